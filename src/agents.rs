@@ -1,0 +1,120 @@
+//! The agents: programs on this machine that send keys. Each is one constant [`Agent`] in one file under `agents/`.
+//!
+//! Adding an agent: one file, one line in [`ALL`], its scenarios. The README's table of agents is made from this list.
+
+use std::path::PathBuf;
+
+use crate::host::{Process, Trouble, World};
+use crate::lint::Lint;
+use crate::plan::Destination;
+use crate::provider::Catalogue;
+use crate::resolve::Slot;
+
+/// What an agent is asked with: the world, and the knowledge of providers.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The machine, or a picture of one.
+    pub world: &'a dyn World,
+    /// The providers.
+    pub catalogue: &'a Catalogue,
+}
+
+/// How much of an agent's real behaviour is on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// Its rules were recorded from runs of the real program.
+    Rules,
+    /// It is found and named; its rules are not on record.
+    FoundOnly,
+}
+
+/// One place where an agent looks, for the table in the README and the `agents` command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looks {
+    /// The place as a person would write it: `~/.hermes/.env`, `ANTHROPIC_API_KEY`.
+    pub place: &'static str,
+    /// What is special there, in a few words; may be empty.
+    pub note: &'static str,
+}
+
+/// A program that sends keys: everything keymend knows about it.
+#[derive(Clone, Copy)]
+pub struct Agent {
+    /// Its id on the command line and in `--json`: `claude-code`.
+    pub id: &'static str,
+    /// Its name as its makers write it.
+    pub name: &'static str,
+    /// How much is on record.
+    pub record: Record,
+    /// The versions whose behaviour was recorded, newest first.
+    pub versions: &'static [&'static str],
+    /// Where it looks, strongest first.
+    pub looks: &'static [Looks],
+    /// Reads the world and says what each slot sends. Returns none where there is no trace of the agent.
+    pub scan: fn(&Context<'_>) -> Option<Findings>,
+    /// The places where a new key for `slot` could be written, best first, each with the neighbours that must change
+    /// along. `Catalogue` ids and slots as `scan` returned them.
+    pub destinations: fn(&Context<'_>, &Slot) -> Vec<Destination>,
+    /// What a person must restart after a change at `slot`, judged from the processes that run now.
+    pub restart: fn(&Context<'_>, &Slot) -> Option<Restart>,
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Agent").field(&self.id).finish()
+    }
+}
+
+/// What one agent's scan found.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// How its presence was noticed: the executable, the folder, the variable.
+    pub found: Vec<String>,
+    /// The installed version, where it can be read without running anything.
+    pub version: Option<String>,
+    /// Which recorded version's rules were applied and why, in words.
+    pub rules: String,
+    /// The slots, those in use first.
+    pub slots: Vec<Slot>,
+    /// Files that could not be read, one line each.
+    pub troubles: Vec<(PathBuf, Trouble)>,
+    /// Findings about the agent as a whole.
+    pub lints: Vec<Lint>,
+}
+
+/// What has to be restarted for a new key to be used, and how sure that is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restart {
+    /// What runs, in words: `OpenClaw gateway (pid 4711, started 3 h before the change)`.
+    pub what: String,
+    /// How sure it is that it holds the old key.
+    pub certainty: Certainty,
+    /// The command that restarts it; run only on a yes.
+    pub command: Option<Vec<String>>,
+    /// The processes concerned.
+    pub processes: Vec<Process>,
+}
+
+/// How sure keymend can be that a process holds an old key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// The old key is in its start environment, and the agent lets that win.
+    StillHolds,
+    /// It started before the change, and the agent does not reload.
+    MayHold,
+    /// The agent reloads by itself.
+    Reloads,
+    /// It started after the change.
+    Fresh,
+    /// Its environment cannot be read.
+    CannotTell,
+}
+
+/// All agents, in the order of the screens.
+pub const ALL: &[&Agent] = &[];
+
+/// The agent with this id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Agent> {
+    ALL.iter().copied().find(|agent| agent.id == id)
+}

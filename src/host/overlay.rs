@@ -1,0 +1,130 @@
+//! A world with planned changes laid over it: what the agents would do if the changes were written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::{FileContent, FileMeta, FileState, KeyringState, Process, Table, TableState, World};
+use crate::secret::Secret;
+use crate::source::Cell;
+
+/// A world with planned changes laid over it.
+pub struct Overlay<'a> {
+    base: &'a dyn World,
+    files: BTreeMap<PathBuf, Arc<FileState>>,
+    cells: Vec<(Cell, String)>,
+    keyring: BTreeMap<(String, String), Secret>,
+}
+
+impl<'a> Overlay<'a> {
+    /// A view of `base` without changes yet.
+    #[must_use]
+    pub fn new(base: &'a dyn World) -> Self {
+        Self { base, files: BTreeMap::new(), cells: Vec::new(), keyring: BTreeMap::new() }
+    }
+
+    /// Shows `bytes` at `path`; mode and owner stay what they are, or are 0600 for a new file.
+    pub fn put_file(&mut self, path: &Path, bytes: Vec<u8>) {
+        let meta = self.base.read(path).meta().cloned().unwrap_or_else(|| FileMeta {
+            mode: 0o600,
+            mtime_ms: self.base.now_ms(),
+            ctime_ms: self.base.now_ms(),
+            real: path.to_owned(),
+            links: 1,
+            ..FileMeta::default()
+        });
+        let real = meta.real.clone();
+        let content = FileContent { bytes: Zeroizing::new(bytes), meta };
+        let state = Arc::new(FileState::Regular(content));
+        self.files.insert(real, Arc::clone(&state));
+        self.files.insert(path.to_owned(), state);
+    }
+
+    /// Shows `text` in one cell of a database.
+    pub fn put_cell(&mut self, cell: Cell, text: String) {
+        self.cells.push((cell, text));
+    }
+
+    /// Shows `secret` in one keyring entry.
+    pub fn put_keyring(&mut self, service: &str, user: &str, secret: Secret) {
+        self.keyring.insert((service.to_owned(), user.to_owned()), secret);
+    }
+}
+
+impl World for Overlay<'_> {
+    fn home(&self) -> Option<&Path> {
+        self.base.home()
+    }
+
+    fn cwd(&self) -> &Path {
+        self.base.cwd()
+    }
+
+    fn env(&self) -> &BTreeMap<String, String> {
+        self.base.env()
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.base.now_ms()
+    }
+
+    fn read(&self, path: &Path) -> Arc<FileState> {
+        if let Some(state) = self.files.get(path) {
+            return Arc::clone(state);
+        }
+        let state = self.base.read(path);
+        match state.meta().and_then(|meta| self.files.get(&meta.real)) {
+            Some(planned) => Arc::clone(planned),
+            None => state,
+        }
+    }
+
+    fn list(&self, dir: &Path) -> Vec<String> {
+        let mut names = self.base.list(dir);
+        names.extend(
+            self.files
+                .keys()
+                .filter(|path| path.parent() == Some(dir))
+                .filter_map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned())),
+        );
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.files.keys().any(|file| file.starts_with(path)) || self.base.exists(path)
+    }
+
+    fn table(&self, table: &Table) -> TableState {
+        let state = self.base.table(table);
+        let mut planned =
+            self.cells.iter().filter(|(cell, _)| cell.db == table.db && cell.table == table.name).peekable();
+        if planned.peek().is_none() {
+            return state;
+        }
+        let mut rows = match state {
+            TableState::Rows(rows) => rows,
+            _ => BTreeMap::new(),
+        };
+        rows.extend(planned.map(|(cell, text)| (cell.key.clone(), text.clone())));
+        TableState::Rows(rows)
+    }
+
+    fn keyring(&self, service: &str, user: &str) -> KeyringState {
+        match self.keyring.get(&(service.to_owned(), user.to_owned())) {
+            Some(secret) => KeyringState::Present(secret.clone()),
+            None => self.base.keyring(service, user),
+        }
+    }
+
+    fn executable(&self, name: &str) -> Option<PathBuf> {
+        self.base.executable(name)
+    }
+
+    fn processes(&self, needle: &str) -> Vec<Process> {
+        self.base.processes(needle)
+    }
+}

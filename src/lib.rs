@@ -1,0 +1,23 @@
+//! keymend shows which key each AI agent on this machine will really send, tests it at the provider, and replaces it
+//! safely.
+//!
+//! The modules in reading order:
+//!
+//! 1. [`secret`]: a key's text, its mask, its fingerprint. Nothing else handles a key's text.
+//! 2. [`source`]: where a credential can stand. [`provider`]: who checks it. [`agents`]: who sends it.
+//! 3. [`resolve`]: which candidate of a slot leaves, and why. [`lint`]: faults visible offline.
+//!
+//! Invariants, each held by a test: everything that decides is pure over a [`host::World`]; only `host` touches the
+//! machine; a key's text is exposed in `secret`, `host`, `edit`, `hygiene` and `probe` alone.
+
+#![forbid(unsafe_code)]
+
+pub mod agents;
+pub mod dotenv;
+pub mod host;
+pub mod lint;
+pub mod plan;
+pub mod provider;
+pub mod resolve;
+pub mod secret;
+pub mod source;

@@ -1,0 +1,64 @@
+//! Faults that are visible without the network, in words a person understands.
+//!
+//! A [`Lint`] is a finding; [`LintId`] names its kind, stable in `--json`. Lints of a key's text are found here from
+//! the text alone; lints of an agent's rules (an empty variable that hides a key, a login that outranks it) are
+//! raised by the agent that knows the rule.
+
+use std::fmt;
+
+/// How much a lint matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Likely to surprise.
+    Warn,
+    /// The key cannot work like this.
+    Fault,
+}
+
+impl Severity {
+    /// The stable identifier in `--json`.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warn => "warn",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// A fault, its kind and its words. The message never holds any part of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lint {
+    /// The kind, kebab-case and stable: `trailing-whitespace`, `wrong-provider`, `empty-hides`.
+    pub id: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is wrong and what it leads to, in one sentence.
+    pub message: String,
+}
+
+impl Lint {
+    /// A lint worth knowing.
+    pub fn note(id: &'static str, message: impl Into<String>) -> Self {
+        Self { id, severity: Severity::Note, message: message.into() }
+    }
+
+    /// A lint that is likely to surprise.
+    pub fn warn(id: &'static str, message: impl Into<String>) -> Self {
+        Self { id, severity: Severity::Warn, message: message.into() }
+    }
+
+    /// A lint that means that the key cannot work like this.
+    pub fn fault(id: &'static str, message: impl Into<String>) -> Self {
+        Self { id, severity: Severity::Fault, message: message.into() }
+    }
+}
+
+impl fmt::Display for Lint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.message)
+    }
+}

@@ -1,0 +1,415 @@
+//! From the candidates of one slot, in the agent's own order, to a resolution: which one leaves, and why the others
+//! do not.
+//!
+//! An agent pushes [`Offer`]s into a [`Chain`], strongest first, each saying whether the agent would use it;
+//! [`Chain::settle`] marks the first usable one active, everything usable behind it shadowed, and keeps the reasons.
+
+use std::fmt;
+
+use crate::lint::Lint;
+use crate::secret::Secret;
+use crate::source::{Place, Source, Value};
+
+/// What happened to a candidate, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The agent sends this one; the rule that decided.
+    Active {
+        /// Why it wins, in words.
+        reason: String,
+    },
+    /// A stronger candidate wins.
+    Shadowed {
+        /// The winner's index in the slot's candidates.
+        by: usize,
+        /// Why the other one wins, in words.
+        reason: String,
+    },
+    /// The agent does not use this one at all.
+    Ignored {
+        /// Why not, in words.
+        reason: String,
+    },
+    /// Nothing stands here.
+    Unset,
+}
+
+impl State {
+    /// The stable identifier in `--json` and on screen.
+    #[must_use]
+    pub const fn id(&self) -> &'static str {
+        match self {
+            Self::Active { .. } => "active",
+            Self::Shadowed { .. } => "shadowed",
+            Self::Ignored { .. } => "ignored",
+            Self::Unset => "unset",
+        }
+    }
+
+    /// The reason in words; empty for `Unset`.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Active { reason } | Self::Shadowed { reason, .. } | Self::Ignored { reason } => reason,
+            Self::Unset => "",
+        }
+    }
+}
+
+/// One source's value for one slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The kind of source.
+    pub source: Source,
+    /// Where it stands.
+    pub place: Place,
+    /// The agent's own name for it (a profile id, a pool entry's label, a variable).
+    pub name: Option<String>,
+    /// What stands there.
+    pub value: Value,
+    /// What the agent does with it.
+    pub state: State,
+    /// Faults visible offline.
+    pub lints: Vec<Lint>,
+}
+
+/// What an agent does with an offer, apart from stronger ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It would be sent if nothing stronger were there.
+    Usable,
+    /// It is never used as it stands; the reason is the offer's `why`.
+    Ignored,
+    /// It is not sent, and nothing after it is asked: the search ends here with the offer's `why`.
+    Stops,
+}
+
+/// One candidate before the order has been settled.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    source: Source,
+    place: Place,
+    name: Option<String>,
+    value: Value,
+    fate: Fate,
+    why: String,
+    shadow: Option<String>,
+    lints: Vec<Lint>,
+}
+
+impl Offer {
+    /// A candidate that the agent would use; `why` is the rule that makes it win if it wins ("first in auth.order").
+    /// Where the value is not [`Value::Present`] it counts as unset or, for what cannot be read here, as ignored.
+    pub fn usable(source: Source, place: Place, value: Value, why: impl Into<String>) -> Self {
+        let lints = Vec::new();
+        Self { source, place, name: None, value, fate: Fate::Usable, why: why.into(), shadow: None, lints }
+    }
+
+    /// A candidate that the agent does not use, and why.
+    pub fn ignored(source: Source, place: Place, value: Value, why: impl Into<String>) -> Self {
+        Self { fate: Fate::Ignored, ..Self::usable(source, place, value, why) }
+    }
+
+    /// A candidate that ends the search without being sent, and why.
+    pub fn stops(source: Source, place: Place, value: Value, why: impl Into<String>) -> Self {
+        Self { fate: Fate::Stops, ..Self::usable(source, place, value, why) }
+    }
+
+    /// Names the candidate as the agent does.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The words for the case that a stronger candidate wins; without them the winner's own reason is shown.
+    #[must_use]
+    pub fn shadowed_because(mut self, reason: impl Into<String>) -> Self {
+        self.shadow = Some(reason.into());
+        self
+    }
+
+    /// Adds a lint.
+    #[must_use]
+    pub fn lint(mut self, lint: Lint) -> Self {
+        self.lints.push(lint);
+        self
+    }
+
+    /// Whether something the agent would use stands here.
+    fn wins(&self) -> bool {
+        self.fate == Fate::Usable
+            && matches!(self.value, Value::Present(_) | Value::Reference(_) | Value::Sealed)
+    }
+}
+
+/// Offers of one slot, strongest first.
+#[derive(Clone, Debug, Default)]
+pub struct Chain {
+    offers: Vec<Offer>,
+}
+
+/// The outcome of a chain's order.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// All candidates in the agent's order, with their states.
+    pub candidates: Vec<Candidate>,
+    /// The index of the one that leaves.
+    pub active: Option<usize>,
+    /// Why the search ended early without a candidate, if it did.
+    pub stopped: Option<String>,
+}
+
+impl Settled {
+    /// The text of the active candidate, where one is known.
+    #[must_use]
+    pub fn key(&self) -> Option<&Secret> {
+        self.candidates.get(self.active?)?.value.secret()
+    }
+}
+
+impl Chain {
+    /// An empty chain.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the next weaker offer.
+    pub fn push(&mut self, offer: Offer) {
+        self.offers.push(offer);
+    }
+
+    /// Whether any offer so far would be sent.
+    #[must_use]
+    pub fn has_winner(&self) -> bool {
+        self.offers.iter().any(Offer::wins)
+    }
+
+    /// How many offers there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.offers.len()
+    }
+
+    /// True without offers.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.offers.is_empty()
+    }
+
+    /// Settles the order: the first usable offer before any stop is active, usable ones behind it are shadowed.
+    #[must_use]
+    pub fn settle(self) -> Settled {
+        let stop =
+            self.offers.iter().position(|offer| offer.fate == Fate::Stops && offer.value != Value::Unset);
+        let active = self.offers.iter().position(Offer::wins).filter(|at| stop.is_none_or(|stop| *at < stop));
+        let stopped = match (stop, active) {
+            (Some(stop), None) => self.offers.get(stop).map(|offer| offer.why.clone()),
+            _ => None,
+        };
+        let winner = active.map(|at| (at, self.offers[at].why.clone()));
+        let candidates = self
+            .offers
+            .into_iter()
+            .enumerate()
+            .map(|(at, offer)| settle_one(at, offer, winner.as_ref(), stopped.as_deref()))
+            .collect();
+        Settled { candidates, active, stopped }
+    }
+}
+
+fn settle_one(at: usize, offer: Offer, winner: Option<&(usize, String)>, stopped: Option<&str>) -> Candidate {
+    let usable = offer.wins();
+    let state = match (&offer.value, winner) {
+        (Value::Unset, _) => State::Unset,
+        (Value::Unreadable(reason), _) => State::Ignored { reason: reason.clone() },
+        (_, Some((by, _))) if *by == at => State::Active { reason: offer.why },
+        (_, Some((by, why))) if usable => {
+            State::Shadowed { by: *by, reason: offer.shadow.unwrap_or_else(|| why.clone()) }
+        }
+        (_, None) if usable => {
+            State::Ignored { reason: stopped.map_or_else(|| offer.why.clone(), ToOwned::to_owned) }
+        }
+        _ => State::Ignored { reason: offer.why },
+    };
+    let Offer { source, place, name, value, lints, .. } = offer;
+    Candidate { source, place, name, value, state, lints }
+}
+
+/// The request header that carries a key. Names are lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Header {
+    /// `authorization: Bearer KEY`.
+    Bearer,
+    /// The bare key under this header name: `x-api-key`, `x-goog-api-key`, `api-key`.
+    Raw(String),
+    /// The key in the query under this parameter; what some agents do, keymend never.
+    Query(String),
+}
+
+impl Header {
+    /// The bare key under `name`.
+    pub fn raw(name: &str) -> Self {
+        Self::Raw(name.to_ascii_lowercase())
+    }
+
+    /// The header's name as in `--json`: `authorization`, `x-api-key`, `query:key`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Bearer => "authorization".to_owned(),
+            Self::Raw(name) => name.clone(),
+            Self::Query(name) => format!("query:{name}"),
+        }
+    }
+}
+
+impl fmt::Display for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bearer => f.pad("authorization: Bearer"),
+            _ => f.pad(&self.name()),
+        }
+    }
+}
+
+/// A credential in a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The header.
+    pub header: Header,
+    /// The text in it.
+    pub key: Secret,
+}
+
+/// What leaves for a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A request with a credential.
+    Sends {
+        /// The credential and its header. The text is what is sent: a reference resolved, trimmed as the agent trims.
+        sent: Sent,
+        /// Where the request goes: the full base URL as the agent has it (`https://openrouter.ai/api/v1`).
+        base_url: String,
+        /// Further credentials in the same request.
+        also: Vec<Sent>,
+    },
+    /// A request without a credential, or no request at all; why.
+    Nothing {
+        /// Why, in words.
+        reason: String,
+    },
+    /// The rules are on record and the value is not: a helper prints it, a vault resolves it, an owner sealed it.
+    Hidden {
+        /// Who gives the value, in words.
+        reason: String,
+    },
+    /// The agent's real behaviour is not on record here.
+    NotKnown {
+        /// What is missing, in words.
+        reason: String,
+    },
+}
+
+/// Where an agent answers differently by how it is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mode {
+    /// Run by a script or with a prompt argument.
+    Headless,
+    /// Run in a terminal.
+    Interactive,
+}
+
+impl Mode {
+    /// The stable identifier in `--json`.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Headless => "headless",
+            Self::Interactive => "interactive",
+        }
+    }
+}
+
+/// One question: what will this agent, in this profile, send to this provider?
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// The agent's id.
+    pub agent: &'static str,
+    /// The agent's own identity (`default`, an OpenClaw agent id).
+    pub profile: String,
+    /// Where the answer differs by mode.
+    pub mode: Option<Mode>,
+    /// The catalogue's id; none for a server that the catalogue does not know.
+    pub provider: Option<String>,
+    /// The agent's own name for the provider (`openai-api`, `custom:lab`).
+    pub agent_provider: String,
+    /// The agent would use this slot now.
+    pub in_use: bool,
+    /// All candidates in the agent's order.
+    pub candidates: Vec<Candidate>,
+    /// The index of the active one.
+    pub active: Option<usize>,
+    /// What leaves.
+    pub outcome: Outcome,
+    /// Findings about the slot as a whole.
+    pub lints: Vec<Lint>,
+}
+
+impl Slot {
+    /// The active candidate.
+    #[must_use]
+    pub fn active_candidate(&self) -> Option<&Candidate> {
+        self.candidates.get(self.active?)
+    }
+
+    /// The credential that leaves.
+    #[must_use]
+    pub const fn sent(&self) -> Option<&Sent> {
+        match &self.outcome {
+            Outcome::Sends { sent, .. } => Some(sent),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(name: &str, text: Option<&str>) -> (Source, Place, Value) {
+        (Source::Env, Place::Env { name: name.into() }, Value::of(text))
+    }
+
+    #[test]
+    fn the_first_usable_offer_wins_and_shadows_the_rest() {
+        let mut chain = Chain::new();
+        let (s, p, v) = env("A", None);
+        chain.push(Offer::usable(s, p, v, "A comes first"));
+        let (s, p, v) = env("B", Some("b"));
+        chain.push(Offer::ignored(s, p, v, "expired"));
+        let (s, p, v) = env("C", Some("c"));
+        chain.push(Offer::usable(s, p, v, "C is next"));
+        let (s, p, v) = env("D", Some("d"));
+        chain.push(Offer::usable(s, p, v, "D is last"));
+        let settled = chain.settle();
+        assert_eq!(settled.active, Some(2));
+        let states: Vec<&str> = settled.candidates.iter().map(|c| c.state.id()).collect();
+        assert_eq!(states, ["unset", "ignored", "active", "shadowed"]);
+        assert_eq!(settled.candidates[3].state, State::Shadowed { by: 2, reason: "C is next".into() });
+    }
+
+    #[test]
+    fn a_stop_before_any_usable_offer_ends_the_search() {
+        let mut chain = Chain::new();
+        let (s, p, v) = env("A", Some(""));
+        chain.push(Offer::stops(s, p, v, "set but empty"));
+        let (s, p, v) = env("B", Some("b"));
+        chain.push(Offer::usable(s, p, v, "B"));
+        let settled = chain.settle();
+        assert_eq!(settled.active, None);
+        assert_eq!(settled.stopped.as_deref(), Some("set but empty"));
+        assert_eq!(settled.candidates[1].state, State::Ignored { reason: "set but empty".into() });
+    }
+}
