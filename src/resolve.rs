@@ -312,6 +312,18 @@ pub enum Outcome {
     },
 }
 
+/// Scheme, host and port of a base URL: `https://openrouter.ai/api/v1` → `https://openrouter.ai`.
+#[must_use]
+pub fn origin(base_url: &str) -> String {
+    match base_url.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            format!("{scheme}://{}", &rest[..end])
+        }
+        None => base_url.to_owned(),
+    }
+}
+
 /// Where an agent answers differently by how it is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mode {

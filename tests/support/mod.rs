@@ -1,0 +1,231 @@
+//! Recorded scenarios as in-memory worlds, shared by the suites that need them.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use keymend::host::{FileContent, FileMeta, FileState, MemoryWorld};
+use serde_json::Value as Json;
+
+/// The home folder of every scenario.
+pub const HOME: &str = "/scenario/home";
+/// The folder above the working directory.
+pub const ROOT: &str = "/scenario/root";
+/// The loopback address that stands for `{{BASE}}`.
+pub const BASE: &str = "http://127.0.0.1:40123";
+/// The clock: 2026-11-21T09:00:00Z in milliseconds.
+pub const NOW_MS: i64 = 1_795_251_600_000;
+
+/// One recording: a home, an environment, and what the real program then sent.
+pub struct Scenario {
+    pub id: String,
+    pub tool: String,
+    pub provider: String,
+    pub json: Json,
+}
+
+/// All recordings that home, environment and working directory alone decide.
+pub fn scenarios() -> Vec<Scenario> {
+    ["hermes", "openclaw", "agents", "misc"]
+        .iter()
+        .flat_map(|name| load(name))
+        .filter(|scenario| scenario.json["ask"] == Json::Bool(true))
+        .collect()
+}
+
+fn load(name: &str) -> Vec<Scenario> {
+    let path = format!("{}/tests/corpora/{name}_scenarios.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let list: Vec<Json> = serde_json::from_str(&text).unwrap();
+    list.into_iter()
+        .map(|json| Scenario {
+            id: json["id"].as_str().unwrap().to_owned(),
+            tool: json["tool"].as_str().unwrap().to_owned(),
+            provider: json["provider"].as_str().unwrap().to_owned(),
+            json,
+        })
+        .collect()
+}
+
+impl Scenario {
+    /// A text field of the recording.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.json[field].as_str()
+    }
+
+    /// The working directory.
+    pub fn cwd(&self) -> PathBuf {
+        if matches!(self.tool.as_str(), "hermes" | "openclaw") {
+            return normal(&Path::new(HOME).join(self.text("cwd").unwrap_or("")));
+        }
+        match self.json["opts"]["cwd"].as_str() {
+            Some(cwd) => normal(Path::new(&cwd.replace("{ROOT}", ROOT).replace("{HOME}", HOME))),
+            None => PathBuf::from(ROOT).join("work"),
+        }
+    }
+
+    /// Replaces the placeholders of the recordings.
+    pub fn fill(&self, text: &str) -> String {
+        let jwt = |claims: &str| {
+            let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+            format!("{}.{}.c2ln", engine.encode("{\"alg\":\"none\"}"), engine.encode(claims))
+        };
+        let claims = format!(
+            "{{\"sub\":\"user-fake\",\"exp\":{},\"scope\":\"inference:invoke\",\"https://api.openai.com/auth\":{{\"chatgpt_account_id\":\"acct-fake\"}}}}",
+            NOW_MS / 1000 + 30 * 86_400
+        );
+        text.replace("{{BASE}}", BASE)
+            .replace("{{PORT}}", "40123")
+            .replace("{{HOME}}", HOME)
+            .replace("{{CWD}}", &self.cwd().to_string_lossy())
+            .replace("{{ROOT}}", ROOT)
+            .replace("{{NOWMS}}", &NOW_MS.to_string())
+            .replace("{{NOW}}", &(NOW_MS / 1000).to_string())
+            .replace("{{FUTUREMS}}", &(NOW_MS + 7_200_000).to_string())
+            .replace("{{PASTMS}}", &(NOW_MS - 7_200_000).to_string())
+            .replace("{{FUTUREISO}}", "2026-11-21T11:00:00+00:00")
+            .replace("{{JWT}}", &jwt(&claims))
+    }
+
+    /// The world that the recording describes.
+    pub fn world(&self) -> MemoryWorld {
+        let mut world = MemoryWorld {
+            home: Some(HOME.into()),
+            cwd: self.cwd(),
+            now_ms: NOW_MS,
+            ..MemoryWorld::default()
+        };
+        world.env.insert("HOME".into(), HOME.into());
+        world.env.insert("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into());
+        for (name, value) in self.json["env"].as_object().into_iter().flatten() {
+            match value.as_str() {
+                Some(value) => world.env.insert(name.clone(), self.fill(value)),
+                None => world.env.remove(name),
+            };
+        }
+        for (path, content) in self.json["files"].as_object().into_iter().flatten() {
+            self.put(&mut world, path, content.as_str().unwrap());
+        }
+        for (link, target) in self.json["symlinks"].as_object().into_iter().flatten() {
+            let link = self.resolve(link);
+            let target = normal(&link.parent().unwrap().join(target.as_str().unwrap()));
+            let state = Arc::clone(&world.files[&target]);
+            world.files.insert(link, state);
+        }
+        if self.json["opts"]["git"].as_bool() == Some(true) {
+            self.put(&mut world, "CWD/.git/HEAD", "ref: refs/heads/main\n");
+        }
+        self.put_rows(&mut world);
+        self.install(&mut world);
+        world
+    }
+
+    fn resolve(&self, path: &str) -> PathBuf {
+        let path = self.fill(path);
+        normal(&match path.strip_prefix("CWD/") {
+            Some(rest) => self.cwd().join(rest),
+            None => Path::new(HOME).join(path),
+        })
+    }
+
+    fn put(&self, world: &mut MemoryWorld, path: &str, content: &str) {
+        let bytes = match content.strip_prefix("b64:") {
+            Some(text) => base64::engine::general_purpose::STANDARD.decode(text).unwrap(),
+            None => self.fill(content).into_bytes(),
+        };
+        let mode =
+            self.json["modes"][path].as_str().map_or(0o600, |mode| u32::from_str_radix(mode, 8).unwrap());
+        let path = self.resolve(path);
+        let meta = FileMeta {
+            mode,
+            mtime_ms: NOW_MS,
+            ctime_ms: NOW_MS,
+            real: path.clone(),
+            links: 1,
+            ..FileMeta::default()
+        };
+        world.files.insert(path, Arc::new(FileState::Regular(FileContent { bytes: bytes.into(), meta })));
+    }
+
+    /// The rows of OpenClaw's databases, as the recordings' README describes them.
+    fn put_rows(&self, world: &mut MemoryWorld) {
+        for entry in self.json["sqlite"].as_array().into_iter().flatten() {
+            let db = self.resolve(entry["path"].as_str().unwrap());
+            let mut row = |table: &str, key: &str, value: String| {
+                world.tables.entry((db.clone(), table.to_owned())).or_default().insert(key.to_owned(), value);
+            };
+            let json = |value: &Json| self.fill(&value.to_string());
+            let shared = entry["db"] == "state";
+            if shared && entry["legacy_main"].as_bool() != Some(true) {
+                row("config_machine_state", "auth.sharedStore", "{\"location\":\"state-db\"}".into());
+            }
+            let (stores, states, store, state) = if shared {
+                ("config_machine_state", "config_machine_state", "authProfiles.store", "authProfiles.state")
+            } else {
+                ("auth_profile_store", "auth_profile_state", "primary", "primary")
+            };
+            if !entry["store"].is_null() {
+                row(stores, store, json(&entry["store"]));
+            }
+            if !entry["state"].is_null() {
+                row(states, state, json(&entry["state"]));
+            }
+            for (name, value) in entry["secrets"].as_object().into_iter().flatten() {
+                row(
+                    "secret_store_entries",
+                    name,
+                    value.as_str().map_or_else(|| json(value), |v| self.fill(v)),
+                );
+            }
+        }
+    }
+
+    /// The installed program that the recording names by its version.
+    fn install(&self, world: &mut MemoryWorld) {
+        if let (true, Some(version)) = (self.tool == "openclaw", self.text("version")) {
+            let bin = PathBuf::from("/opt/openclaw/node_modules/openclaw/openclaw.mjs");
+            let package = format!("{{\"name\":\"openclaw\",\"version\":\"{version}\"}}");
+            let meta = FileMeta { mode: 0o644, links: 1, ..FileMeta::default() };
+            let file = FileContent { bytes: package.into_bytes().into(), meta };
+            world.files.insert(bin.with_file_name("package.json"), Arc::new(FileState::Regular(file)));
+            world.executables.insert("openclaw".into(), bin);
+        }
+    }
+
+    /// Header name (lower case) to text, of every credential beside the main one.
+    pub fn expected_also(&self) -> BTreeMap<String, String> {
+        let expect = &self.json["expect"];
+        let main = expect["header"].as_str().map(header_name);
+        ["also", "headers", "auth_headers"]
+            .iter()
+            .filter_map(|field| expect[*field].as_object())
+            .flatten()
+            .map(|(name, key)| (header_name(name), key.as_str().unwrap_or_default()))
+            .filter(|(name, _)| Some(name) != main.as_ref())
+            .map(|(name, key)| (name, self.fill(key.strip_prefix("Bearer ").unwrap_or(key))))
+            .collect()
+    }
+}
+
+/// `Authorization: Bearer` → `authorization`; `query:key` stays.
+pub fn header_name(header: &str) -> String {
+    let lower = header.to_ascii_lowercase();
+    if lower.starts_with("query:") {
+        lower
+    } else {
+        lower.split(':').next().unwrap_or_default().trim().to_owned()
+    }
+}
+
+/// A path without `.` and `..`.
+pub fn normal(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut done, part| {
+        match part {
+            Component::ParentDir => drop(done.pop()),
+            Component::CurDir => {}
+            part => done.push(part),
+        }
+        done
+    })
+}
