@@ -20,4 +20,5 @@ pub mod plan;
 pub mod provider;
 pub mod resolve;
 pub mod secret;
+pub mod session;
 pub mod source;

@@ -1,0 +1,160 @@
+//! What a person can do — scan, explain, test, plan, apply, undo — shared by the wizard and the scripts.
+//!
+//! [`scan`] asks every agent what it would send in a given world and puts the answers together: one [`Tag`] for each
+//! distinct key, lints on every candidate, the places outside of the agents' own files. It is pure over the world.
+
+use std::collections::BTreeMap;
+
+use crate::agents::{self, Agent, Context, Findings};
+use crate::host::World;
+use crate::provider::Catalogue;
+use crate::resolve::{Candidate, Slot};
+use crate::secret::{Fingerprint, Mask, Secret, Tag};
+
+/// One agent and what its scan found.
+#[derive(Clone, Debug)]
+pub struct Scanned {
+    /// The agent.
+    pub agent: &'static Agent,
+    /// What was found.
+    pub findings: Findings,
+}
+
+/// Where a slot stands in a [`Scan`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SlotRef {
+    /// Index into [`Scan::agents`].
+    pub agent: usize,
+    /// Index into that agent's slots.
+    pub slot: usize,
+}
+
+/// One distinct key and everywhere it stands.
+#[derive(Clone, Debug)]
+pub struct KeyView {
+    /// Its letter.
+    pub tag: Tag,
+    /// The key.
+    pub key: Secret,
+    /// Its printable form.
+    pub mask: Mask,
+    /// Every slot and candidate that holds it.
+    pub places: Vec<(SlotRef, usize)>,
+}
+
+/// The answer of all agents for one world.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// The agents that are present, in the order of [`agents::ALL`].
+    pub agents: Vec<Scanned>,
+    /// Every distinct key, in order of first appearance; its position is its tag.
+    pub keys: Vec<KeyView>,
+}
+
+/// Asks every agent in `agents` what it would send in `world`.
+#[must_use]
+pub fn scan(world: &dyn World, catalogue: &Catalogue, agents: &[&'static Agent]) -> Scan {
+    let context = Context { world, catalogue };
+    let found = agents
+        .iter()
+        .filter_map(|agent| (agent.scan)(&context).map(|findings| Scanned { agent, findings }))
+        .collect();
+    let mut scan = Scan { agents: found, keys: Vec::new() };
+    scan.keys = scan.index_keys(catalogue);
+    scan
+}
+
+/// Asks all agents that keymend knows.
+#[must_use]
+pub fn scan_all(world: &dyn World, catalogue: &Catalogue) -> Scan {
+    scan(world, catalogue, agents::ALL)
+}
+
+impl Scan {
+    /// All slots, in the order of the screens.
+    pub fn slots(&self) -> impl Iterator<Item = (SlotRef, &'static Agent, &Slot)> {
+        self.agents.iter().enumerate().flat_map(|(agent, scanned)| {
+            let slots = scanned.findings.slots.iter().enumerate();
+            slots.map(move |(slot, found)| (SlotRef { agent, slot }, scanned.agent, found))
+        })
+    }
+
+    /// One slot.
+    #[must_use]
+    pub fn slot(&self, at: SlotRef) -> Option<&Slot> {
+        self.agents.get(at.agent)?.findings.slots.get(at.slot)
+    }
+
+    /// The slots that `wanted` names.
+    #[must_use]
+    pub fn select(&self, wanted: &Selector) -> Vec<SlotRef> {
+        self.slots().filter(|(_, _, slot)| wanted.matches(slot)).map(|(at, _, _)| at).collect()
+    }
+
+    /// The letter of a key.
+    #[must_use]
+    pub fn tag(&self, key: &Secret) -> Option<Tag> {
+        self.keys.iter().find(|view| view.key == *key).map(|view| view.tag)
+    }
+
+    /// The salted fingerprint of each distinct key.
+    #[must_use]
+    pub fn fingerprints(&self, salt: &str) -> BTreeMap<Tag, Fingerprint> {
+        self.keys.iter().map(|view| (view.tag, view.key.fingerprint(salt))).collect()
+    }
+
+    fn index_keys(&self, catalogue: &Catalogue) -> Vec<KeyView> {
+        let mut keys: Vec<KeyView> = Vec::new();
+        let mut index: std::collections::HashMap<Fingerprint, usize> = std::collections::HashMap::new();
+        for (at, _, slot) in self.slots() {
+            for (candidate, key) in slot.candidates.iter().enumerate().filter_map(key_of) {
+                let next = keys.len();
+                let known = *index.entry(key.fingerprint("")).or_insert(next);
+                if known == next {
+                    let mask = catalogue.mask(key);
+                    keys.push(KeyView { tag: Tag(next), key: key.clone(), mask, places: Vec::new() });
+                }
+                if let Some(view) = keys.get_mut(known) {
+                    view.places.push((at, candidate));
+                }
+            }
+        }
+        keys
+    }
+}
+
+fn key_of((at, candidate): (usize, &Candidate)) -> Option<(usize, &Secret)> {
+    candidate.value.secret().filter(|key| !key.is_empty()).map(|key| (at, key))
+}
+
+/// A choice of slots as the command line writes it: `AGENT`, `AGENT/PROVIDER`, optionally a profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector {
+    /// The agent's id; none for all.
+    pub agent: Option<String>,
+    /// The catalogue's id or the agent's own name; none for all.
+    pub provider: Option<String>,
+    /// The profile; none for all.
+    pub profile: Option<String>,
+}
+
+impl Selector {
+    /// Reads `AGENT` or `AGENT/PROVIDER`. A provider's name may itself hold a slash or colon.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let (agent, provider) = match text.split_once('/') {
+            Some((agent, provider)) => (agent, Some(provider.to_owned())),
+            None => (text, None),
+        };
+        Self { agent: Some(agent.to_owned()).filter(|agent| !agent.is_empty()), provider, profile: None }
+    }
+
+    /// Whether a slot is meant.
+    #[must_use]
+    pub fn matches(&self, slot: &Slot) -> bool {
+        let provider = |name: &String| *name == slot.agent_provider || Some(name) == slot.provider.as_ref();
+        self.agent.as_ref().is_none_or(|agent| agent == slot.agent)
+            && self.provider.as_ref().is_none_or(provider)
+            && self.profile.as_ref().is_none_or(|profile| *profile == slot.profile)
+    }
+}
