@@ -167,7 +167,7 @@ impl fmt::Display for Mask {
 }
 
 /// Twelve hex digits that are equal when two keys are equal under the same salt.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(transparent)]
 pub struct Fingerprint(String);
 
