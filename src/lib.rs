@@ -14,6 +14,7 @@
 
 pub mod agents;
 pub mod dotenv;
+pub mod edit;
 pub mod host;
 pub mod lint;
 pub mod plan;

@@ -1,11 +1,33 @@
-//! From a choice to the changes about to be written.
+//! From a choice to the changes about to be written: a [`Plan`] of [`Change`]s, each with its masked diff, and the
+//! [`Prediction`] of what the agent will send once they are written.
+//!
+//! A plan is plain data. [`build`], [`rotate`] and [`use_candidate`] make one without touching anything: they edit in
+//! memory, verify, lay the result over the world and ask the agent's own rules again.
 
-use crate::source::Place;
+use std::fmt;
+use std::path::PathBuf;
+
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::edit::EditError;
+use crate::host::Trouble;
+use crate::resolve::{Mode, Slot};
+use crate::secret::Mask;
+use crate::source::{Cell, Place};
+
+mod build;
+mod draft;
+mod locks;
+
+pub use crate::edit::{DiffLine, LineKind};
+pub use build::{Offered, build, destinations, rotate, use_candidate};
 
 /// A change of one value beside the key that the agent needs for the key to become active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Set {
-    /// Put this JSON value there (for structured files and cells).
+    /// Put this JSON value there (for structured files and cells). In a file of lines: this text.
     Json(serde_json::Value),
     /// Take the field, line or entry away.
     Remove,
@@ -31,4 +53,270 @@ pub struct Destination {
     pub effect: String,
     /// What changes along.
     pub neighbours: Vec<Neighbour>,
+}
+
+/// What is about to be written, all of it or nothing.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What is done, in a few words: `set hermes/anthropic`.
+    pub title: String,
+    /// The slot that the plan is for; none for a rotation over many.
+    pub slot: Option<SlotId>,
+    /// The old key that goes, masked; none where there was none or where several different ones go.
+    pub old: Option<Mask>,
+    /// The key that comes, masked.
+    pub new: Mask,
+    /// One change a file, database cell or keyring entry.
+    pub changes: Vec<Change>,
+    /// What each slot concerned will send afterwards; the plan's own slot first.
+    pub predictions: Vec<Predicted>,
+    /// What else the person should know before saying yes.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// What the plan's own slot (or the first concerned) will send afterwards.
+    #[must_use]
+    pub fn prediction(&self) -> Option<&Prediction> {
+        self.predictions.first().map(|predicted| &predicted.prediction)
+    }
+}
+
+/// A slot by its names, for a lookup in a later scan.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SlotId {
+    /// The agent's id.
+    pub agent: &'static str,
+    /// The agent's own identity.
+    pub profile: String,
+    /// Where the answer differs by mode.
+    pub mode: Option<Mode>,
+    /// The catalogue's id.
+    pub provider: Option<String>,
+    /// The agent's own name for the provider.
+    pub agent_provider: String,
+}
+
+impl SlotId {
+    /// The names of `slot`.
+    #[must_use]
+    pub fn of(slot: &Slot) -> Self {
+        Self {
+            agent: slot.agent,
+            profile: slot.profile.clone(),
+            mode: slot.mode,
+            provider: slot.provider.clone(),
+            agent_provider: slot.agent_provider.clone(),
+        }
+    }
+
+    /// The slot of these names among `slots`.
+    #[must_use]
+    pub fn find<'a>(&self, slots: &'a [Slot]) -> Option<&'a Slot> {
+        slots.iter().find(|slot| {
+            slot.agent == self.agent
+                && slot.profile == self.profile
+                && slot.mode == self.mode
+                && slot.agent_provider == self.agent_provider
+        })
+    }
+}
+
+impl fmt::Display for SlotId {
+    /// `openclaw/anthropic`, with the profile where it is not the default one: `openclaw/anthropic (main)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.agent, self.agent_provider)?;
+        let mode = self.mode.map(Mode::id);
+        match (self.profile.as_str(), mode) {
+            ("default" | "", None) => Ok(()),
+            ("default" | "", Some(mode)) => write!(f, " ({mode})"),
+            (profile, None) => write!(f, " ({profile})"),
+            (profile, Some(mode)) => write!(f, " ({profile}, {mode})"),
+        }
+    }
+}
+
+/// What one slot will do after the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Predicted {
+    /// The slot.
+    pub slot: SlotId,
+    /// What it will send.
+    pub prediction: Prediction,
+}
+
+/// What a slot will send once a plan is written, by the agent's own rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prediction {
+    /// The new key.
+    SendsNew,
+    /// Another key still wins.
+    StillSends {
+        /// Where the winner stands, as a person finds it.
+        place: String,
+        /// The winner, masked.
+        key: Mask,
+        /// Why it wins, in words.
+        why: String,
+    },
+    /// No key at all; why.
+    SendsNothing {
+        /// Why, in words.
+        why: String,
+    },
+    /// The agent's behaviour here is not on record, or the value is hidden; what is missing.
+    NotKnown {
+        /// What is missing, in words.
+        why: String,
+    },
+}
+
+impl Prediction {
+    /// True where the new key will be sent.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        matches!(self, Self::SendsNew)
+    }
+}
+
+/// The change of one file, database cell or keyring entry.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// What is changed.
+    pub target: Target,
+    /// The content it was planned from; none where there was nothing. The writer refuses where it no longer holds.
+    pub before: Option<Hash>,
+    /// The content that comes; none takes the file or entry away.
+    pub after: Option<Content>,
+    /// The difference for the review screen, every key in it masked.
+    pub diff: Vec<DiffLine>,
+    /// What else happens there: "mode 0644 → 0600", "written through the link to …", why a neighbour changes.
+    pub notes: Vec<String>,
+}
+
+/// What a change writes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A file.
+    File {
+        /// The path as the agent names it.
+        path: PathBuf,
+        /// The file behind every link.
+        real: PathBuf,
+        /// Permission bits after the write; none keeps what is there (0600 for a new file).
+        mode: Option<u32>,
+        /// The lock that its agent takes.
+        lock: Option<AgentLock>,
+    },
+    /// A cell of a database.
+    Cell(Cell),
+    /// An entry of the OS keyring.
+    Keyring {
+        /// The entry's service.
+        service: String,
+        /// The entry's user name.
+        user: String,
+    },
+}
+
+/// How an agent locks a file against its own other processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentLock {
+    /// `flock` on this file, held while writing.
+    Flock(PathBuf),
+    /// This file is created exclusively with `{"pid":…,"createdAt":…}` and taken away afterwards.
+    Exclusive(PathBuf),
+}
+
+/// SHA-256 of a content.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hash([u8; 32]);
+
+impl Hash {
+    /// The hash of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Bytes that hold keys: wiped on drop, never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content(pub Zeroizing<Vec<u8>>);
+
+impl Content {
+    /// Takes ownership.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({} bytes)", self.0.len())
+    }
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// The file could not be read.
+    #[error("{place}: {trouble}")]
+    Unreadable {
+        /// Where.
+        place: String,
+        /// Why.
+        trouble: Trouble,
+    },
+    /// The editor refuses.
+    #[error("{place}: {cause}")]
+    Edit {
+        /// Where.
+        place: String,
+        /// Why.
+        cause: EditError,
+    },
+    /// keymend cannot write this kind of place.
+    #[error("{place} cannot be written by keymend: {why}")]
+    NotWritable {
+        /// Where.
+        place: String,
+        /// Why.
+        why: String,
+        /// The way out.
+        hint: String,
+    },
+    /// Nothing would change.
+    #[error("this key is already there; nothing would change")]
+    NoChange,
+    /// Nothing that keymend can write would make it active.
+    #[error("{0}")]
+    NoWay(String),
+}
+
+impl PlanError {
+    /// The way out, in plain words.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Unreadable { trouble, .. } => trouble.hint().to_owned(),
+            Self::Edit { cause, .. } => cause.hint(),
+            Self::NotWritable { hint, .. } => hint.clone(),
+            Self::NoChange => "choose another place, or test the key that is there".to_owned(),
+            Self::NoWay(_) => "explain shows what decides; change that place by hand".to_owned(),
+        }
+    }
 }

@@ -15,7 +15,7 @@ pub struct Overlay<'a> {
     base: &'a dyn World,
     files: BTreeMap<PathBuf, Arc<FileState>>,
     cells: Vec<(Cell, String)>,
-    keyring: BTreeMap<(String, String), Secret>,
+    keyring: BTreeMap<(String, String), Option<Secret>>,
 }
 
 impl<'a> Overlay<'a> {
@@ -42,6 +42,11 @@ impl<'a> Overlay<'a> {
         self.files.insert(path.to_owned(), state);
     }
 
+    /// Takes the file at `path` away.
+    pub fn remove_file(&mut self, path: &Path) {
+        self.files.insert(path.to_owned(), Arc::new(FileState::Missing));
+    }
+
     /// Shows `text` in one cell of a database.
     pub fn put_cell(&mut self, cell: Cell, text: String) {
         self.cells.push((cell, text));
@@ -49,7 +54,12 @@ impl<'a> Overlay<'a> {
 
     /// Shows `secret` in one keyring entry.
     pub fn put_keyring(&mut self, service: &str, user: &str, secret: Secret) {
-        self.keyring.insert((service.to_owned(), user.to_owned()), secret);
+        self.keyring.insert((service.to_owned(), user.to_owned()), Some(secret));
+    }
+
+    /// Takes one keyring entry away.
+    pub fn remove_keyring(&mut self, service: &str, user: &str) {
+        self.keyring.insert((service.to_owned(), user.to_owned()), None);
     }
 }
 
@@ -83,19 +93,30 @@ impl World for Overlay<'_> {
 
     fn list(&self, dir: &Path) -> Vec<String> {
         let mut names = self.base.list(dir);
-        names.extend(
-            self.files
-                .keys()
-                .filter(|path| path.parent() == Some(dir))
-                .filter_map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned())),
-        );
+        for (path, state) in self.files.iter().filter(|(path, _)| path.parent() == Some(dir)) {
+            let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+                continue;
+            };
+            match **state {
+                FileState::Missing => names.retain(|listed| *listed != name),
+                _ => names.push(name),
+            }
+        }
         names.sort();
         names.dedup();
         names
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.files.keys().any(|file| file.starts_with(path)) || self.base.exists(path)
+        match self.files.get(path).map(AsRef::as_ref) {
+            Some(FileState::Missing) => false,
+            Some(_) => true,
+            None => {
+                let there = |state: &Arc<FileState>| !matches!(**state, FileState::Missing);
+                self.files.iter().any(|(file, state)| file.starts_with(path) && there(state))
+                    || self.base.exists(path)
+            }
+        }
     }
 
     fn table(&self, table: &Table) -> TableState {
@@ -115,7 +136,8 @@ impl World for Overlay<'_> {
 
     fn keyring(&self, service: &str, user: &str) -> KeyringState {
         match self.keyring.get(&(service.to_owned(), user.to_owned())) {
-            Some(secret) => KeyringState::Present(secret.clone()),
+            Some(Some(secret)) => KeyringState::Present(secret.clone()),
+            Some(None) => KeyringState::Missing,
             None => self.base.keyring(service, user),
         }
     }

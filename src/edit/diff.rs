@@ -1,0 +1,214 @@
+//! The masked difference of two contents: no key, old, new or unrelated, is ever in a [`DiffLine`].
+
+use similar::{ChangeTag, TextDiff};
+use zeroize::Zeroizing;
+
+use super::Syntax;
+use crate::provider::Catalogue;
+use crate::secret::Secret;
+use crate::source::Format;
+
+/// Lines of unchanged context around a change.
+const CONTEXT: usize = 2;
+/// Longer lines are cut for the screen, after masking.
+const WIDTH: usize = 300;
+/// Values that are masked for their name alone.
+const TELLING_NAMES: &[&str] = &["key", "token", "secret", "passw", "credential", "auth", "bearer", "cookie"];
+
+/// What happens to a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineKind {
+    /// It stays.
+    Same,
+    /// It goes.
+    Removed,
+    /// It comes.
+    Added,
+    /// Lines that stay and are not shown.
+    Gap,
+}
+
+/// One line of a difference, masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiffLine {
+    /// What happens to it.
+    pub kind: LineKind,
+    /// The line without its end, every key in it masked.
+    pub text: String,
+}
+
+/// Replaces keys in lines by their masked form.
+pub struct Masker<'a> {
+    catalogue: &'a Catalogue,
+    known: Vec<Secret>,
+}
+
+impl<'a> Masker<'a> {
+    /// A masker that knows these keys for sure, longest first, and recognises others by name and shape.
+    #[must_use]
+    pub fn new(catalogue: &'a Catalogue, known: impl IntoIterator<Item = Secret>) -> Self {
+        let mut known: Vec<Secret> = known.into_iter().filter(|key| key.len() >= 4).collect();
+        known.sort_by_key(|key| std::cmp::Reverse(key.len()));
+        known.dedup();
+        Self { catalogue, known }
+    }
+
+    /// The difference between two contents of this syntax; JSON on one long line is laid out for reading.
+    #[must_use]
+    pub fn diff_as(&self, syntax: Syntax, before: &str, after: &str) -> Vec<DiffLine> {
+        let long = |text: &str| text.lines().any(|line| line.len() > 120);
+        if matches!(syntax, Syntax::Tree(Format::Json)) && (long(before) || long(after)) {
+            return self.diff(&pretty(before), &pretty(after));
+        }
+        self.diff(before, after)
+    }
+
+    /// The difference between two contents.
+    #[must_use]
+    pub fn diff(&self, before: &str, after: &str) -> Vec<DiffLine> {
+        let diff = TextDiff::from_lines(before, after);
+        let mut lines = Vec::new();
+        for (at, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
+            if at > 0 {
+                lines.push(DiffLine { kind: LineKind::Gap, text: "…".to_owned() });
+            }
+            for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+                let kind = match change.tag() {
+                    ChangeTag::Equal => LineKind::Same,
+                    ChangeTag::Delete => LineKind::Removed,
+                    ChangeTag::Insert => LineKind::Added,
+                };
+                lines.push(DiffLine { kind, text: self.line(change.value()) });
+            }
+        }
+        lines
+    }
+
+    /// One line, masked, cut and free of control characters.
+    #[must_use]
+    pub fn line(&self, line: &str) -> String {
+        let line = line.trim_end_matches(['\r', '\n']).trim_start_matches('\u{feff}');
+        let mut masked = Zeroizing::new(line.to_owned());
+        for key in &self.known {
+            if key.expose(|key| masked.contains(key)) {
+                let mask = self.catalogue.mask(key);
+                masked = Zeroizing::new(key.expose(|key| masked.replace(key, &guard(mask.as_str()))));
+            }
+        }
+        let masked = self.by_shape(&self.by_name(&masked));
+        let shown: String = masked
+            .chars()
+            .filter(|c| *c != GUARD)
+            .map(|c| if c == '\t' { ' ' } else { c })
+            .map(|c| if c.is_control() || crate::secret::is_invisible(c) { '�' } else { c })
+            .collect();
+        cut(&shown)
+    }
+
+    /// Masks the value of a line whose name tells that it is a secret.
+    fn by_name(&self, line: &str) -> Zeroizing<String> {
+        let Some((name, value)) = split(line) else { return Zeroizing::new(line.to_owned()) };
+        let telling = name.to_ascii_lowercase();
+        if !TELLING_NAMES.iter().any(|part| telling.contains(part)) || value.contains(GUARD) {
+            return Zeroizing::new(line.to_owned());
+        }
+        let core = value.trim().trim_end_matches(',').trim_matches(['"', '\'', '`']);
+        if is_plain(core) {
+            return Zeroizing::new(line.to_owned());
+        }
+        let mask = guard(self.catalogue.mask(&Secret::new(core)).as_str());
+        let at = line.len() - value.len();
+        Zeroizing::new(format!("{}{}", &line[..at], value.replacen(core, &mask, 1)))
+    }
+
+    /// Masks every token that looks like a key.
+    fn by_shape(&self, line: &str) -> Zeroizing<String> {
+        let mut out = Zeroizing::new(String::with_capacity(line.len()));
+        let mut rest = line;
+        while !rest.is_empty() {
+            let len = rest.find(|c| !is_token(c)).unwrap_or(rest.len());
+            let (token, tail) = rest.split_at(len);
+            if looks_secret(token) {
+                out.push_str(self.catalogue.mask(&Secret::new(token)).as_str());
+            } else {
+                out.push_str(token);
+            }
+            let other = tail.find(|c| is_token(c)).unwrap_or(tail.len());
+            let other = skip_guarded(tail, other);
+            out.push_str(&tail[..other]);
+            rest = &tail[other..];
+        }
+        out
+    }
+}
+
+impl std::fmt::Debug for Masker<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Masker({} known)", self.known.len())
+    }
+}
+
+/// Marks both ends of what is masked already; a control character that no shown line keeps.
+const GUARD: char = '\u{1}';
+
+fn guard(mask: &str) -> String {
+    format!("{GUARD}{mask}{GUARD}")
+}
+
+/// `end`, or the end of the masked part that begins before it.
+fn skip_guarded(text: &str, end: usize) -> usize {
+    let Some(open) = text[..end].find(GUARD) else { return end };
+    let body = open + GUARD.len_utf8();
+    text[body..].find(GUARD).map_or(end, |close| body + close + GUARD.len_utf8())
+}
+
+/// Name and value of a line that assigns something in any of the formats; the value reaches to the line's end.
+fn split(line: &str) -> Option<(&str, &str)> {
+    let at = line.find(['=', ':'])?;
+    let (name, value) = (&line[..at], &line[at + 1..]);
+    (!name.trim().is_empty()).then_some((name, value))
+}
+
+/// A value that cannot be a secret: nothing, a reference, a number, a structure's opening.
+fn is_plain(value: &str) -> bool {
+    value.len() < 4
+        || matches!(
+            value,
+            "true" | "false" | "null" | "none" | "None" | "yes" | "no" | "api_key" | "oauth" | "token"
+        )
+        || value.starts_with(['$', '{', '[', '&', '*', '#'])
+        || value.starts_with("http://")
+        || value.starts_with("https://")
+        || value.parse::<f64>().is_ok()
+}
+
+fn is_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '/' | '.' | '~' | '|' | '%')
+}
+
+/// Whether a token has a part that no name, path or version has: long, or mixed of letters and digits.
+fn looks_secret(token: &str) -> bool {
+    let mixed = |part: &str| {
+        part.bytes().any(|b| b.is_ascii_digit()) && part.bytes().any(|b| b.is_ascii_alphabetic())
+    };
+    token.len() >= 16
+        && token.split(['-', '_', '.', '/', '~', '|', '%', '+']).any(|part| {
+            part.len() >= 24
+                || (part.len() >= 12 && mixed(part))
+                || (part.len() >= 8 && mixed(part) && !token.contains('/'))
+        })
+}
+
+/// `json` with one member a line; as it is where it does not parse.
+fn pretty(json: &str) -> Zeroizing<String> {
+    let laid_out = serde_json::from_str::<serde_json::Value>(json)
+        .and_then(|value| serde_json::to_string_pretty(&value));
+    Zeroizing::new(laid_out.unwrap_or_else(|_| json.to_owned()))
+}
+
+fn cut(line: &str) -> String {
+    if line.chars().count() <= WIDTH {
+        return line.to_owned();
+    }
+    format!("{}…", line.chars().take(WIDTH).collect::<String>())
+}

@@ -1,0 +1,290 @@
+//! Makes plans: [`build`] for one slot, [`rotate`] for one key in many places, [`use_candidate`] to make another
+//! candidate the active one. Each predicts by the agent's own rules what will be sent afterwards.
+
+use super::draft::{self, Draft};
+use super::{Change, Destination, Plan, PlanError, Predicted, Prediction, Set, SlotId};
+use crate::agents::{Agent, Context};
+use crate::edit::{Masker, New};
+use crate::host::{Overlay, World};
+use crate::provider::Catalogue;
+use crate::resolve::{Outcome, Slot};
+use crate::secret::Secret;
+use crate::source::Place;
+
+/// A destination and what a write there would lead to.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    /// The destination.
+    pub destination: Destination,
+    /// What the slot would send afterwards, or why keymend cannot write there.
+    pub outcome: Result<Prediction, PlanError>,
+}
+
+/// The places where `new` could go for `slot`, in the agent's order, each with what it would lead to. The index is
+/// that of the first one that makes the new key active: the default.
+#[must_use]
+pub fn destinations(
+    world: &dyn World,
+    catalogue: &Catalogue,
+    agent: &Agent,
+    slot: &Slot,
+    new: &Secret,
+) -> (Vec<Offered>, Option<usize>) {
+    let all: Vec<Offered> = (agent.destinations)(&Context { world, catalogue }, slot)
+        .into_iter()
+        .map(|destination| {
+            let outcome = match build(world, catalogue, agent, slot, &destination, new) {
+                Ok(plan) => {
+                    Ok(plan.predictions.into_iter().next().map_or_else(unlisted, |first| first.prediction))
+                }
+                Err(error) => Err(error),
+            };
+            Offered { destination, outcome }
+        })
+        .collect();
+    let default = all.iter().position(|offered| offered.outcome.as_ref().is_ok_and(Prediction::is_new));
+    (all, default)
+}
+
+/// The plan that writes `new` to `destination` for `slot`.
+pub fn build(
+    world: &dyn World,
+    catalogue: &Catalogue,
+    agent: &Agent,
+    slot: &Slot,
+    destination: &Destination,
+    new: &Secret,
+) -> Result<Plan, PlanError> {
+    let context = Context { world, catalogue };
+    let mut draft = Draft::new(context);
+    add_destination(&mut draft, agent, destination, Some(new))?;
+    let masker = Masker::new(catalogue, keys_of(std::slice::from_ref(slot)).chain([new.clone()]));
+    let changes = draft.finish(&masker)?;
+    if changes.is_empty() {
+        return Err(PlanError::NoChange);
+    }
+    let old = slot
+        .candidates
+        .iter()
+        .find(|c| same_spot(&c.place, &destination.place))
+        .and_then(|c| c.value.secret());
+    Ok(Plan {
+        title: format!("set {}", SlotId::of(slot)),
+        slot: Some(SlotId::of(slot)),
+        old: old.filter(|old| !old.is_empty()).map(|old| catalogue.mask(old)),
+        new: catalogue.mask(new),
+        predictions: predict(context, &[agent], &changes, &[SlotId::of(slot)], new),
+        notes: vec![destination.effect.clone()],
+        changes,
+    })
+}
+
+/// One plan that puts `new` at every place in `ticked` where `old` stands, with the neighbours that the agents need.
+pub fn rotate(
+    world: &dyn World,
+    catalogue: &Catalogue,
+    agents: &[&'static Agent],
+    old: &Secret,
+    new: &Secret,
+    ticked: &[Place],
+) -> Result<Plan, PlanError> {
+    let context = Context { world, catalogue };
+    let scanned = scan(context, agents);
+    let mut draft = Draft::new(context);
+    let mut done: Vec<&Place> = Vec::new();
+    for place in ticked {
+        if done.iter().any(|other| same_spot(other, place)) {
+            continue;
+        }
+        done.push(place);
+        add_rotated(&mut draft, context, &scanned, place, new)?;
+    }
+    let slots: Vec<Slot> = scanned.iter().flat_map(|(_, slots)| slots.iter().cloned()).collect();
+    let masker = Masker::new(catalogue, keys_of(&slots).chain([old.clone(), new.clone()]));
+    let changes = draft.finish(&masker)?;
+    if changes.is_empty() {
+        return Err(PlanError::NoChange);
+    }
+    let concerned: Vec<SlotId> = slots
+        .iter()
+        .filter(|slot| slot.sent().is_some_and(|sent| sent.key == *old))
+        .map(SlotId::of)
+        .collect();
+    Ok(Plan {
+        title: format!("rotate {} in {} places", catalogue.mask(old), done.len()),
+        slot: None,
+        old: Some(catalogue.mask(old)),
+        new: catalogue.mask(new),
+        predictions: predict(context, agents, &changes, &concerned, new),
+        notes: Vec::new(),
+        changes,
+    })
+}
+
+/// The plan that makes candidate `n` of `slot` the active one: by the agent's own choice where it has one (an order,
+/// a binding), else by writing the candidate's key where the winner stands.
+pub fn use_candidate(
+    world: &dyn World,
+    catalogue: &Catalogue,
+    agent: &Agent,
+    slot: &Slot,
+    n: usize,
+) -> Result<Plan, PlanError> {
+    let context = Context { world, catalogue };
+    let missing = || PlanError::NoWay("there is no key at this candidate".to_owned());
+    let candidate = slot.candidates.get(n).ok_or_else(missing)?;
+    let key = candidate.value.secret().filter(|key| !key.is_empty()).ok_or_else(missing)?;
+    if slot.active == Some(n) {
+        return Err(PlanError::NoChange);
+    }
+    let all = (agent.destinations)(&context, slot);
+    let own = all.iter().filter(|destination| same_spot(&destination.place, &candidate.place));
+    for destination in own {
+        if let Some(plan) = build(world, catalogue, agent, slot, destination, key).ok().filter(makes_new) {
+            return Ok(Plan { title: format!("use candidate {} of {}", n + 1, SlotId::of(slot)), ..plan });
+        }
+    }
+    for destination in &all {
+        if let Some(mut plan) = build(world, catalogue, agent, slot, destination, key).ok().filter(makes_new)
+        {
+            plan.title = format!("use candidate {} of {}", n + 1, SlotId::of(slot));
+            plan.notes
+                .push("the key is copied to the place that wins; the other place keeps it too".to_owned());
+            return Ok(plan);
+        }
+    }
+    Err(PlanError::NoWay(match slot.active_candidate() {
+        Some(active) => format!(
+            "{} wins over every place that keymend can write: {}",
+            active.place.show(world.home()),
+            active.state.reason()
+        ),
+        None => "no place that keymend can write makes this key active".to_owned(),
+    }))
+}
+
+fn makes_new(plan: &Plan) -> bool {
+    plan.prediction().is_some_and(Prediction::is_new)
+}
+
+/// The key (where one is given) and the neighbours of a destination.
+fn add_destination(
+    draft: &mut Draft<'_>,
+    agent: &Agent,
+    destination: &Destination,
+    new: Option<&Secret>,
+) -> Result<(), PlanError> {
+    if let Some(new) = new {
+        draft.put(agent.id, &destination.place, New::Key(new.clone()), None)?;
+    }
+    for neighbour in &destination.neighbours {
+        let value = match &neighbour.set {
+            Set::Json(value) => New::Json(value.clone()),
+            Set::Remove => New::Nothing,
+        };
+        draft.put(agent.id, &neighbour.place, value, Some(&neighbour.why))?;
+    }
+    Ok(())
+}
+
+/// One place of a rotation: with the neighbours of the destination that its agent names for it, if one does.
+fn add_rotated(
+    draft: &mut Draft<'_>,
+    context: Context<'_>,
+    scanned: &[(&'static Agent, Vec<Slot>)],
+    place: &Place,
+    new: &Secret,
+) -> Result<(), PlanError> {
+    let holders = scanned.iter().flat_map(|(agent, slots)| slots.iter().map(move |slot| (*agent, slot)));
+    let mut owner = None;
+    for (agent, slot) in holders {
+        if !slot.candidates.iter().any(|candidate| same_spot(&candidate.place, place)) {
+            continue;
+        }
+        let named = (agent.destinations)(&context, slot);
+        if let Some(destination) = named.into_iter().find(|to| same_spot(&to.place, place)) {
+            return add_destination(draft, agent, &destination, Some(new));
+        }
+        owner.get_or_insert(agent.id);
+    }
+    draft.put(owner.unwrap_or_default(), place, New::Key(new.clone()), None)
+}
+
+fn scan(context: Context<'_>, agents: &[&'static Agent]) -> Vec<(&'static Agent, Vec<Slot>)> {
+    let slots = |agent: &&'static Agent| Some((*agent, (agent.scan)(&context)?.slots));
+    agents.iter().filter_map(slots).collect()
+}
+
+/// What the slots in `wanted` will send, then every other slot of these agents whose answer changes.
+fn predict(
+    context: Context<'_>,
+    agents: &[&Agent],
+    changes: &[Change],
+    wanted: &[SlotId],
+    new: &Secret,
+) -> Vec<Predicted> {
+    let mut overlay = Overlay::new(context.world);
+    draft::lay(&mut overlay, changes);
+    let after = Context { world: &overlay, catalogue: context.catalogue };
+    let slots = |context: Context<'_>| -> Vec<Slot> {
+        agents.iter().filter_map(|agent| (agent.scan)(&context)).flat_map(|found| found.slots).collect()
+    };
+    let (before, after) = (slots(context), slots(after));
+    let mut predicted: Vec<Predicted> = wanted
+        .iter()
+        .map(|id| Predicted {
+            slot: id.clone(),
+            prediction: id.find(&after).map_or_else(unlisted, |slot| prediction(context, slot, new)),
+        })
+        .collect();
+    for slot in &after {
+        let id = SlotId::of(slot);
+        let was = id.find(&before).and_then(Slot::sent);
+        if !wanted.contains(&id) && slot.sent() != was {
+            predicted.push(Predicted { slot: id, prediction: prediction(context, slot, new) });
+        }
+    }
+    predicted
+}
+
+fn unlisted() -> Prediction {
+    Prediction::NotKnown { why: "the agent does not list this slot after the change".to_owned() }
+}
+
+fn prediction(context: Context<'_>, slot: &Slot, new: &Secret) -> Prediction {
+    match &slot.outcome {
+        Outcome::Sends { sent, .. } if sent.key == *new => Prediction::SendsNew,
+        Outcome::Sends { sent, .. } => {
+            let active = slot.active_candidate();
+            Prediction::StillSends {
+                place: active.map_or_else(String::new, |active| active.place.show(context.world.home())),
+                key: context.catalogue.mask(&sent.key),
+                why: active.map_or_else(String::new, |active| active.state.reason().to_owned()),
+            }
+        }
+        Outcome::Nothing { reason } => Prediction::SendsNothing { why: reason.clone() },
+        Outcome::Hidden { reason } | Outcome::NotKnown { reason } => {
+            Prediction::NotKnown { why: reason.clone() }
+        }
+    }
+}
+
+/// All keys among the candidates, for masking.
+fn keys_of(slots: &[Slot]) -> impl Iterator<Item = Secret> + '_ {
+    slots.iter().flat_map(|slot| {
+        slot.candidates
+            .iter()
+            .filter_map(|c| c.value.secret().cloned())
+            .chain(slot.sent().map(|sent| sent.key.clone()))
+    })
+}
+
+/// The same spot, whatever line it stands on.
+fn same_spot(a: &Place, b: &Place) -> bool {
+    match (a, b) {
+        (Place::Line { file, name, .. }, Place::Line { file: other, name: wanted, .. }) => {
+            file == other && name == wanted
+        }
+        _ => a == b,
+    }
+}
