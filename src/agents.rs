@@ -50,7 +50,8 @@ pub struct Agent {
     pub versions: &'static [&'static str],
     /// Where it looks, strongest first.
     pub looks: &'static [Looks],
-    /// Reads the world and says what each slot sends. Returns none where there is no trace of the agent.
+    /// Reads the world and says what each slot sends. Without a trace of the agent it returns none, or what a start
+    /// here would send with [`Findings::found`] empty: that answer is shown only where the agent is asked by name.
     pub scan: fn(&Context<'_>) -> Option<Findings>,
     /// The places where a new key for `slot` could be written, best first, each with the neighbours that must change
     /// along. `Catalogue` ids and slots as `scan` returned them.
@@ -68,7 +69,8 @@ impl std::fmt::Debug for Agent {
 /// What one agent's scan found.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
-    /// How its presence was noticed: the executable, the folder, the variable.
+    /// How its presence was noticed: the executable, the folder, the variable. Empty where there is no trace of it; a
+    /// provider's common variable such as `OPENAI_API_KEY` is no trace.
     pub found: Vec<String>,
     /// The installed version, where it can be read without running anything.
     pub version: Option<String>,

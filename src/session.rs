@@ -51,7 +51,7 @@ pub struct Scan {
     pub keys: Vec<KeyView>,
 }
 
-/// Asks every agent in `agents` what it would send in `world`.
+/// Asks every agent in `agents` what it would send in `world`, also where there is no trace of it.
 #[must_use]
 pub fn scan(world: &dyn World, catalogue: &Catalogue, agents: &[&'static Agent]) -> Scan {
     let context = Context { world, catalogue };
@@ -64,10 +64,13 @@ pub fn scan(world: &dyn World, catalogue: &Catalogue, agents: &[&'static Agent])
     scan
 }
 
-/// Asks all agents that keymend knows.
+/// Asks all agents that keymend knows and keeps those that are here.
 #[must_use]
 pub fn scan_all(world: &dyn World, catalogue: &Catalogue) -> Scan {
-    scan(world, catalogue, agents::ALL)
+    let mut scan = scan(world, catalogue, agents::ALL);
+    scan.agents.retain(|scanned| !scanned.findings.found.is_empty());
+    scan.keys = scan.index_keys(catalogue);
+    scan
 }
 
 impl Scan {
