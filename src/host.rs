@@ -12,11 +12,18 @@ use std::sync::Arc;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+pub mod clipboard;
+pub mod keyring;
 mod memory;
 mod overlay;
+mod process;
+pub mod real;
+mod sqlite;
+pub mod wal;
 
 pub use memory::MemoryWorld;
 pub use overlay::Overlay;
+pub use real::RealWorld;
 
 /// A read-only view of one machine, or of a test's picture of one. Every call returns within its deadline, follows
 /// symbolic links, and changes nothing: no write, no side file, no prompt, no process, no network.

@@ -1,0 +1,104 @@
+//! Running processes, read from `/proc`. On systems without it the list is empty, and what depends on it says "cannot
+//! be told".
+
+use std::collections::BTreeMap;
+
+use super::Process;
+
+/// All processes that this user may look at. The start environment is there only where the system shows it.
+#[must_use]
+pub(super) fn list() -> Vec<Process> {
+    let own = std::process::id();
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|pid| *pid != own)
+        .filter_map(read)
+        .collect()
+}
+
+fn read(pid: u32) -> Option<Process> {
+    let folder = std::path::PathBuf::from(format!("/proc/{pid}"));
+    let args = fields(&std::fs::read(folder.join("cmdline")).ok()?);
+    if args.is_empty() {
+        return None;
+    }
+    let started_ms = started_ms(&std::fs::read_to_string(folder.join("stat")).ok()?)?;
+    let env = std::fs::read(folder.join("environ")).ok().and_then(|bytes| environment(&bytes));
+    let unit = std::fs::read_to_string(folder.join("cgroup")).ok().and_then(|text| unit_of(&text));
+    Some(Process { pid, args, started_ms, env, unit })
+}
+
+fn fields(bytes: &[u8]) -> Vec<String> {
+    bytes
+        .split(|byte| *byte == 0)
+        .filter(|field| !field.is_empty())
+        .map(|field| String::from_utf8_lossy(field).into_owned())
+        .collect()
+}
+
+/// A block without `PATH` and `HOME` was overwritten by a process title and proves nothing.
+fn environment(bytes: &[u8]) -> Option<BTreeMap<String, String>> {
+    let env: BTreeMap<String, String> = fields(bytes)
+        .iter()
+        .filter_map(|field| field.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    (env.contains_key("PATH") || env.contains_key("HOME")).then_some(env)
+}
+
+/// The 22nd field of `stat`, in ticks since boot, as Unix milliseconds. The boot clock is asked for the distance to
+/// now, which is exact to some hundredths of a second; `btime` is off by up to one.
+#[cfg(target_os = "linux")]
+fn started_ms(stat: &str) -> Option<i64> {
+    let ticks: i64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+    let per_second = i64::try_from(rustix::param::clock_ticks_per_second()).ok()?;
+    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let since_boot_ms = boot.tv_sec * 1000 + boot.tv_nsec / 1_000_000;
+    Some(super::real::now_ms() - (since_boot_ms - ticks * 1000 / per_second.max(1)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn started_ms(_stat: &str) -> Option<i64> {
+    None
+}
+
+/// The last `*.service` in a cgroup path.
+fn unit_of(cgroup: &str) -> Option<String> {
+    cgroup
+        .lines()
+        .filter_map(|line| line.rsplit(':').next())
+        .flat_map(|path| path.rsplit('/'))
+        .find(|part| part.ends_with(".service"))
+        .map(ToOwned::to_owned)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_is_seen_with_its_start_environment() {
+        let before = super::super::real::now_ms();
+        let mut child = std::process::Command::new("sleep")
+            .arg("31.25")
+            .env("KEYMEND_PROCESS_TEST", "seen")
+            .spawn()
+            .unwrap();
+        let all = list();
+        let found = all.iter().find(|process| process.pid == child.id()).cloned();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = found.unwrap();
+        assert_eq!(found.args, ["sleep", "31.25"]);
+        assert!((found.started_ms - before).abs() < 5_000, "{} {before}", found.started_ms);
+        assert_eq!(found.env.unwrap().get("KEYMEND_PROCESS_TEST").map(String::as_str), Some("seen"));
+    }
+
+    #[test]
+    fn the_unit_is_the_innermost_service() {
+        let path = "0::/user.slice/user-1001.slice/user@1001.service/app.slice/ug.service";
+        assert_eq!(unit_of(path).as_deref(), Some("ug.service"));
+        assert_eq!(unit_of("0::/user.slice"), None);
+    }
+}

@@ -1,0 +1,407 @@
+//! The real machine, read-only: files, folders, environment, processes, keyring and databases, each call with a deadline
+//! and none of them changing anything.
+//!
+//! Files are opened without blocking and only read if they are regular and of a sensible size, so that a FIFO, a
+//! device or a folder in place of a file is one line and not a hang. Every access runs on a reader thread; when a dead
+//! network mount swallows one, the reader is left behind and a new one serves the rest.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{
+    FileContent, FileMeta, FileState, KeyringState, Process, Table, TableState, Trouble, World, keyring,
+    process, sqlite,
+};
+
+/// The largest file that is read. Agents' state files reach some megabytes; a key file is never this large.
+pub const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
+/// How long one file access may take.
+const FILE_DEADLINE: Duration = Duration::from_millis(800);
+/// How long one database or keyring access may take.
+const STORE_DEADLINE: Duration = Duration::from_millis(1500);
+
+/// The machine that keymend runs on. Answers are cached; a new scan takes a new `RealWorld`.
+pub struct RealWorld {
+    home: Option<PathBuf>,
+    cwd: PathBuf,
+    env: BTreeMap<String, String>,
+    env_troubles: Vec<String>,
+    now_ms: i64,
+    files: RefCell<HashMap<PathBuf, Arc<FileState>>>,
+    tables: RefCell<HashMap<Table, TableState>>,
+    keyring: RefCell<HashMap<(String, String), KeyringState>>,
+    processes: OnceCell<Vec<Process>>,
+    reader: RefCell<Option<Reader>>,
+}
+
+impl RealWorld {
+    /// The machine as this process sees it; `home` replaces the home folder and the `HOME` variable.
+    #[must_use]
+    pub fn new(home: Option<PathBuf>) -> Self {
+        let mut env = BTreeMap::new();
+        let mut env_troubles = Vec::new();
+        for (name, value) in std::env::vars_os() {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => drop(env.insert(name, value)),
+                (Ok(name), Err(_)) => env_troubles.push(name),
+                (Err(_), _) => {}
+            }
+        }
+        if let Some(home) = &home {
+            env.insert("HOME".to_owned(), home.to_string_lossy().into_owned());
+        }
+        let home = home.or_else(std::env::home_dir).filter(|home| !home.as_os_str().is_empty());
+        let cwd = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        Self::with(home, cwd, env, env_troubles)
+    }
+
+    /// The real file system under another home, working directory and environment: the demo's sample home.
+    #[must_use]
+    pub fn with(
+        home: Option<PathBuf>,
+        cwd: PathBuf,
+        env: BTreeMap<String, String>,
+        env_troubles: Vec<String>,
+    ) -> Self {
+        Self {
+            home,
+            cwd,
+            env,
+            env_troubles,
+            now_ms: now_ms(),
+            files: RefCell::default(),
+            tables: RefCell::default(),
+            keyring: RefCell::default(),
+            processes: OnceCell::new(),
+            reader: RefCell::default(),
+        }
+    }
+
+    /// Runs `job` on the reader thread; none when it did not answer in time.
+    fn within<T: Send + 'static>(
+        &self,
+        deadline: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let mut reader = self.reader.borrow_mut();
+        let (sender, answer) = mpsc::sync_channel(1);
+        let task: Task = Box::new(move || drop(sender.send(job())));
+        let sent = reader.get_or_insert_with(Reader::start).tasks.send(task).is_ok();
+        let done = sent.then(|| answer.recv_timeout(deadline).ok()).flatten();
+        if done.is_none() {
+            *reader = None;
+        }
+        done
+    }
+}
+
+type Task = Box<dyn FnOnce() + Send>;
+
+/// A thread that reads; it ends when its channel closes, or stays behind on a call that never returns.
+struct Reader {
+    tasks: mpsc::Sender<Task>,
+}
+
+impl Reader {
+    fn start() -> Self {
+        let (tasks, queue) = mpsc::channel::<Task>();
+        // A failed spawn closes the queue, and every access then reports a time-out.
+        let _ = std::thread::Builder::new().name("reader".into()).spawn(move || {
+            for task in queue {
+                task();
+            }
+        });
+        Self { tasks }
+    }
+}
+
+/// Now, in milliseconds since 1970.
+#[must_use]
+pub fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl World for RealWorld {
+    fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
+    fn cwd(&self) -> &Path {
+        &self.cwd
+    }
+
+    fn env(&self) -> &BTreeMap<String, String> {
+        &self.env
+    }
+
+    fn env_troubles(&self) -> &[String] {
+        &self.env_troubles
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    fn read(&self, path: &Path) -> Arc<FileState> {
+        if let Some(known) = self.files.borrow().get(path) {
+            return Arc::clone(known);
+        }
+        let owned = path.to_owned();
+        let state = self.within(FILE_DEADLINE, move || read_file(&owned));
+        let state = Arc::new(state.unwrap_or_else(|| FileState::Unreadable(timed_out(FILE_DEADLINE))));
+        self.files.borrow_mut().insert(path.to_owned(), Arc::clone(&state));
+        state
+    }
+
+    fn list(&self, dir: &Path) -> Vec<String> {
+        let dir = dir.to_owned();
+        self.within(FILE_DEADLINE, move || list_dir(&dir)).unwrap_or_default()
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        let path = path.to_owned();
+        self.within(FILE_DEADLINE, move || path.exists()).unwrap_or(false)
+    }
+
+    fn table(&self, table: &Table) -> TableState {
+        if let Some(known) = self.tables.borrow().get(table) {
+            return known.clone();
+        }
+        let owned = table.clone();
+        let state = self.within(STORE_DEADLINE, move || sqlite::read_table(&owned));
+        let state = state.unwrap_or_else(|| TableState::Unreadable(timed_out(STORE_DEADLINE)));
+        self.tables.borrow_mut().insert(table.clone(), state.clone());
+        state
+    }
+
+    fn keyring(&self, service: &str, user: &str) -> KeyringState {
+        let entry = (service.to_owned(), user.to_owned());
+        if let Some(known) = self.keyring.borrow().get(&entry) {
+            return known.clone();
+        }
+        let bus = keyring::Bus::of(&self.env);
+        let (service, user) = entry.clone();
+        let state = self.within(STORE_DEADLINE, move || keyring::peek(&bus, &service, &user));
+        let state = state.unwrap_or(KeyringState::TimedOut);
+        self.keyring.borrow_mut().insert(entry, state.clone());
+        state
+    }
+
+    fn executable(&self, name: &str) -> Option<PathBuf> {
+        let path = self.var("PATH")?.to_owned();
+        let name = name.to_owned();
+        self.within(FILE_DEADLINE, move || find_executable(&path, &name)).flatten()
+    }
+
+    fn processes(&self, needle: &str) -> Vec<Process> {
+        let all =
+            self.processes.get_or_init(|| self.within(STORE_DEADLINE, process::list).unwrap_or_default());
+        all.iter().filter(|process| process.args.iter().any(|arg| arg.contains(needle))).cloned().collect()
+    }
+}
+
+fn timed_out(deadline: Duration) -> Trouble {
+    Trouble::TimedOut(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn list_dir(dir: &Path) -> Vec<String> {
+    /// No agent keeps more profiles than this; a larger folder is cut rather than read without end.
+    const MAX_NAMES: usize = 20_000;
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.take(MAX_NAMES).filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+fn find_executable(path: &str, name: &str) -> Option<PathBuf> {
+    std::env::split_paths(path)
+        .map(|dir| dir.join(name))
+        .find(|file| is_executable(file))
+        .map(|file| std::fs::canonicalize(&file).unwrap_or(file))
+}
+
+#[cfg(unix)]
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(file: &Path) -> bool {
+    file.is_file()
+}
+
+/// Opens without blocking, looks at what it is, and reads it if it is a regular file of a sensible size.
+pub(super) fn read_file(path: &Path) -> FileState {
+    match open_and_read(path) {
+        Ok(state) => state,
+        Err(error) => match trouble_of(&error) {
+            None => FileState::Missing,
+            Some(trouble) => FileState::Unreadable(trouble),
+        },
+    }
+}
+
+fn open_and_read(path: &Path) -> std::io::Result<FileState> {
+    use std::io::Read as _;
+    let mut file = open_nonblocking(path)?;
+    let meta = file.metadata()?;
+    if let Some(trouble) = not_regular(&meta) {
+        return Ok(FileState::Unreadable(trouble));
+    }
+    if meta.len() > MAX_FILE_BYTES {
+        return Ok(FileState::Unreadable(Trouble::TooLarge { bytes: meta.len(), limit: MAX_FILE_BYTES }));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1));
+    file.by_ref().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Ok(FileState::Unreadable(Trouble::TooLarge {
+            bytes: bytes.len() as u64,
+            limit: MAX_FILE_BYTES,
+        }));
+    }
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    Ok(FileState::Regular(FileContent { bytes, meta: file_meta(&meta, real) }))
+}
+
+#[cfg(unix)]
+fn open_nonblocking(path: &Path) -> std::io::Result<std::fs::File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    Ok(std::fs::File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+#[cfg(not(unix))]
+fn open_nonblocking(path: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::File::open(path)
+}
+
+#[cfg(unix)]
+fn not_regular(meta: &std::fs::Metadata) -> Option<Trouble> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = meta.file_type();
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_dir() => Some(Trouble::Folder),
+        () if kind.is_fifo() => Some(Trouble::Special("named pipe")),
+        () if kind.is_socket() => Some(Trouble::Special("socket")),
+        () => Some(Trouble::Special("device")),
+    }
+}
+
+#[cfg(not(unix))]
+fn not_regular(meta: &std::fs::Metadata) -> Option<Trouble> {
+    if meta.is_dir() { Some(Trouble::Folder) } else { None }
+}
+
+#[cfg(unix)]
+fn file_meta(meta: &std::fs::Metadata, real: PathBuf) -> FileMeta {
+    use std::os::unix::fs::MetadataExt as _;
+    FileMeta {
+        mode: meta.mode() & 0o7777,
+        uid: meta.uid(),
+        mtime_ms: meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000,
+        ctime_ms: meta.ctime() * 1000 + meta.ctime_nsec() / 1_000_000,
+        real,
+        links: meta.nlink(),
+    }
+}
+
+#[cfg(not(unix))]
+fn file_meta(meta: &std::fs::Metadata, real: PathBuf) -> FileMeta {
+    let millis = |time: std::io::Result<std::time::SystemTime>| {
+        let since = time.ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    };
+    let mtime_ms = millis(meta.modified());
+    FileMeta { mode: 0o600, uid: 0, mtime_ms, ctime_ms: mtime_ms, real, links: 1 }
+}
+
+/// The trouble behind a failed open or read; none for a path that does not exist.
+fn trouble_of(error: &std::io::Error) -> Option<Trouble> {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => None,
+        ErrorKind::PermissionDenied => Some(Trouble::Denied),
+        ErrorKind::IsADirectory => Some(Trouble::Folder),
+        // A socket cannot be opened at all (ENXIO).
+        _ if error.raw_os_error() == Some(6) => Some(Trouble::Special("socket")),
+        _ if is_link_loop(error) => Some(Trouble::LinkLoop),
+        _ => Some(Trouble::Io(error.to_string())),
+    }
+}
+
+#[cfg(unix)]
+fn is_link_loop(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_link_loop(_error: &std::io::Error) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn world(home: &Path) -> RealWorld {
+        RealWorld::with(Some(home.to_owned()), home.to_owned(), BTreeMap::new(), Vec::new())
+    }
+
+    #[test]
+    fn a_regular_file_is_read_with_its_metadata() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join(".env");
+        std::fs::write(&file, "K=v\n").unwrap();
+        let state = world(home.path()).read(&file);
+        assert_eq!(state.text(), Some("K=v\n"));
+        assert_eq!(state.meta().unwrap().links, 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_not_a_readable_file_is_one_trouble_each() {
+        let home = tempfile::tempdir().unwrap();
+        let path = |name: &str| home.path().join(name);
+        std::fs::create_dir(path("folder")).unwrap();
+        std::os::unix::fs::symlink(path("loop"), path("loop")).unwrap();
+        let fifo = std::process::Command::new("mkfifo").arg(path("fifo")).status().unwrap();
+        assert!(fifo.success());
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        std::fs::File::create(path("huge")).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
+        std::fs::write(path("binary"), [0xff, 0xfe, 0x00]).unwrap();
+        let world = world(home.path());
+        let trouble = |name: &str| world.read(&path(name)).trouble();
+        assert_eq!(trouble("folder"), Some(Trouble::Folder));
+        assert_eq!(trouble("loop"), Some(Trouble::LinkLoop));
+        assert_eq!(trouble("fifo"), Some(Trouble::Special("named pipe")));
+        assert_eq!(trouble("socket"), Some(Trouble::Special("socket")));
+        assert_eq!(
+            trouble("huge"),
+            Some(Trouble::TooLarge { bytes: MAX_FILE_BYTES + 1, limit: MAX_FILE_BYTES })
+        );
+        assert_eq!(trouble("binary"), Some(Trouble::NotText));
+        assert_eq!(trouble("nothing"), None);
+        assert!(matches!(*world.read(&path("binary/below")), FileState::Missing));
+    }
+
+    #[test]
+    fn a_call_that_hangs_costs_its_deadline_and_the_next_one_works() {
+        let home = tempfile::tempdir().unwrap();
+        let world = world(home.path());
+        let (release, hold) = mpsc::channel::<()>();
+        let hung = world.within(Duration::from_millis(20), move || hold.recv().is_ok());
+        assert_eq!(hung, None);
+        assert_eq!(world.within(Duration::from_secs(5), || 7), Some(7));
+        drop(release);
+    }
+}
