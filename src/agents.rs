@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+pub mod common;
+
 use crate::host::{Process, Trouble, World};
 use crate::lint::Lint;
 use crate::plan::Destination;

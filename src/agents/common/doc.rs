@@ -1,0 +1,241 @@
+//! A structured file as its agent's parser sees it, as one tree whatever the syntax.
+
+use std::path::{Path, PathBuf};
+
+use jsonc_parser::{ParseOptions, parse_to_serde_value};
+use serde_json::{Map, Value as Json};
+
+use crate::host::{FileState, Trouble, World};
+use crate::source::{Format, Place, Pointer};
+
+/// A structured file. Without a file, and where it does not parse, the tree is null.
+pub struct Doc {
+    /// The file.
+    pub path: PathBuf,
+    /// How it is read.
+    pub format: Format,
+    /// Its content.
+    pub root: Json,
+    /// A file is there.
+    pub present: bool,
+    /// Why it cannot be used, if it is there and cannot.
+    pub trouble: Option<Trouble>,
+}
+
+impl Doc {
+    /// A file that does not exist.
+    #[must_use]
+    pub fn none(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), format: Format::Json, root: Json::Null, present: false, trouble: None }
+    }
+
+    /// Strict JSON (`JSON.parse`).
+    #[must_use]
+    pub fn json(world: &dyn World, path: impl Into<PathBuf>) -> Self {
+        Self::read(world, path.into(), Format::Json, strict)
+    }
+
+    /// JSON with comments, and with trailing commas where `commas`.
+    #[must_use]
+    pub fn jsonc(world: &dyn World, path: impl Into<PathBuf>, commas: bool) -> Self {
+        Self::read(world, path.into(), Format::Json5, move |text| with_comments(text, commas))
+    }
+
+    /// TOML.
+    #[must_use]
+    pub fn toml(world: &dyn World, path: impl Into<PathBuf>) -> Self {
+        Self::read(world, path.into(), Format::Toml, from_toml)
+    }
+
+    /// YAML.
+    #[must_use]
+    pub fn yaml(world: &dyn World, path: impl Into<PathBuf>) -> Self {
+        Self::read(world, path.into(), Format::Yaml, from_yaml)
+    }
+
+    /// A text that stands somewhere else than in a file of its own (a variable, a keyring entry), as JSON with
+    /// comments where `comments`.
+    #[must_use]
+    pub fn text_of(path: impl Into<PathBuf>, text: &str, comments: bool) -> Self {
+        let parsed = if comments { with_comments(text, true) } else { strict(text) };
+        Self::of(path.into(), Format::Json, Some(parsed), None)
+    }
+
+    fn read(
+        world: &dyn World,
+        path: PathBuf,
+        format: Format,
+        parse: impl Fn(&str) -> Result<Json, String>,
+    ) -> Self {
+        let state = world.read(&path);
+        if matches!(*state, FileState::Missing) {
+            return Self { format, ..Self::none(path) };
+        }
+        let trouble = state.trouble();
+        let parsed = state.text().map(parse);
+        Self::of(path, format, parsed, trouble)
+    }
+
+    fn of(
+        path: PathBuf,
+        format: Format,
+        parsed: Option<Result<Json, String>>,
+        trouble: Option<Trouble>,
+    ) -> Self {
+        let (root, trouble) = match parsed {
+            Some(Ok(root)) => (root, trouble),
+            Some(Err(message)) => (Json::Null, Some(Trouble::Syntax(message))),
+            None => (Json::Null, trouble),
+        };
+        Self { path, format, root, present: true, trouble }
+    }
+
+    /// The file exists and holds a tree.
+    #[must_use]
+    pub fn usable(&self) -> bool {
+        self.present && self.trouble.is_none()
+    }
+
+    /// The value under `steps`.
+    #[must_use]
+    pub fn at(&self, steps: &[&str]) -> Option<&Json> {
+        steps.iter().try_fold(&self.root, |value, step| value.get(step))
+    }
+
+    /// The text under `steps`, if a text stands there.
+    #[must_use]
+    pub fn text(&self, steps: &[&str]) -> Option<&str> {
+        self.at(steps)?.as_str()
+    }
+
+    /// The names and values of the table under `steps`.
+    pub fn entries(&self, steps: &[&str]) -> impl Iterator<Item = (&String, &Json)> {
+        self.at(steps).and_then(Json::as_object).into_iter().flatten()
+    }
+
+    /// The place of the value under `steps`.
+    #[must_use]
+    pub fn place(&self, steps: &[&str]) -> Place {
+        let pointer = Pointer::new(steps.iter().copied());
+        Place::Field { file: self.path.clone(), format: self.format, pointer }
+    }
+
+    /// The file and why it cannot be used.
+    #[must_use]
+    pub fn problem(&self) -> Option<(PathBuf, Trouble)> {
+        self.trouble.clone().map(|trouble| (self.path.clone(), trouble))
+    }
+
+    /// The folder of the file.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+}
+
+/// Lays `over` onto `base`: tables are joined, everything else is replaced.
+pub fn merge(base: &mut Json, over: &Json) {
+    match (base, over) {
+        (Json::Object(base), Json::Object(over)) => {
+            for (name, value) in over {
+                merge(base.entry(name.clone()).or_insert(Json::Null), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}
+
+/// Place and kind of a syntax error; the parser's own message may quote the text around it.
+fn at_line(line: usize, column: usize, what: &str) -> String {
+    format!("{what} at line {line}, column {column}")
+}
+
+fn strict(text: &str) -> Result<Json, String> {
+    serde_json::from_str(text).map_err(|e| at_line(e.line(), e.column(), "not strict JSON"))
+}
+
+fn with_comments(text: &str, commas: bool) -> Result<Json, String> {
+    let options = ParseOptions {
+        allow_comments: true,
+        allow_loose_object_property_names: false,
+        allow_trailing_commas: commas,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_extended_string_escapes: false,
+        allow_non_finite_numbers: false,
+    };
+    parse_to_serde_value::<Json>(text, &options)
+        .map_err(|e| at_line(e.line_display(), e.column_display(), "not JSON with comments"))
+}
+
+fn from_toml(text: &str) -> Result<Json, String> {
+    let table: toml::Table = toml::from_str(text).map_err(|e| {
+        let start = e.span().map_or(0, |span| span.start.min(text.len()));
+        let before = text.get(..start).unwrap_or("");
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        at_line(before.matches('\n').count() + 1, column, "not TOML")
+    })?;
+    serde_json::to_value(table).map_err(|_| "not TOML".to_owned())
+}
+
+fn from_yaml(text: &str) -> Result<Json, String> {
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(Json::Object(Map::new()));
+    }
+    serde_saphyr::from_str::<Json>(text).map_err(|e| match e.location() {
+        Some(at) => {
+            let (line, column) = (at.line(), at.column());
+            format!("not YAML at line {line}, column {column}")
+        }
+        None => "not YAML".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::MemoryWorld;
+
+    #[test]
+    fn each_syntax_becomes_one_tree() {
+        let world = MemoryWorld::new("/h")
+            .with_file("a.json", "{\"a\":{\"b\":\"x\"}}")
+            .with_file("c.json", "{// note\n\"a\":{\"b\":\"x\"}}")
+            .with_file("a.toml", "[a]\nb = \"x\"\n")
+            .with_file("a.yaml", "a:\n  b: x\n");
+        let docs = [
+            Doc::json(&world, "/h/a.json"),
+            Doc::jsonc(&world, "/h/c.json", false),
+            Doc::toml(&world, "/h/a.toml"),
+            Doc::yaml(&world, "/h/a.yaml"),
+        ];
+        for doc in docs {
+            assert_eq!(doc.text(&["a", "b"]), Some("x"), "{}", doc.path.display());
+        }
+    }
+
+    #[test]
+    fn a_broken_file_is_a_trouble_that_quotes_nothing() {
+        let key = "sk-FAKE-not-to-be-quoted";
+        let world = MemoryWorld::new("/h")
+            .with_file("a.json", format!("{{\"a\": \"{key}\" oops"))
+            .with_file("a.toml", format!("a = \"{key}\" oops"))
+            .with_file("a.yaml", format!("a: [\"{key}\", oops"));
+        let docs =
+            [Doc::json(&world, "/h/a.json"), Doc::toml(&world, "/h/a.toml"), Doc::yaml(&world, "/h/a.yaml")];
+        for doc in docs {
+            let trouble = doc.trouble.clone().expect("a trouble").to_string();
+            assert!(!trouble.contains("FAKE") && trouble.contains("line 1"), "{trouble}");
+        }
+    }
+
+    #[test]
+    fn tables_are_joined_and_everything_else_replaced() {
+        let mut base = serde_json::json!({"a": {"b": 1, "c": [1]}, "d": 1});
+        merge(&mut base, &serde_json::json!({"a": {"c": [2], "e": 3}}));
+        assert_eq!(base, serde_json::json!({"a": {"b": 1, "c": [2], "e": 3}, "d": 1}));
+    }
+}
