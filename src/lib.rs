@@ -13,12 +13,15 @@
 #![forbid(unsafe_code)]
 
 pub mod agents;
+pub mod cli;
+pub mod commands;
 pub mod dotenv;
 pub mod edit;
 pub mod host;
 pub mod lint;
 pub mod plan;
 pub mod provider;
+pub mod report;
 pub mod resolve;
 pub mod secret;
 pub mod session;

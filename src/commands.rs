@@ -1,0 +1,124 @@
+//! The commands for scripts: each reads its arguments, asks the session, prints a report, and says how it went.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::cli::{Cli, Command};
+use crate::host::{RealWorld, World as _};
+use crate::provider::Catalogue;
+use crate::report::Style;
+use crate::secret::Secret;
+
+mod listing;
+mod looking;
+
+/// How a command ended, as the exit code tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything is fine.
+    Fine,
+    /// It ran and found problems.
+    Problems,
+}
+
+/// Why a command could not run. The exit code is 2.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The place and the cause.
+    pub message: String,
+    /// The way out.
+    pub hint: String,
+}
+
+impl Failure {
+    /// A failure with its way out.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(format!("cannot write the output: {error}"), "check where the output goes")
+    }
+}
+
+/// What every command works on.
+pub struct Desk {
+    /// The home folder that was asked for.
+    pub home: Option<PathBuf>,
+    /// Never use the network.
+    pub offline: bool,
+    /// The providers, the person's own files included.
+    pub catalogue: Catalogue,
+}
+
+impl Desk {
+    /// The machine as it is now.
+    #[must_use]
+    pub fn world(&self) -> RealWorld {
+        RealWorld::new(self.home.clone())
+    }
+}
+
+/// Runs the command that was given; the wizard is not one of them.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    let desk = Desk { home: cli.home, offline: cli.offline, catalogue: Catalogue::embedded() };
+    match cli.command {
+        Some(Command::Status(args)) => looking::status(&desk, &args),
+        Some(Command::Explain(args)) => looking::explain(&desk, &args),
+        Some(Command::Agents(args)) => listing::agents(&desk, &args),
+        Some(Command::Completions { shell }) => listing::completions(shell),
+        Some(Command::Man) => listing::man(),
+        _ => Err(Failure::new("this command does not work yet", "see `keymend --help`")),
+    }
+}
+
+/// Prints text; a closed pipe is not an error.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Prints JSON, one line.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Failure::new(format!("cannot build the JSON: {error}"), "report this as a bug"))?;
+    print(&(text + "\n"))
+}
+
+/// A salt that was given, or a random one that nothing can be looked up with.
+pub(crate) fn salt(given: Option<&String>) -> String {
+    given.cloned().unwrap_or_else(|| {
+        use std::hash::{BuildHasher as _, Hasher as _};
+        let random = || std::collections::hash_map::RandomState::new().build_hasher().finish();
+        format!("{:016x}{:016x}", random(), random())
+    })
+}
+
+/// Standard input as a paste, bounded.
+pub(crate) fn read_stdin() -> Result<Secret, Failure> {
+    use std::io::Read as _;
+    /// A key is never this long; the cleaner refuses more than 64 KiB with its own words.
+    const MAX_BYTES: u64 = 2 * 1024 * 1024;
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    std::io::stdin()
+        .lock()
+        .take(MAX_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::new(format!("cannot read standard input: {error}"), "pipe the key in"))?;
+    Ok(Secret::new(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+impl Desk {
+    pub(crate) fn style<'a>(&'a self, world: &'a RealWorld, salt: &'a str) -> Style<'a> {
+        Style { catalogue: &self.catalogue, home: world.home(), salt }
+    }
+}

@@ -1,0 +1,87 @@
+//! `status` and `explain`: what each slot sends and why. No network.
+
+use super::{Desk, Exit, Failure, print, print_json, salt};
+use crate::agents::{self, Agent};
+use crate::cli;
+use crate::report::{self, text};
+use crate::session::{self, Scan, Selector, SlotRef};
+
+/// `keymend status`.
+pub(super) fn status(desk: &Desk, args: &cli::Status) -> Result<Exit, Failure> {
+    let world = desk.world();
+    let selector = args.slot.as_deref().map(Selector::parse).unwrap_or_default();
+    let scan = if args.json {
+        // A program gets an answer for every agent it asks for, found here or not; `present` tells which is which.
+        session::scan(&world, &desk.catalogue, &wanted(&selector)?)
+    } else {
+        scan_for(desk, &world, &selector)?
+    };
+    let chosen = scan.select(&selector);
+    let salt = salt(args.salt.as_ref());
+    let style = desk.style(&world, &salt);
+    if args.json {
+        print_json(&report::status_json(&scan, &chosen, style))?;
+    } else {
+        print(&text::status(&scan, &chosen, style))?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// `keymend explain`.
+pub(super) fn explain(desk: &Desk, args: &cli::Explain) -> Result<Exit, Failure> {
+    let world = desk.world();
+    let selector = Selector { profile: args.profile.clone(), ..Selector::parse(&args.slot) };
+    let scan = scan_for(desk, &world, &selector)?;
+    let chosen = slots_of(&scan, &selector, &args.slot)?;
+    let salt = salt(args.salt.as_ref());
+    let style = desk.style(&world, &salt);
+    if args.json {
+        print_json(&report::status_json(&scan, &chosen, style))?;
+    } else {
+        let blocks: Vec<String> = chosen.iter().map(|at| text::explain(&scan, *at, style)).collect();
+        print(&blocks.join("\n"))?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// The agents that a selector names.
+pub(super) fn wanted(selector: &Selector) -> Result<Vec<&'static Agent>, Failure> {
+    match &selector.agent {
+        None => Ok(agents::ALL.to_vec()),
+        Some(id) => match agents::find(id) {
+            Some(agent) => Ok(vec![agent]),
+            None => Err(Failure::new(
+                format!("no agent is called {}", report::plain(id)),
+                "`keymend agents` lists those that keymend knows",
+            )),
+        },
+    }
+}
+
+/// A scan for a person: an agent that was named is asked even without a trace of it, others only where they are found.
+pub(super) fn scan_for(
+    desk: &Desk,
+    world: &crate::host::RealWorld,
+    selector: &Selector,
+) -> Result<Scan, Failure> {
+    match selector.agent {
+        Some(_) => Ok(session::scan(world, &desk.catalogue, &wanted(selector)?)),
+        None => Ok(session::scan_all(world, &desk.catalogue)),
+    }
+}
+
+/// The slots that a selector names, at least one.
+pub(super) fn slots_of(scan: &Scan, selector: &Selector, asked: &str) -> Result<Vec<SlotRef>, Failure> {
+    let chosen = scan.select(selector);
+    if chosen.is_empty() {
+        let known: Vec<String> =
+            scan.slots().map(|(_, _, slot)| format!("{}/{}", slot.agent, slot.agent_provider)).collect();
+        let hint = if known.is_empty() {
+            "this agent keeps no key here".to_owned()
+        } else {
+            format!("slots here: {}", report::plain(&known.join(", ")))
+        };
+        return Err(Failure::new(format!("no slot is called {}", report::plain(asked)), hint));
+    }
+    Ok(chosen)
+}

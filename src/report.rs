@@ -1,0 +1,248 @@
+//! What the scripts print: text for people, JSON (`"schema": 1`) for programs. Keys are always masked, text from files is
+//! stripped of control characters, and nothing here decides anything.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::lint::Lint;
+use crate::provider::Catalogue;
+use crate::resolve::{Candidate, Outcome, Sent, Slot, origin};
+use crate::secret::{Fingerprint, Mask, Secret, Tag};
+use crate::session::{Scan, Scanned, SlotRef};
+use crate::source::Value;
+
+pub mod text;
+
+/// The version of every JSON shape in this module.
+pub const SCHEMA: u32 = 1;
+
+/// What the reports need beside the scan.
+#[derive(Clone, Copy)]
+pub struct Style<'a> {
+    /// For masks.
+    pub catalogue: &'a Catalogue,
+    /// Shortened to `~` in places.
+    pub home: Option<&'a Path>,
+    /// Salt of the fingerprints.
+    pub salt: &'a str,
+}
+
+/// `keymend status --json`.
+#[derive(Debug, Serialize)]
+pub struct StatusJson {
+    schema: u32,
+    slots: Vec<SlotJson>,
+    agents: Vec<AgentJson>,
+}
+
+/// One slot of `keymend status --json`.
+#[derive(Debug, Serialize)]
+pub struct SlotJson {
+    agent: &'static str,
+    profile: String,
+    mode: Option<&'static str>,
+    provider: Option<String>,
+    agent_provider: String,
+    in_use: bool,
+    /// The one-based number of the active candidate.
+    active: Option<usize>,
+    sends: SendsJson,
+    candidates: Vec<CandidateJson>,
+    lints: Vec<LintJson>,
+}
+
+/// What leaves for a slot. `base_url` is scheme and host; `url` is the whole base as the agent has it.
+#[derive(Debug, Serialize)]
+pub struct SendsJson {
+    outcome: &'static str,
+    key: Option<Mask>,
+    fingerprint: Option<Fingerprint>,
+    header: Option<String>,
+    base_url: Option<String>,
+    url: Option<String>,
+    also: Vec<AlsoJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct AlsoJson {
+    header: String,
+    key: Mask,
+    fingerprint: Fingerprint,
+}
+
+#[derive(Debug, Serialize)]
+struct CandidateJson {
+    n: usize,
+    source: &'static str,
+    place: String,
+    name: Option<String>,
+    key: Option<Mask>,
+    fingerprint: Option<Fingerprint>,
+    tag: Option<Tag>,
+    state: &'static str,
+    /// The number of the candidate that shadows this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadowed_by: Option<usize>,
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    lints: Vec<LintJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct LintJson {
+    id: &'static str,
+    severity: &'static str,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct AgentJson {
+    id: &'static str,
+    name: &'static str,
+    present: bool,
+    found: Vec<String>,
+    version: Option<String>,
+    rules: String,
+    troubles: Vec<TroubleJson>,
+    lints: Vec<LintJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct TroubleJson {
+    place: String,
+    message: String,
+    hint: &'static str,
+}
+
+/// Removes what could move a cursor or change a colour: file contents are not trusted on a terminal.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || crate::secret::is_invisible(c) { '�' } else { c }).collect()
+}
+
+/// The JSON of `status` for the chosen slots of a scan.
+#[must_use]
+pub fn status_json(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> StatusJson {
+    let slots =
+        chosen.iter().filter_map(|at| scan.slot(*at)).map(|slot| slot_json(slot, scan, style)).collect();
+    let agents = scan
+        .agents
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| chosen.is_empty() || chosen.iter().any(|slot| slot.agent == *at))
+        .map(|(_, scanned)| agent_json(scanned, style))
+        .collect();
+    StatusJson { schema: SCHEMA, slots, agents }
+}
+
+/// The JSON of one slot.
+#[must_use]
+pub fn slot_json(slot: &Slot, scan: &Scan, style: Style<'_>) -> SlotJson {
+    SlotJson {
+        agent: slot.agent,
+        profile: plain(&slot.profile),
+        mode: slot.mode.map(crate::resolve::Mode::id),
+        provider: slot.provider.clone(),
+        agent_provider: plain(&slot.agent_provider),
+        in_use: slot.in_use,
+        active: slot.active.map(|at| at + 1),
+        sends: sends_json(&slot.outcome, style),
+        candidates: (1..)
+            .zip(&slot.candidates)
+            .map(|(n, candidate)| candidate_json(n, candidate, scan, style))
+            .collect(),
+        lints: lints_json(&slot.lints),
+    }
+}
+
+fn sends_json(outcome: &Outcome, style: Style<'_>) -> SendsJson {
+    let without = |outcome, reason: &str| SendsJson {
+        outcome,
+        key: None,
+        fingerprint: None,
+        header: None,
+        base_url: None,
+        url: None,
+        also: Vec::new(),
+        reason: Some(plain(reason)),
+    };
+    match outcome {
+        Outcome::Sends { sent, base_url, also } => SendsJson {
+            outcome: "sends",
+            key: Some(style.catalogue.mask(&sent.key)),
+            fingerprint: Some(sent.key.fingerprint(style.salt)),
+            header: Some(sent.header.name()),
+            base_url: Some(plain(&origin(base_url))),
+            url: Some(plain(base_url)),
+            also: also.iter().map(|sent| also_json(sent, style)).collect(),
+            reason: None,
+        },
+        Outcome::Nothing { reason } => without("nothing", reason),
+        Outcome::Hidden { reason } => without("hidden", reason),
+        Outcome::NotKnown { reason } => without("not_known", reason),
+    }
+}
+
+fn also_json(sent: &Sent, style: Style<'_>) -> AlsoJson {
+    AlsoJson {
+        header: sent.header.name(),
+        key: style.catalogue.mask(&sent.key),
+        fingerprint: sent.key.fingerprint(style.salt),
+    }
+}
+
+fn candidate_json(n: usize, candidate: &Candidate, scan: &Scan, style: Style<'_>) -> CandidateJson {
+    let key: Option<&Secret> = candidate.value.secret();
+    let shadowed_by = match candidate.state {
+        crate::resolve::State::Shadowed { by, .. } => Some(by + 1),
+        _ => None,
+    };
+    let reference = match &candidate.value {
+        Value::Reference(text) => Some(plain(text)),
+        _ => None,
+    };
+    CandidateJson {
+        n,
+        source: candidate.source.id(),
+        place: plain(&candidate.place.show(style.home)),
+        name: candidate.name.as_deref().map(plain),
+        key: key.map(|key| style.catalogue.mask(key)),
+        fingerprint: key.map(|key| key.fingerprint(style.salt)),
+        tag: key.and_then(|key| scan.tag(key)),
+        state: candidate.state.id(),
+        shadowed_by,
+        reason: plain(candidate.state.reason()),
+        reference,
+        lints: lints_json(&candidate.lints),
+    }
+}
+
+fn lints_json(lints: &[Lint]) -> Vec<LintJson> {
+    lints
+        .iter()
+        .map(|lint| LintJson { id: lint.id, severity: lint.severity.id(), message: plain(&lint.message) })
+        .collect()
+}
+
+fn agent_json(scanned: &Scanned, style: Style<'_>) -> AgentJson {
+    let findings = &scanned.findings;
+    let troubles = findings.troubles.iter().map(|(path, trouble)| TroubleJson {
+        place: plain(&crate::source::tilde(path, style.home)),
+        message: plain(&trouble.to_string()),
+        hint: trouble.hint(),
+    });
+    AgentJson {
+        id: scanned.agent.id,
+        name: scanned.agent.name,
+        present: !findings.found.is_empty(),
+        found: findings.found.iter().map(|found| plain(found)).collect(),
+        version: findings.version.as_deref().map(plain),
+        rules: plain(&findings.rules),
+        troubles: troubles.collect(),
+        lints: lints_json(&findings.lints),
+    }
+}
