@@ -22,6 +22,7 @@ pub mod lint;
 pub mod plan;
 pub mod provider;
 pub mod report;
+pub mod pyyaml;
 pub mod resolve;
 pub mod secret;
 pub mod session;
