@@ -1,11 +1,24 @@
 //! Files of `NAME=value` lines, read as each agent's real loader reads them.
+//!
+//! Sixteen loaders are in use, and they disagree on quotes, comments, expansion, byte order marks and duplicates
+//! (`tests/corpora/dotenv_truth.json` is what each of them really read). Each [`Dialect`] has its own grammar in
+//! `dotenv/`; this file holds what they share: [`Assignment`], [`Parsed`] and the choice of the grammar.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
 
 use crate::source::Dialect;
 
+mod hermes;
+mod node;
+mod python;
+mod text;
+#[cfg(test)]
+mod truth;
+
 /// One assignment that the loader understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Assignment {
     /// The variable.
     pub name: String,
@@ -13,6 +26,24 @@ pub struct Assignment {
     pub value: String,
     /// The one-based line on which the assignment starts.
     pub line: usize,
+    /// The bytes of the file that spell the value: with its quotes, without blanks and comment around it. Empty and
+    /// placed where a value would go for `NAME=`.
+    pub span: Range<usize>,
+    /// The value stands in quotes.
+    pub quoted: bool,
+}
+
+impl fmt::Debug for Assignment {
+    /// Never shows the value, which may be a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assignment")
+            .field("name", &self.name)
+            .field("value_len", &self.value.chars().count())
+            .field("line", &self.line)
+            .field("span", &self.span)
+            .field("quoted", &self.quoted)
+            .finish()
+    }
 }
 
 /// What a loader makes of a file.
@@ -33,11 +64,42 @@ impl Parsed {
         let mut all = self.assignments.iter().filter(|assignment| assignment.name == name);
         if self.first_wins { all.next() } else { all.last() }
     }
+
+    /// A file of which the loader takes nothing.
+    fn refused(line: usize, why: impl Into<String>) -> Self {
+        Self { problems: vec![(line, why.into())], ..Self::default() }
+    }
+}
+
+/// Which of a file's variable and an environment variable of the same name a `${NAME}` in the file means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expansion {
+    /// The file's earlier assignment: python-dotenv with `override=True` and `dotenv_values`.
+    #[default]
+    FileFirst,
+    /// The environment: python-dotenv's `load_dotenv` without `override`.
+    EnvFirst,
 }
 
 /// Reads `text` as the real parser `dialect` does, with `env` for the expansion of `$VAR`.
 #[must_use]
 pub fn parse(dialect: Dialect, text: &[u8], env: &BTreeMap<String, String>) -> Parsed {
-    let _ = (dialect, text, env);
-    Parsed::default()
+    parse_with(dialect, text, env, Expansion::FileFirst)
+}
+
+/// As [`parse`], for the loader that lets the caller choose what `${NAME}` means (python-dotenv).
+#[must_use]
+pub fn parse_with(
+    dialect: Dialect,
+    text: &[u8],
+    env: &BTreeMap<String, String>,
+    expansion: Expansion,
+) -> Parsed {
+    match dialect {
+        Dialect::PythonDotenv => python::parse(text, env, expansion),
+        Dialect::NodeDotenv => node::dotenv(text),
+        Dialect::NodeEnvFile => node::env_file(text),
+        Dialect::Hermes => hermes::parse(text),
+        _ => Parsed::refused(1, "this dialect is not read yet"),
+    }
 }

@@ -1,0 +1,284 @@
+//! python-dotenv 1.2.4 (`dotenv/parser.py`, `dotenv/variables.py`), and docker-compose 1.29, which is built on it.
+
+use std::collections::BTreeMap;
+
+use super::text::{Decode, LineEnds, Text, is_py_space};
+use super::{Assignment, Expansion, Parsed};
+
+/// What python-dotenv reads.
+pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>, expansion: Expansion) -> Parsed {
+    let Some(text) = Text::new(bytes, Decode::Strict, LineEnds::ToLf, true) else {
+        return Parsed::refused(1, "not UTF-8: python-dotenv stops with an error");
+    };
+    let (bindings, problems) = Reader::all(&text.text);
+    let mut scope = Scope { env, expansion, file: BTreeMap::new() };
+    let mut parsed = Parsed { problems, ..Parsed::default() };
+    for binding in bindings {
+        let value = binding.value.as_ref().map(|value| scope.resolve(&value.text));
+        scope.file.insert(binding.name.to_owned(), value.clone());
+        match (value, binding.value) {
+            (Some(value), Some(raw)) => parsed.assignments.push(assignment(&text, binding.name, value, &raw)),
+            // A bare name later in the file unsets what stood before.
+            _ => parsed.assignments.retain(|earlier| earlier.name != binding.name),
+        }
+    }
+    for problem in &mut parsed.problems {
+        problem.0 = text.line(problem.0);
+    }
+    parsed
+}
+
+/// What docker-compose 1.29 makes of an `env_file`: no expansion, `$` doubled, and a bare name is fatal.
+pub(super) fn compose_v1(bytes: &[u8]) -> Parsed {
+    let Some(text) = Text::new(bytes, Decode::Strict, LineEnds::ToLf, true) else {
+        return Parsed::refused(1, "not UTF-8: docker-compose stops with an error");
+    };
+    let (bindings, mut problems) = Reader::all(&text.text);
+    for problem in &mut problems {
+        problem.0 = text.line(problem.0);
+    }
+    if let Some(bare) = bindings.iter().find(|binding| binding.value.is_none()) {
+        return Parsed::refused(text.line(bare.at), "a name without a value: docker-compose 1.29 crashes");
+    }
+    let assignments = bindings.into_iter().filter_map(|binding| {
+        let raw = binding.value?;
+        Some(assignment(&text, binding.name, raw.text.replace('$', "$$"), &raw))
+    });
+    Parsed { assignments: assignments.collect(), problems, first_wins: false }
+}
+
+fn assignment(text: &Text, name: &str, value: String, raw: &Raw) -> Assignment {
+    Assignment {
+        name: name.to_owned(),
+        value,
+        line: text.line(raw.name_at),
+        span: text.span(raw.start..raw.end),
+        quoted: raw.quoted,
+    }
+}
+
+/// A value before expansion.
+struct Raw {
+    text: String,
+    name_at: usize,
+    start: usize,
+    end: usize,
+    quoted: bool,
+}
+
+struct Binding<'a> {
+    name: &'a str,
+    at: usize,
+    value: Option<Raw>,
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// The grammar does not match here; the loader drops the rest of the line.
+struct Mismatch;
+
+impl<'a> Reader<'a> {
+    /// All bindings, and the offsets of what was dropped with the loader's complaint.
+    fn all(text: &'a str) -> (Vec<Binding<'a>>, Vec<(usize, String)>) {
+        let mut reader = Self { text, at: 0 };
+        let (mut bindings, mut problems) = (vec![], vec![]);
+        while reader.at < text.len() {
+            reader.skip(is_py_space);
+            let start = reader.at;
+            match reader.binding() {
+                Ok(binding) => bindings.extend(binding),
+                Err(Mismatch) => {
+                    problems.push((start, "python-dotenv cannot parse this and skips it".to_owned()));
+                    reader.skip(|c| c != '\n');
+                    reader.eat("\n");
+                }
+            }
+        }
+        (bindings, problems)
+    }
+
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    fn eat(&mut self, token: &str) -> bool {
+        let there = self.rest().starts_with(token);
+        if there {
+            self.at += token.len();
+        }
+        there
+    }
+
+    /// Passes over the characters that satisfy `test` and returns them.
+    fn skip(&mut self, test: impl Fn(char) -> bool) -> &'a str {
+        let rest = self.rest();
+        let len = rest.find(|c| !test(c)).unwrap_or(rest.len());
+        self.at += len;
+        &rest[..len]
+    }
+
+    fn skip_blanks(&mut self) -> bool {
+        !self.skip(|c| is_py_space(c) && c != '\n').is_empty()
+    }
+
+    fn binding(&mut self) -> Result<Option<Binding<'a>>, Mismatch> {
+        if self.rest().is_empty() {
+            return Ok(None);
+        }
+        self.export();
+        let at = self.at;
+        let name = self.name()?;
+        self.skip_blanks();
+        let value = if self.eat("=") { Some(self.value(at)?) } else { None };
+        self.end_of_line()?;
+        Ok(name.map(|name| Binding { name, at, value }))
+    }
+
+    fn export(&mut self) {
+        let before = self.at;
+        if self.eat("export") && !self.skip_blanks() {
+            self.at = before;
+        }
+    }
+
+    fn name(&mut self) -> Result<Option<&'a str>, Mismatch> {
+        let name = match self.rest().chars().next() {
+            Some('#') => return Ok(None),
+            Some('\'') => {
+                let (name, _) = self.rest()[1..].split_once('\'').ok_or(Mismatch)?;
+                self.at += name.len() + 2;
+                name
+            }
+            _ => self.skip(|c| !is_py_space(c) && c != '=' && c != '#'),
+        };
+        if name.is_empty() { Err(Mismatch) } else { Ok(Some(name)) }
+    }
+
+    fn value(&mut self, name_at: usize) -> Result<Raw, Mismatch> {
+        let spaced = self.skip_blanks();
+        let start = self.at;
+        let raw = |text: String, end, quoted| Raw { text, name_at, start, end, quoted };
+        match self.rest().chars().next() {
+            None | Some('\n') => Ok(raw(String::new(), start, false)),
+            Some('#') if spaced => Ok(raw(String::new(), start, false)),
+            Some(quote @ ('\'' | '"')) => {
+                let inner = self.quoted(quote)?;
+                Ok(raw(unescape(inner, quote), self.at, true))
+            }
+            Some(_) => {
+                let line = self.skip(|c| c != '\n');
+                let value = strip_comment(line).trim_end_matches(is_py_space);
+                Ok(raw(value.to_owned(), start + value.len(), false))
+            }
+        }
+    }
+
+    fn quoted(&mut self, quote: char) -> Result<&'a str, Mismatch> {
+        let inner = &self.rest()[1..];
+        let mut escaped = false;
+        for (at, c) in inner.char_indices() {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                _ if c == quote => {
+                    self.at += at + 2;
+                    return Ok(&inner[..at]);
+                }
+                _ => {}
+            }
+        }
+        Err(Mismatch)
+    }
+
+    fn end_of_line(&mut self) -> Result<(), Mismatch> {
+        self.skip_blanks();
+        if self.rest().starts_with('#') {
+            self.skip(|c| c != '\n');
+        }
+        if self.rest().is_empty() || self.eat("\n") { Ok(()) } else { Err(Mismatch) }
+    }
+}
+
+/// An unquoted value up to whitespace that is followed by `#`.
+fn strip_comment(line: &str) -> &str {
+    let comment = line.char_indices().find(|(at, c)| *c == '#' && line[..*at].ends_with(is_py_space));
+    comment.map_or(line, |(at, _)| &line[..at])
+}
+
+fn unescape(inner: &str, quote: char) -> String {
+    let mut out = String::with_capacity(inner.len());
+    let mut chars = inner.chars().peekable();
+    while let Some(c) = chars.next() {
+        let escape = if c == '\\' { chars.peek().and_then(|next| escaped(*next, quote)) } else { None };
+        if escape.is_some() {
+            chars.next();
+        }
+        out.push(escape.unwrap_or(c));
+    }
+    out
+}
+
+fn escaped(c: char, quote: char) -> Option<char> {
+    match (c, quote) {
+        ('\\' | '\'', _) => Some(c),
+        (_, '\'') => None,
+        ('"', _) => Some('"'),
+        ('a', _) => Some('\u{7}'),
+        ('b', _) => Some('\u{8}'),
+        ('f', _) => Some('\u{c}'),
+        ('n', _) => Some('\n'),
+        ('r', _) => Some('\r'),
+        ('t', _) => Some('\t'),
+        ('v', _) => Some('\u{b}'),
+        _ => None,
+    }
+}
+
+/// What `${NAME}` can mean.
+struct Scope<'a> {
+    env: &'a BTreeMap<String, String>,
+    expansion: Expansion,
+    file: BTreeMap<String, Option<String>>,
+}
+
+impl Scope<'_> {
+    /// Replaces `${NAME}` and `${NAME:-default}`; everything else stays.
+    fn resolve(&self, value: &str) -> String {
+        let mut out = String::with_capacity(value.len());
+        let mut rest = value;
+        while let Some(at) = rest.find("${") {
+            out.push_str(&rest[..at]);
+            let (text, after) = self.variable(&rest[at..]).unwrap_or(("${".to_owned(), &rest[at + 2..]));
+            out.push_str(&text);
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// The value of the reference at the start of `text` and what follows it.
+    fn variable<'t>(&self, text: &'t str) -> Option<(String, &'t str)> {
+        let (inner, after) = text[2..].split_once('}')?;
+        let (name, default) = match inner.split_once(':') {
+            None => (inner, ""),
+            Some((name, tail)) => (name, tail.strip_prefix('-')?),
+        };
+        Some((self.get(name, default), after))
+    }
+
+    fn get(&self, name: &str, default: &str) -> String {
+        let env = || self.env.get(name).cloned();
+        let found = match self.expansion {
+            Expansion::FileFirst => {
+                self.file.get(name).map_or_else(env, |value| Some(value.clone().unwrap_or_default()))
+            }
+            Expansion::EnvFirst => {
+                env().or_else(|| self.file.get(name).map(|value| value.clone().unwrap_or_default()))
+            }
+        };
+        found.unwrap_or_else(|| default.to_owned())
+    }
+}
