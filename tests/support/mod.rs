@@ -1,4 +1,5 @@
-//! Recorded scenarios as in-memory worlds, shared by the suites that need them.
+//! Recorded scenarios as in-memory worlds and as homes on disk, shared by the suites that need them.
+#![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -228,4 +229,105 @@ pub fn normal(path: &Path) -> PathBuf {
         }
         done
     })
+}
+
+impl Scenario {
+    /// Builds the recording's home on disk under `root` and returns the command that asks the built program there:
+    /// `keymend` with that home, environment and working directory alone.
+    pub fn on_disk(&self, root: &Path) -> (std::process::Command, Box<dyn Fn(&str) -> String + '_>) {
+        let place = {
+            let root = root.to_owned();
+            move |text: &str| {
+                let moved = text.replace(HOME, &root.join("home").to_string_lossy());
+                moved.replace(ROOT, &root.join("root").to_string_lossy())
+            }
+        };
+        let path = |text: &str| PathBuf::from(place(&self.resolve(text).to_string_lossy()));
+        let home = root.join("home");
+        let cwd = PathBuf::from(place(&self.cwd().to_string_lossy()));
+        for dir in [&home, &cwd] {
+            std::fs::create_dir_all(dir).unwrap();
+        }
+        for (name, content) in self.json["files"].as_object().into_iter().flatten() {
+            let bytes = match content.as_str().unwrap().strip_prefix("b64:") {
+                Some(text) => base64::engine::general_purpose::STANDARD.decode(text).unwrap(),
+                None => place(&self.fill_now(content.as_str().unwrap())).into_bytes(),
+            };
+            write_file(&path(name), &bytes, self.json["modes"][name].as_str());
+        }
+        for (link, target) in self.json["symlinks"].as_object().into_iter().flatten() {
+            let link = path(link);
+            std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(target.as_str().unwrap(), link).unwrap();
+        }
+        if self.json["opts"]["git"].as_bool() == Some(true) {
+            write_file(&cwd.join(".git/HEAD"), b"ref: refs/heads/main\n", None);
+        }
+        self.write_databases(&path, &place);
+        let bin = root.join("bin");
+        std::fs::create_dir_all(&bin).unwrap();
+        if let (true, Some(version)) = (self.tool == "openclaw", self.text("version")) {
+            let package = root.join("lib/node_modules/openclaw");
+            let manifest = format!("{{\"name\":\"openclaw\",\"version\":\"{version}\"}}");
+            write_file(&package.join("package.json"), manifest.as_bytes(), None);
+            write_file(&package.join("openclaw.mjs"), b"", Some("755"));
+            std::os::unix::fs::symlink(package.join("openclaw.mjs"), bin.join("openclaw")).unwrap();
+        }
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_keymend"));
+        command.env_clear().current_dir(cwd).env("HOME", &home).env("PATH", &bin);
+        for (name, value) in self.json["env"].as_object().into_iter().flatten() {
+            match value.as_str() {
+                Some(value) => command.env(name, place(&self.fill_now(value))),
+                None => command.env_remove(name),
+            };
+        }
+        (command, Box::new(place))
+    }
+
+    /// [`Scenario::fill`] with the clock of this machine.
+    fn fill_now(&self, text: &str) -> String {
+        let now = keymend::host::real::now_ms();
+        let shifted = text
+            .replace("{{NOWMS}}", &now.to_string())
+            .replace("{{NOW}}", &(now / 1000).to_string())
+            .replace("{{FUTUREMS}}", &(now + 7_200_000).to_string())
+            .replace("{{PASTMS}}", &(now - 7_200_000).to_string())
+            .replace("{{FUTUREISO}}", "2099-01-01T00:00:00+00:00");
+        self.fill(&shifted)
+    }
+
+    fn write_databases(&self, path: &dyn Fn(&str) -> PathBuf, place: &dyn Fn(&str) -> String) {
+        let world = self.world();
+        for ((db, table), rows) in &world.tables {
+            let db = path(db.strip_prefix(HOME).unwrap().to_str().unwrap());
+            std::fs::create_dir_all(db.parent().unwrap()).unwrap();
+            let connection = rusqlite::Connection::open(&db).unwrap();
+            let (key, value) = columns(table);
+            let create = format!(
+                "PRAGMA journal_mode=WAL; CREATE TABLE IF NOT EXISTS \"{table}\"({key} TEXT PRIMARY KEY, {value} TEXT, updated_at INTEGER, updated_at_ms INTEGER, deleted_at_ms INTEGER)"
+            );
+            connection.execute_batch(&create).unwrap();
+            for (name, text) in rows {
+                let insert = format!("INSERT INTO \"{table}\"({key}, {value}) VALUES(?1, ?2)");
+                connection.execute(&insert, [name, &place(text)]).unwrap();
+            }
+        }
+    }
+}
+
+fn columns(table: &str) -> (&'static str, &'static str) {
+    match table {
+        "config_machine_state" => ("state_key", "value_json"),
+        "auth_profile_store" => ("store_key", "store_json"),
+        "auth_profile_state" => ("state_key", "state_json"),
+        _ => ("name", "value"),
+    }
+}
+
+fn write_file(path: &Path, bytes: &[u8], mode: Option<&str>) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+    let mode = mode.map_or(0o600, |mode| u32::from_str_radix(mode, 8).unwrap());
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
