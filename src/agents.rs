@@ -5,6 +5,8 @@
 use std::path::PathBuf;
 
 pub mod common;
+pub mod llm;
+pub mod python;
 
 use crate::host::{Process, Trouble, World};
 use crate::lint::Lint;
@@ -115,7 +117,7 @@ pub enum Certainty {
 }
 
 /// All agents, in the order of the screens.
-pub const ALL: &[&Agent] = &[];
+pub const ALL: &[&Agent] = &[&llm::AGENT];
 
 /// The agent with this id.
 #[must_use]

@@ -1,0 +1,296 @@
+//! What the Python agents share: how to read their version without running them, variables in layers, and which keys their HTTP library refuses to put into a header.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use crate::dotenv;
+use crate::host::{FileState, World};
+use crate::lint::Lint;
+use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
+use crate::secret::Secret;
+use crate::source::{Dialect, Place, Source, Value};
+
+/// The version of the distribution `dist` (as its `dist-info` folder is called: `aider_chat`) beside the program that
+/// `executable` starts from `PATH`.
+pub fn version(world: &dyn World, executable: &str, dist: &str) -> Option<String> {
+    let prefix = format!("{dist}-");
+    site_packages(world, executable).iter().find_map(|dir| {
+        let names = world.list(dir);
+        let name = names
+            .iter()
+            .find(|name| name.to_ascii_lowercase().starts_with(&prefix) && name.ends_with(".dist-info"))?;
+        Some(name[prefix.len()..name.len() - ".dist-info".len()].to_owned())
+    })
+}
+
+/// The folders where the packages of the Python that runs `executable` are installed.
+pub fn site_packages(world: &dyn World, executable: &str) -> Vec<PathBuf> {
+    let Some(root) = world.executable(executable).and_then(|exe| Some(exe.parent()?.parent()?.to_owned()))
+    else {
+        return Vec::new();
+    };
+    let libs = [root.join("lib"), root.join("local/lib"), root.join("Lib")];
+    let pythons = libs.iter().flat_map(|lib| {
+        let names = world.list(lib).into_iter().filter(|name| name.starts_with("python"));
+        names.map(|name| lib.join(name)).chain([lib.clone()]).collect::<Vec<_>>()
+    });
+    pythons
+        .flat_map(|python| [python.join("site-packages"), python.join("dist-packages")])
+        .filter(|dir| world.exists(dir))
+        .collect()
+}
+
+/// `path` as Python resolves it: relative to the working directory, without `.` and `..`.
+pub fn resolve(world: &dyn World, path: &str) -> PathBuf {
+    let mut done = PathBuf::new();
+    for part in world.cwd().join(path).components() {
+        match part {
+            Component::ParentDir => drop(done.pop()),
+            Component::CurDir => {}
+            part => done.push(part),
+        }
+    }
+    done
+}
+
+/// Why `httpx` (h11) does not send this key in this header, if it does not. The request then never leaves.
+pub fn refused(key: &Secret, header: &Header) -> Option<&'static str> {
+    if matches!(header, Header::Query(_)) {
+        return key
+            .any_char(char::is_control)
+            .then_some("the key holds a control character, which is not allowed in an address");
+    }
+    if key.any_char(|c| !c.is_ascii()) {
+        return Some("the key holds a character that is not ASCII");
+    }
+    if key.any_char(|c| matches!(c, '\0' | '\n' | '\r' | '\u{b}' | '\u{c}')) {
+        return Some("the key holds a line feed or another control character");
+    }
+    let blank = |c: &str| key.starts_with(c) && matches!(header, Header::Raw(_)) || key.ends_with(c);
+    (blank(" ") || blank("\t")).then_some("the key begins or ends with a blank")
+}
+
+/// One value of a variable.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// The kind of place.
+    pub source: Source,
+    /// Where it stands.
+    pub place: Place,
+    /// The value.
+    pub value: String,
+    /// Why it wins if it wins, in words.
+    pub why: String,
+}
+
+/// The variables of a process as they are built up: each name with its values, weakest first. The last one counts.
+#[derive(Clone, Debug, Default)]
+pub struct Layers(BTreeMap<String, Vec<Layer>>);
+
+impl Layers {
+    /// The process environment alone.
+    pub fn of_process(world: &dyn World) -> Self {
+        let mut layers = Self::default();
+        for (name, value) in world.env() {
+            let place = Place::Env { name: name.clone() };
+            layers.put(
+                name,
+                Layer {
+                    source: Source::Env,
+                    place,
+                    value: value.clone(),
+                    why: format!("{name} is set in the environment, and nothing beats it"),
+                },
+            );
+        }
+        layers
+    }
+
+    /// Adds a stronger value.
+    pub fn put(&mut self, name: &str, layer: Layer) {
+        self.0.entry(name.to_owned()).or_default().push(layer);
+    }
+
+    /// Adds a value below all others.
+    pub fn put_weakest(&mut self, name: &str, layer: Layer) {
+        self.0.entry(name.to_owned()).or_default().insert(0, layer);
+    }
+
+    /// The value that counts.
+    pub fn get(&self, name: &str) -> Option<&Layer> {
+        self.0.get(name)?.last()
+    }
+
+    /// The value that counts, if it is not empty.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).map(|layer| layer.value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// All values of a variable, strongest first.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &Layer> {
+        self.0.get(name).into_iter().flatten().rev()
+    }
+
+    /// The variables as they stand now, for the expansion of `${NAME}`.
+    pub fn env(&self) -> BTreeMap<String, String> {
+        let last =
+            |(name, values): (&String, &Vec<Layer>)| Some((name.clone(), values.last()?.value.clone()));
+        self.0.iter().filter_map(last).collect()
+    }
+}
+
+/// What python-dotenv reads from a file, in the file's order without duplicates; none where there is no such file.
+/// A byte order mark glues itself to the name on the first line, so that assignment is lost.
+pub fn dotenv_file(
+    world: &dyn World,
+    file: &Path,
+    env: &BTreeMap<String, String>,
+) -> Option<Vec<dotenv::Assignment>> {
+    let state = world.read(file);
+    let bytes = match &*state {
+        FileState::Regular(content) => &content.bytes,
+        _ => return None,
+    };
+    if std::str::from_utf8(bytes).is_err() {
+        return Some(Vec::new());
+    }
+    let marked = bytes.starts_with("\u{feff}".as_bytes());
+    let parsed = dotenv::parse(Dialect::PythonDotenv, bytes, env);
+    let mut names: Vec<&str> = parsed.assignments.iter().map(|assignment| assignment.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let kept = names.into_iter().filter_map(|name| {
+        let name = name.trim_start_matches('\u{feff}');
+        let usable = |a: &&dotenv::Assignment| a.name == name && !(marked && a.line == 1);
+        parsed.assignments.iter().rfind(usable).cloned()
+    });
+    Some(kept.collect())
+}
+
+/// The place of an assignment in a `.env` file.
+pub fn line_place(file: &Path, line: Option<usize>, name: &str) -> Place {
+    Place::Line { file: file.to_owned(), line, name: name.to_owned(), dialect: Dialect::PythonDotenv }
+}
+
+/// `PYTHON_DOTENV_DISABLED` turns python-dotenv off (python-dotenv 1.2 `main.py`).
+pub fn dotenv_disabled(world: &dyn World) -> bool {
+    let off = |value: &str| matches!(value.to_lowercase().as_str(), "1" | "true" | "t" | "yes" | "y");
+    world.var("PYTHON_DOTENV_DISABLED").is_some_and(off)
+}
+
+/// Offers for one variable, strongest first: the last value counts, an empty one hides the others.
+pub fn offers(layers: &Layers, name: &str, unusable: impl Fn(&str) -> Option<&'static str>) -> Vec<Offer> {
+    let mut offers = Vec::new();
+    let mut hidden: Option<&'static str> = None;
+    for (at, layer) in layers.all(name).enumerate() {
+        let value = Value::Present(Secret::new(layer.value.as_str()));
+        let (source, place) = (layer.source, layer.place.clone());
+        let why = if layer.value.is_empty() { Some("set but empty") } else { unusable(&layer.value) };
+        let offer = match (at, why, hidden) {
+            (0, Some(why), _) => {
+                hidden = Some("a stronger source sets the same variable to an empty or unusable value");
+                Offer::ignored(source, place, value, why)
+            }
+            (_, _, Some(hidden)) | (_, Some(hidden), None) => Offer::ignored(source, place, value, hidden),
+            _ => Offer::usable(source, place, value, layer.why.clone()),
+        };
+        offers.push(offer.named(name));
+    }
+    if offers.is_empty() {
+        let place = Place::Env { name: name.to_owned() };
+        offers.push(Offer::usable(Source::Env, place, Value::Unset, String::new()).named(name));
+    }
+    offers
+}
+
+/// What a slot is made of before its chain is settled.
+pub struct Draft {
+    /// The agent's id.
+    pub agent: &'static str,
+    /// The agent's own identity.
+    pub profile: String,
+    /// The catalogue's id.
+    pub provider: Option<String>,
+    /// The agent's own name for the provider.
+    pub agent_provider: String,
+    /// The agent would use this slot now.
+    pub in_use: bool,
+    /// The candidates, strongest first.
+    pub chain: Chain,
+    /// The header that carries the key.
+    pub header: Header,
+    /// Where the request goes.
+    pub base_url: String,
+    /// Why a key cannot travel in a header, if it cannot.
+    pub refuses: fn(&Secret, &Header) -> Option<&'static str>,
+    /// What happens without a key, in words.
+    pub without: String,
+    /// Findings about the slot as a whole.
+    pub lints: Vec<Lint>,
+}
+
+impl Draft {
+    /// Settles the chain and says what leaves.
+    pub fn finish(self) -> Slot {
+        let settled = self.chain.settle();
+        let mut candidates = settled.candidates;
+        let outcome = match settled.active.and_then(|at| candidates.get_mut(at)) {
+            None => Outcome::Nothing { reason: settled.stopped.unwrap_or(self.without) },
+            Some(active) => match &active.value {
+                Value::Present(key) => match (self.refuses)(key, &self.header) {
+                    Some(why) => {
+                        let message = format!("{why}; the request never leaves");
+                        active.lints.push(Lint::fault("invalid-header", message.clone()));
+                        Outcome::Nothing { reason: message }
+                    }
+                    None => Outcome::Sends {
+                        sent: Sent { header: self.header, key: key.clone() },
+                        base_url: self.base_url,
+                        also: Vec::new(),
+                    },
+                },
+                _ => Outcome::Hidden { reason: active.state.reason().to_owned() },
+            },
+        };
+        Slot {
+            agent: self.agent,
+            profile: self.profile,
+            mode: None,
+            provider: self.provider,
+            agent_provider: self.agent_provider,
+            in_use: self.in_use,
+            candidates,
+            active: settled.active,
+            outcome,
+            lints: self.lints,
+        }
+    }
+}
+
+/// Whether a variable that a Python SDK takes as a base URL is set to nothing at all, which no recording covers.
+pub fn empty_base(world: &dyn World, name: &str) -> bool {
+    world.var(name).is_some_and(|value| value.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::MemoryWorld;
+
+    #[test]
+    fn the_version_stands_in_the_name_of_the_dist_info_folder() {
+        let mut world = MemoryWorld::new("/home/ann")
+            .with_file("/opt/v/lib/python3.11/site-packages/aider_chat-0.86.2.dist-info/METADATA", "");
+        world.executables.insert("aider".into(), "/opt/v/bin/aider".into());
+        assert_eq!(version(&world, "aider", "aider_chat").as_deref(), Some("0.86.2"));
+        assert_eq!(version(&world, "llm", "llm"), None);
+    }
+
+    #[test]
+    fn h11_refuses_blanks_at_the_edge_of_a_header() {
+        let bearer = |key: &str| refused(&Secret::new(key), &Header::Bearer).is_some();
+        let raw = |key: &str| refused(&Secret::new(key), &Header::raw("x-api-key")).is_some();
+        assert!(!bearer("sk-FAKE") && !bearer(" sk-FAKE") && !raw("sk-FAKE"));
+        assert!(bearer("sk-FAKE ") && bearer("sk-FAKE\n") && bearer("sk-FA\u{200b}KE") && raw(" sk-FAKE"));
+    }
+}
