@@ -12,6 +12,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+pub mod capture;
 pub mod clipboard;
 pub mod keyring;
 mod memory;
