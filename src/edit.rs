@@ -105,7 +105,7 @@ impl EditError {
 pub fn apply(syntax: Syntax, before: Option<&[u8]>, edits: &[Edit]) -> Result<Zeroizing<Vec<u8>>, EditError> {
     let text = std::str::from_utf8(before.unwrap_or_default()).map_err(|_| EditError::NotText)?;
     let after = match syntax {
-        Syntax::Tree(format) => tree::apply(format, text, edits)?,
+        Syntax::Tree(format) => tree::apply(format, before.map(|_| text), edits)?,
         Syntax::Lines(dialect) => lines::apply(dialect, text, edits)?,
         Syntax::Whole => whole(text, edits)?,
     };
