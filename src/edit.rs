@@ -33,7 +33,12 @@ pub enum Spot {
     /// A field of a structured document.
     Field(Pointer),
     /// A variable in a file of lines.
-    Variable(String),
+    Variable {
+        /// Its name.
+        name: String,
+        /// The one-based line, where one of several assignments is meant; none for the one that decides.
+        line: Option<usize>,
+    },
     /// All of it.
     Whole,
 }

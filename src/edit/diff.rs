@@ -133,7 +133,7 @@ impl<'a> Masker<'a> {
             } else {
                 out.push_str(token);
             }
-            let other = tail.find(|c| is_token(c)).unwrap_or(tail.len());
+            let other = tail.find(is_token).unwrap_or(tail.len());
             let other = skip_guarded(tail, other);
             out.push_str(&tail[..other]);
             rest = &tail[other..];

@@ -279,11 +279,11 @@ fn keys_of(slots: &[Slot]) -> impl Iterator<Item = Secret> + '_ {
     })
 }
 
-/// The same spot, whatever line it stands on.
+/// The same spot; a line without its number is the one that decides.
 fn same_spot(a: &Place, b: &Place) -> bool {
     match (a, b) {
-        (Place::Line { file, name, .. }, Place::Line { file: other, name: wanted, .. }) => {
-            file == other && name == wanted
+        (Place::Line { file, name, line, .. }, Place::Line { file: other, name: wanted, line: at, .. }) => {
+            file == other && name == wanted && (line == at || line.is_none() || at.is_none())
         }
         _ => a == b,
     }

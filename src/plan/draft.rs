@@ -206,7 +206,9 @@ impl Piece {
 /// How `place` is edited.
 fn spot_of(place: &Place) -> Option<(Syntax, Spot)> {
     match place {
-        Place::Line { name, dialect, .. } => Some((Syntax::Lines(*dialect), Spot::Variable(name.clone()))),
+        Place::Line { name, dialect, line, .. } => {
+            Some((Syntax::Lines(*dialect), Spot::Variable { name: name.clone(), line: *line }))
+        }
         Place::Field { format, pointer, .. } => Some((Syntax::Tree(*format), Spot::Field(pointer.clone()))),
         Place::Cell { pointer, .. } if pointer.0.is_empty() => Some((Syntax::Whole, Spot::Whole)),
         Place::Cell { pointer, .. } | Place::KeyringField { pointer, .. } => {
@@ -243,7 +245,7 @@ pub(super) fn lay(overlay: &mut Overlay<'_>, changes: &[Change]) {
             (Target::File { path, .. }, None) => overlay.remove_file(path),
             (Target::Cell(cell), _) => overlay.put_cell(cell.clone(), text()),
             (Target::Keyring { service, user }, Some(_)) => {
-                overlay.put_keyring(service, user, Secret::new(text()))
+                overlay.put_keyring(service, user, Secret::new(text()));
             }
             (Target::Keyring { service, user }, None) => overlay.remove_keyring(service, user),
         }

@@ -38,7 +38,7 @@ pub(super) fn read(format: Format, text: &str) -> Result<Data, EditError> {
         }),
         Format::Yaml if only_comments(text) => Ok(Data::Null),
         Format::Yaml => serde_saphyr::from_str_with_options(text, yaml_options()).map_err(|e| {
-            let place = e.location().map(|at| (at.line() as usize, at.column() as usize));
+            let place = e.location().map(|at| (to_usize(at.line()), to_usize(at.column())));
             syntax(place, &e.to_string())
         }),
     }
@@ -58,6 +58,10 @@ fn syntax(place: Option<(usize, usize)>, message: &str) -> EditError {
 /// Only `true` and `false` are truth values; `n` and `on` may be names.
 fn yaml_options() -> serde_saphyr::Options {
     serde_saphyr::options! { strict_booleans: true }
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 const TWICE: &str = "name stands twice";

@@ -207,10 +207,9 @@ fn comment(format: Format, rest: &str) -> Option<usize> {
     let line = rest.find('\n').unwrap_or(rest.len());
     let line = rest[..line].trim_end_matches('\r').len();
     match format {
-        Format::Json => None,
         Format::Json5 if rest.starts_with("//") => Some(line),
         Format::Json5 if rest.starts_with("/*") => rest.find("*/").map(|end| end + 2),
-        Format::Json5 => None,
+        Format::Json | Format::Json5 => None,
         Format::Yaml | Format::Toml => rest.starts_with('#').then_some(line),
     }
 }

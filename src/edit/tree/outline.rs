@@ -226,7 +226,7 @@ pub(super) fn quote_of(literal: &str) -> Quote {
 fn yaml(text: &str) -> Result<Node, EditError> {
     let parsed = YamlFile::parse(text);
     if let Some(error) = parsed.positioned_errors().first() {
-        let (line, column) = line_column(text, u32::from(error.range.start) as usize);
+        let (line, column) = line_column(text, error.range.start as usize);
         return Err(EditError::Syntax(format!("line {line}, column {column}")));
     }
     let file = parsed.tree();
@@ -283,7 +283,7 @@ fn yaml_entry(text: &str, key: &YamlNode, value: Option<&YamlNode>) -> Entry {
     let start = range.start as usize;
     let name_span = start..start + text[start..range.end as usize].trim_end().len();
     let name =
-        key.as_scalar().map_or_else(|| text[name_span.clone()].to_owned(), |scalar| scalar.as_string());
+        key.as_scalar().map_or_else(|| text[name_span.clone()].to_owned(), yaml_edit::Scalar::as_string);
     let mut node = value.map(|value| yaml_node(text, value));
     if node.as_ref().is_none_or(|node| node.span.is_empty()) {
         let colon = text[name_span.end..].find(':').map_or(name_span.end, |at| name_span.end + at + 1);
