@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+pub mod claude_code;
 pub mod common;
 pub mod llm;
 pub mod python;
@@ -117,7 +118,7 @@ pub enum Certainty {
 }
 
 /// All agents, in the order of the screens.
-pub const ALL: &[&Agent] = &[&llm::AGENT];
+pub const ALL: &[&Agent] = &[&claude_code::AGENT, &llm::AGENT];
 
 /// The agent with this id.
 #[must_use]

@@ -54,6 +54,15 @@ pub enum New {
     Nothing,
 }
 
+impl New {
+    /// A list of texts, for a neighbour that lists keys by their ends.
+    #[must_use]
+    pub fn list(texts: impl IntoIterator<Item = Secret>) -> Self {
+        let texts = texts.into_iter().map(|text| text.expose(|text| Json::String(text.to_owned())));
+        Self::Json(Json::Array(texts.collect()))
+    }
+}
+
 /// One change of a content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::edit::EditError;
 use crate::host::Trouble;
 use crate::resolve::{Mode, Slot};
-use crate::secret::Mask;
+use crate::secret::{Mask, Secret};
 use crate::source::{Cell, Place};
 
 mod build;
@@ -31,6 +31,14 @@ pub enum Set {
     Json(serde_json::Value),
     /// Take the field, line or entry away.
     Remove,
+    /// Put this list there, with the last `chars` characters of the new key behind it: for agents that remember by
+    /// a key's end whether the person approved it (Claude Code).
+    ListWithTail {
+        /// What stands there now.
+        list: Vec<Secret>,
+        /// How many characters of the new key's end.
+        chars: usize,
+    },
 }
 
 /// A neighbour: something that has to change along with the key.

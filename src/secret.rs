@@ -83,6 +83,22 @@ impl Secret {
         shape.is_match(&self.0)
     }
 
+    /// The text read as JSON: for keyring entries that hold a whole document.
+    #[must_use]
+    pub fn json(&self) -> Option<serde_json::Value> {
+        serde_json::from_str(&self.0).ok()
+    }
+
+    /// The last `chars` characters of the text without the white space around it.
+    #[must_use]
+    pub fn tail(&self, chars: usize) -> Self {
+        self.map(|text| {
+            let text = text.trim();
+            let start = text.char_indices().rev().nth(chars.saturating_sub(1)).map_or(0, |(at, _)| at);
+            text[start..].to_owned()
+        })
+    }
+
     /// The same text through `change`, as a new secret: for what an agent does to a value before it sends it
     /// (trimming, dropping non-ASCII characters).
     #[must_use]

@@ -11,6 +11,9 @@ use crate::resolve::{Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::Place;
 
+/// How much of a key's end an agent may keep to remember an answer (Claude Code).
+const TAIL: usize = 20;
+
 /// A destination and what a write there would lead to.
 #[derive(Clone, Debug)]
 pub struct Offered {
@@ -58,7 +61,8 @@ pub fn build(
     let context = Context { world, catalogue };
     let mut draft = Draft::new(context);
     add_destination(&mut draft, agent, destination, Some(new))?;
-    let masker = Masker::new(catalogue, keys_of(std::slice::from_ref(slot)).chain([new.clone()]));
+    let known = keys_of(std::slice::from_ref(slot)).chain([new.clone()]);
+    let masker = Masker::new(catalogue, known.chain(tails_of(destination, new)));
     let changes = draft.finish(&masker)?;
     if changes.is_empty() {
         return Err(PlanError::NoChange);
@@ -100,7 +104,9 @@ pub fn rotate(
         add_rotated(&mut draft, context, &scanned, place, new)?;
     }
     let slots: Vec<Slot> = scanned.iter().flat_map(|(_, slots)| slots.iter().cloned()).collect();
-    let masker = Masker::new(catalogue, keys_of(&slots).chain([old.clone(), new.clone()]));
+    let known: Vec<Secret> = keys_of(&slots).chain([old.clone(), new.clone()]).collect();
+    let tails: Vec<Secret> = known.iter().map(|key| key.tail(TAIL)).collect();
+    let masker = Masker::new(catalogue, known.into_iter().chain(tails));
     let changes = draft.finish(&masker)?;
     if changes.is_empty() {
         return Err(PlanError::NoChange);
@@ -181,10 +187,28 @@ fn add_destination(
         let value = match &neighbour.set {
             Set::Json(value) => New::Json(value.clone()),
             Set::Remove => New::Nothing,
+            Set::ListWithTail { list, chars } => match new {
+                Some(new) => with_tail(list, &new.tail(*chars)),
+                None => continue,
+            },
         };
         draft.put(agent.id, &neighbour.place, value, Some(&neighbour.why))?;
     }
     Ok(())
+}
+
+/// `list` with `tail` at its end, once.
+fn with_tail(list: &[Secret], tail: &Secret) -> New {
+    New::list(list.iter().filter(|item| *item != tail).chain([tail]).cloned())
+}
+
+/// The ends of keys that a destination writes or finds: parts of keys, which no diff may show.
+fn tails_of(destination: &Destination, new: &Secret) -> Vec<Secret> {
+    let lists = destination.neighbours.iter().filter_map(|neighbour| match &neighbour.set {
+        Set::ListWithTail { list, chars } => Some((list, *chars)),
+        _ => None,
+    });
+    lists.flat_map(|(list, chars)| list.iter().cloned().chain([new.tail(chars)])).collect()
 }
 
 /// One place of a rotation: with the neighbours of the destination that its agent names for it, if one does.

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
-use keymend::host::{FileContent, FileMeta, FileState, MemoryWorld};
+use keymend::host::{FileContent, FileMeta, FileState, KeyringState, MemoryWorld};
 use serde_json::Value as Json;
 
 /// The home folder of every scenario.
@@ -95,6 +95,8 @@ impl Scenario {
             home: Some(HOME.into()),
             cwd: self.cwd(),
             now_ms: NOW_MS,
+            // The recordings ran without a session bus, apart from those that name a keyring.
+            keyring_otherwise: Some(KeyringState::Absent("no session bus".into())),
             ..MemoryWorld::default()
         };
         world.env.insert("HOME".into(), HOME.into());

@@ -6,6 +6,7 @@ use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::{Map, Value as Json};
 
 use crate::host::{FileState, Trouble, World};
+use crate::secret::Secret;
 use crate::source::{Format, Place, Pointer};
 
 /// A structured file. Without a file, and where it does not parse, the tree is null.
@@ -20,13 +21,22 @@ pub struct Doc {
     pub present: bool,
     /// Why it cannot be used, if it is there and cannot.
     pub trouble: Option<Trouble>,
+    /// Service and user, where it stands in the OS keyring and not in a file.
+    pub keyring: Option<(String, String)>,
 }
 
 impl Doc {
     /// A file that does not exist.
     #[must_use]
     pub fn none(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), format: Format::Json, root: Json::Null, present: false, trouble: None }
+        Self {
+            path: path.into(),
+            format: Format::Json,
+            root: Json::Null,
+            present: false,
+            trouble: None,
+            keyring: None,
+        }
     }
 
     /// Strict JSON (`JSON.parse`).
@@ -61,6 +71,14 @@ impl Doc {
         Self::of(path.into(), Format::Json, Some(parsed), None)
     }
 
+    /// The JSON document in a keyring entry.
+    #[must_use]
+    pub fn in_keyring(service: &str, user: &str, text: &Secret) -> Self {
+        let doc = Self::of(PathBuf::new(), Format::Json, None, None);
+        let root = text.json().unwrap_or(Json::Null);
+        Self { root, keyring: Some((service.to_owned(), user.to_owned())), ..doc }
+    }
+
     fn read(
         world: &dyn World,
         path: PathBuf,
@@ -87,7 +105,7 @@ impl Doc {
             Some(Err(message)) => (Json::Null, Some(Trouble::Syntax(message))),
             None => (Json::Null, trouble),
         };
-        Self { path, format, root, present: true, trouble }
+        Self { path, format, root, present: true, trouble, keyring: None }
     }
 
     /// The file exists and holds a tree.
@@ -117,6 +135,9 @@ impl Doc {
     #[must_use]
     pub fn place(&self, steps: &[&str]) -> Place {
         let pointer = Pointer::new(steps.iter().copied());
+        if let Some((service, user)) = self.keyring.clone() {
+            return Place::KeyringField { service, user, pointer };
+        }
         Place::Field { file: self.path.clone(), format: self.format, pointer }
     }
 

@@ -1,0 +1,200 @@
+//! Every credential that Claude Code could send, wherever it stands.
+
+use serde_json::Value as Json;
+
+use crate::agents::common::{self, Doc, Prints};
+use crate::host::{KeyringState, World};
+use crate::secret::Secret;
+use crate::source::{Place, Source, Value};
+
+use super::profile::Profile;
+use super::settings::{Found, Settings, TAIL};
+
+/// A setting `apiKeyHelper`.
+pub struct Helper {
+    /// The place of the setting.
+    pub place: Place,
+    /// The command line.
+    pub command: String,
+    /// A project's file sets it.
+    pub project: bool,
+    /// What it prints, where that can be told without running it.
+    pub prints: Prints,
+}
+
+/// A stored claude.ai login.
+pub struct Login {
+    /// The place of the token.
+    pub place: Place,
+    /// The kind of place.
+    pub source: Source,
+    /// The token.
+    pub value: Value,
+    /// It may be used for the model.
+    pub inference: bool,
+    /// It has expired, and can be renewed.
+    pub expired: bool,
+    /// `max`, `pro`, `team`, `enterprise`.
+    pub plan: Option<String>,
+}
+
+/// Everything found.
+pub struct Credentials {
+    /// `ANTHROPIC_AUTH_TOKEN`, strongest place first.
+    pub token: Vec<Found>,
+    /// `ANTHROPIC_API_KEY`.
+    pub key: Vec<Found>,
+    /// `CLAUDE_CODE_OAUTH_TOKEN`.
+    pub oauth: Vec<Found>,
+    /// `ANTHROPIC_CUSTOM_HEADERS`.
+    pub headers: Vec<Found>,
+    /// Variables that hand over a key or token through a file descriptor.
+    pub descriptors: [Option<Found>; 2],
+    /// `apiKeyHelper`, strongest place first.
+    pub helpers: Vec<Helper>,
+    /// The stored login.
+    pub login: Option<Login>,
+    /// The key of a Console login in the macOS Keychain.
+    pub keychain: Option<(Place, Value)>,
+    /// The key of a Console login in `.claude.json`.
+    pub primary: Option<(Place, Value)>,
+    /// The shared profile.
+    pub profile: Profile,
+    /// The variables of a workload identity are all set.
+    pub federation: bool,
+    /// The ends of keys that the person has approved, as a list in `.claude.json`.
+    approved: Vec<Secret>,
+    /// The ends of keys that the person has rejected.
+    rejected: Vec<Secret>,
+}
+
+impl Credentials {
+    /// Reads them all.
+    pub fn read(world: &dyn World, settings: &Settings) -> Self {
+        let variable = |name: &str| settings.variable(world, name);
+        let state = &settings.state;
+        let primary = state.text(&["primaryApiKey"]).filter(|key| !key.is_empty());
+        Self {
+            token: variable("ANTHROPIC_AUTH_TOKEN"),
+            key: variable("ANTHROPIC_API_KEY"),
+            oauth: variable("CLAUDE_CODE_OAUTH_TOKEN"),
+            headers: variable("ANTHROPIC_CUSTOM_HEADERS"),
+            descriptors: ["CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR", "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"]
+                .map(|name| settings.effective(world, name)),
+            helpers: helpers(world, settings),
+            login: login(world, settings),
+            keychain: keychain(world, settings),
+            primary: primary.map(|key| (state.place(&["primaryApiKey"]), Value::of(Some(key)))),
+            profile: Profile::read(world, settings),
+            federation: federation(world, settings),
+            approved: settings.answers("approved"),
+            rejected: settings.answers("rejected"),
+        }
+    }
+
+    /// The helper that is run: the strongest one that is not empty.
+    pub fn helper(&self) -> Option<&Helper> {
+        self.helpers.first()
+    }
+
+    /// Whether the person has approved `key` for sessions in a terminal.
+    pub fn is_approved(&self, key: &str) -> bool {
+        self.approved.contains(&Secret::new(key).tail(TAIL))
+    }
+
+    /// Whether the person has rejected `key`.
+    pub fn is_rejected(&self, key: &str) -> bool {
+        self.rejected.contains(&Secret::new(key).tail(TAIL))
+    }
+}
+
+fn helpers(world: &dyn World, settings: &Settings) -> Vec<Helper> {
+    let set = settings.tiers.iter().filter_map(|tier| {
+        let command = tier.doc.text(&["apiKeyHelper"]).filter(|command| !command.trim().is_empty())?;
+        Some(Helper {
+            place: Place::Command {
+                from: tier.doc.place(&["apiKeyHelper"]).show(world.home()),
+                command: command.to_owned(),
+            },
+            command: command.to_owned(),
+            project: tier.project,
+            prints: common::prints_shell(world, command),
+        })
+    });
+    set.collect()
+}
+
+fn federation(world: &dyn World, settings: &Settings) -> bool {
+    let set = |name: &str| settings.effective(world, name).is_some();
+    set("ANTHROPIC_FEDERATION_RULE_ID")
+        && set("ANTHROPIC_ORGANIZATION_ID")
+        && (set("ANTHROPIC_IDENTITY_TOKEN") || set("ANTHROPIC_IDENTITY_TOKEN_FILE"))
+}
+
+/// The name of a Keychain entry: a moved configuration folder adds the beginning of its hash.
+fn keychain_service(settings: &Settings, name: &str) -> String {
+    match settings.moved() {
+        Some(folder) => format!("{name}-{}", Secret::new(folder).sha256_hex(8)),
+        None => name.to_owned(),
+    }
+}
+
+fn keychain_user(world: &dyn World) -> String {
+    let plain = |user: &&str| user.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    world.var_nonempty("USER").filter(plain).unwrap_or("claude-code-user").to_owned()
+}
+
+fn keychain(world: &dyn World, settings: &Settings) -> Option<(Place, Value)> {
+    if !cfg!(target_os = "macos") {
+        return None;
+    }
+    let (service, user) = (keychain_service(settings, "Claude Code"), keychain_user(world));
+    let value = match world.keyring(&service, &user) {
+        KeyringState::Present(key) => Value::Present(key),
+        KeyringState::Locked | KeyringState::TimedOut => Value::Sealed,
+        KeyringState::Missing | KeyringState::Absent(_) => return None,
+    };
+    Some((Place::Keyring { service, user }, value))
+}
+
+fn login(world: &dyn World, settings: &Settings) -> Option<Login> {
+    if cfg!(target_os = "macos") {
+        let (service, user) = (keychain_service(settings, "Claude Code-credentials"), keychain_user(world));
+        match world.keyring(&service, &user) {
+            KeyringState::Present(text) => {
+                return login_in(world, &Doc::in_keyring(&service, &user, &text), Source::Keyring);
+            }
+            KeyringState::Locked | KeyringState::TimedOut => return Some(sealed_login(service, user)),
+            KeyringState::Missing | KeyringState::Absent(_) => {}
+        }
+    }
+    login_in(world, &Doc::json(world, settings.folder.join(".credentials.json")), Source::Oauth)
+}
+
+/// A login in a locked Keychain.
+fn sealed_login(service: String, user: String) -> Login {
+    let place = Place::Keyring { service, user };
+    Login {
+        place,
+        source: Source::Keyring,
+        value: Value::Sealed,
+        inference: true,
+        expired: false,
+        plan: None,
+    }
+}
+
+fn login_in(world: &dyn World, doc: &Doc, source: Source) -> Option<Login> {
+    let token = doc.text(&["claudeAiOauth", "accessToken"]).filter(|token| !token.is_empty())?;
+    let scopes = doc.at(&["claudeAiOauth", "scopes"]).and_then(Json::as_array);
+    let inference = scopes.into_iter().flatten().any(|scope| scope == "user:inference");
+    let expires = doc.at(&["claudeAiOauth", "expiresAt"]).and_then(Json::as_i64);
+    Some(Login {
+        place: doc.place(&["claudeAiOauth", "accessToken"]),
+        source,
+        value: Value::of(Some(token)),
+        inference,
+        expired: expires.is_some_and(|at| at < world.now_ms()),
+        plan: doc.text(&["claudeAiOauth", "subscriptionType"]).map(common::printable),
+    })
+}

@@ -1,0 +1,64 @@
+//! Where a new key for Claude Code can be written.
+
+use crate::agents::Context;
+use crate::agents::common::Doc;
+use crate::plan::{Destination, Neighbour, Set};
+use crate::resolve::Slot;
+use crate::source::{Place, Source};
+
+use super::settings::Settings;
+
+/// The places for a new key, best first: where the present one stands, then the person's own settings file.
+pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
+    let settings = Settings::read(context.world);
+    let active = slot.active_candidate();
+    let mut all = Vec::new();
+    if let Some(candidate) = active.filter(|candidate| is_key(candidate.source, &candidate.place)) {
+        all.push(Destination {
+            place: candidate.place.clone(),
+            effect: "replaces the key that is sent now".to_owned(),
+            neighbours: approval(&settings, &candidate.place),
+        });
+    }
+    let user = Doc::json(context.world, settings.folder.join("settings.json"));
+    let name = active.and_then(|candidate| variable_of(&candidate.place)).unwrap_or("ANTHROPIC_API_KEY");
+    let place = user.place(&["env", name]);
+    if user.trouble.is_none() && all.iter().all(|one| one.place != place) {
+        let effect = format!("sets {name} in your settings, which beats the one in the shell");
+        let neighbours = approval(&settings, &place);
+        all.push(Destination { place, effect, neighbours });
+    }
+    all
+}
+
+/// A place that holds a bare key which the editor can replace.
+fn is_key(source: Source, place: &Place) -> bool {
+    let headers = variable_of(place) == Some("ANTHROPIC_CUSTOM_HEADERS");
+    let key = matches!(source, Source::Config | Source::AuthFile | Source::Keyring);
+    key && !headers && matches!(place, Place::Field { .. } | Place::Keyring { .. })
+}
+
+/// The variable that a place sets, in the environment or in an `env` block.
+fn variable_of(place: &Place) -> Option<&str> {
+    match place {
+        Place::Env { name } => Some(name),
+        Place::Field { pointer, .. } => match pointer.0.as_slice() {
+            [block, name] if block == "env" => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A session in a terminal uses a key from the environment only when its end is among the approved ones. Print mode
+/// does not ask, yet the person who sets a key for it will open a session as well.
+fn approval(settings: &Settings, place: &Place) -> Vec<Neighbour> {
+    if variable_of(place) != Some("ANTHROPIC_API_KEY") || settings.state.trouble.is_some() {
+        return Vec::new();
+    }
+    vec![Neighbour {
+        place: settings.state.place(&["customApiKeyResponses", "approved"]),
+        set: Set::ListWithTail { list: settings.answers("approved"), chars: super::settings::TAIL },
+        why: "approves the new key for sessions in a terminal, which else keep using the login".to_owned(),
+    }]
+}

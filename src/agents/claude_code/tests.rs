@@ -1,0 +1,150 @@
+//! The truth table of the recordings, with what modes and combinations add to it.
+
+use crate::agents::Context;
+use crate::host::MemoryWorld;
+use crate::provider::Catalogue;
+use crate::resolve::{Mode, Outcome, Slot};
+
+const LOGIN: (&str, &str) = (
+    ".claude/.credentials.json",
+    r#"{"claudeAiOauth":{"accessToken":"LOGIN","refreshToken":"R","expiresAt":4102444800000,"scopes":["user:inference"]}}"#,
+);
+const PRIMARY: (&str, &str) = (".claude.json", r#"{"primaryApiKey":"PRIMARY"}"#);
+const HELPER: (&str, &str) = (".claude/settings.json", r#"{"apiKeyHelper":"echo HELPER"}"#);
+const PROFILE: [(&str, &str); 2] = [
+    (".config/anthropic/configs/default.json", r#"{"authentication":{"type":"user_oauth"}}"#),
+    (".config/anthropic/credentials/default.json", r#"{"access_token":"PROFILE","expires_at":4102444800}"#),
+];
+const KEY: (&str, &str) = ("ANTHROPIC_API_KEY", "KEY");
+const TOKEN: (&str, &str) = ("ANTHROPIC_AUTH_TOKEN", "TOKEN");
+const OAUTH: (&str, &str) = ("CLAUDE_CODE_OAUTH_TOKEN", "OAUTH");
+
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+fn world(vars: &[(&str, &str)], files: &[(&str, &str)]) -> MemoryWorld {
+    let world = MemoryWorld::new("/h");
+    let world = vars.iter().fold(world, |world, (name, value)| world.with_var(name, value));
+    files.iter().fold(world, |world, (path, text)| world.with_file(path, text))
+}
+
+fn slots(world: &MemoryWorld) -> Vec<Slot> {
+    let catalogue = Catalogue::embedded();
+    super::scan(&Context { world, catalogue: &catalogue }).expect("findings").slots
+}
+
+/// `header=key` of everything that leaves, the main credential first.
+fn sends(slot: &Slot) -> String {
+    match &slot.outcome {
+        Outcome::Sends { sent, also, .. } => {
+            let all = std::iter::once(sent).chain(also);
+            let text = all.map(|one| format!("{}={}", one.header.name(), one.key.expose(ToOwned::to_owned)));
+            text.collect::<Vec<_>>().join(" ")
+        }
+        Outcome::Nothing { .. } => "nothing".to_owned(),
+        Outcome::Hidden { .. } => "hidden".to_owned(),
+        Outcome::NotKnown { .. } => "not known".to_owned(),
+    }
+}
+
+fn answer(vars: &[(&str, &str)], files: &[(&str, &str)], mode: Mode) -> String {
+    let slots = slots(&world(vars, files));
+    let slot = slots.iter().find(|slot| slot.in_use && slot.mode.is_none_or(|m| m == mode)).expect("a slot");
+    sends(slot)
+}
+
+#[test]
+fn print_mode_follows_the_truth_table() {
+    let cases: &[(Pairs<'_>, Pairs<'_>, &str)] = &[
+        (&[KEY, TOKEN], &[], "authorization=TOKEN x-api-key=KEY"),
+        (&[KEY], &[LOGIN], "x-api-key=KEY"),
+        (&[KEY], &[HELPER], "x-api-key=KEY authorization=HELPER"),
+        (&[TOKEN], &[HELPER], "authorization=TOKEN x-api-key=HELPER"),
+        (&[], &[HELPER, LOGIN], "authorization=HELPER x-api-key=HELPER"),
+        (&[OAUTH], &[HELPER], "authorization=HELPER x-api-key=HELPER"),
+        (&[TOKEN], &[PRIMARY], "authorization=TOKEN x-api-key=PRIMARY"),
+        (&[OAUTH, KEY], &[], "x-api-key=KEY"),
+        (&[OAUTH, TOKEN], &[], "authorization=TOKEN"),
+        (&[OAUTH], &[LOGIN], "authorization=OAUTH"),
+        (&[], &[LOGIN, PRIMARY], "authorization=LOGIN"),
+        (&[TOKEN], &[LOGIN], "authorization=TOKEN"),
+        (&[KEY], &PROFILE, "x-api-key=KEY"),
+        (&[("ANTHROPIC_PROFILE", "default")], &PROFILE, "authorization=PROFILE"),
+        (&[("ANTHROPIC_PROFILE", "default")], &[PROFILE[0], PROFILE[1], PRIMARY], "not known"),
+        (&[], &[(HELPER.0, r#"{"apiKeyHelper":"exit 1"}"#), LOGIN], "authorization= x-api-key="),
+        (&[], &[(HELPER.0, r#"{"apiKeyHelper":"op read op://a/b"}"#), LOGIN], "hidden"),
+        (&[], &[], "nothing"),
+        (&[("ANTHROPIC_API_KEY", " KEY\n")], &[], "x-api-key=KEY"),
+    ];
+    for (vars, files, expected) in cases {
+        assert_eq!(answer(vars, files, Mode::Headless), *expected, "{vars:?} {files:?}");
+    }
+}
+
+#[test]
+fn a_session_in_a_terminal_takes_a_key_only_when_it_was_approved() {
+    let key = ("ANTHROPIC_API_KEY", "sk-ant-api03-FAKE-0123456789abcdefghij");
+    let answers = |list: &str| format!(r#"{{"primaryApiKey":"PRIMARY","customApiKeyResponses":{list}}}"#);
+    let approved = answers(r#"{"approved":["0123456789abcdefghij"],"rejected":[]}"#);
+    let rejected = answers(r#"{"approved":[],"rejected":["0123456789abcdefghij"]}"#);
+    let sent = format!("x-api-key={}", key.1);
+    let cases: &[(Pairs<'_>, Pairs<'_>, &str)] = &[
+        (&[key], &[LOGIN], "authorization=LOGIN"),
+        (&[key], &[LOGIN, (".claude.json", &approved)], &sent),
+        (&[key], &[LOGIN, (".claude.json", &rejected)], "authorization=LOGIN"),
+        (&[key], &[(".claude.json", &rejected)], "x-api-key=PRIMARY"),
+        (&[TOKEN], &[LOGIN], "authorization=TOKEN"),
+    ];
+    for (vars, files, expected) in cases {
+        assert_eq!(answer(vars, files, Mode::Interactive), *expected, "{vars:?} {files:?}");
+    }
+    let modes: Vec<_> = slots(&world(&[key], &[LOGIN])).iter().map(|slot| slot.mode).collect();
+    assert_eq!(modes, [Some(Mode::Headless), Some(Mode::Interactive)]);
+}
+
+#[test]
+fn settings_files_beat_the_shell_in_their_order() {
+    let tier = |key: &str| format!(r#"{{"env":{{"ANTHROPIC_API_KEY":"{key}"}}}}"#);
+    let files = [
+        ("/etc/claude-code/managed-settings.json", tier("MANAGED")),
+        ("work/.claude/settings.local.json", tier("LOCAL")),
+        ("work/.claude/settings.json", tier("PROJECT")),
+        (".claude/settings.json", tier("USER")),
+    ];
+    for from in 0..files.len() {
+        let files: Vec<_> = files[from..].iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let expected = files[0].1.split('"').nth(5).expect("a key");
+        assert_eq!(answer(&[KEY], &files, Mode::Headless), format!("x-api-key={expected}"));
+    }
+}
+
+#[test]
+fn a_foreign_address_gets_the_login_and_says_so() {
+    let world = world(&[("ANTHROPIC_BASE_URL", "https://gateway.example/v1")], &[LOGIN]);
+    let slots = slots(&world);
+    assert_eq!(sends(&slots[0]), "authorization=LOGIN");
+    let lints: Vec<_> = slots[0].lints.iter().map(|lint| lint.id).collect();
+    assert!(lints.contains(&"foreign-base-url") && lints.contains(&"base-url-path"), "{lints:?}");
+}
+
+#[test]
+fn the_other_half_of_a_request_counts_as_active() {
+    let slots = slots(&world(&[KEY, TOKEN], &[]));
+    let states: Vec<_> = slots[0].candidates.iter().map(|one| one.state.id()).collect();
+    assert_eq!(states, ["active", "active"]);
+    assert!(slots[0].lints.iter().any(|lint| lint.id == "two-credentials"));
+}
+
+#[test]
+fn a_new_key_goes_where_the_old_one_stands_and_is_approved() {
+    let settings = (".claude/settings.json", r#"{"env":{"ANTHROPIC_API_KEY":"KEY"}}"#);
+    let world = world(&[], &[settings]);
+    let catalogue = Catalogue::embedded();
+    let context = Context { world: &world, catalogue: &catalogue };
+    let all = super::destinations::destinations(&context, &slots(&world)[0]);
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].place.show(Some("/h".as_ref())), "~/.claude/settings.json#/env/ANTHROPIC_API_KEY");
+    assert_eq!(
+        all[0].neighbours[0].place.show(Some("/h".as_ref())),
+        "~/.claude.json#/customApiKeyResponses/approved"
+    );
+}
