@@ -14,6 +14,7 @@ use crate::secret::Secret;
 
 mod listing;
 mod looking;
+mod proving;
 
 /// How a command ended, as the exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Some(Command::Status(args)) => looking::status(&desk, &args),
         Some(Command::Explain(args)) => looking::explain(&desk, &args),
+        Some(Command::Prove(args)) => proving::prove(&desk, &args),
         Some(Command::Agents(args)) => listing::agents(&desk, &args),
         Some(Command::Completions { shell }) => listing::completions(shell),
         Some(Command::Man) => listing::man(),
@@ -92,6 +94,16 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value)
         .map_err(|error| Failure::new(format!("cannot build the JSON: {error}"), "report this as a bug"))?;
     print(&(text + "\n"))
+}
+
+/// Asks a question on standard error and reads one line; only `y` and `yes` are a yes.
+pub(crate) fn ask(question: &str) -> Result<bool, Failure> {
+    let mut err = std::io::stderr().lock();
+    write!(err, "{question} [y/N] ")?;
+    err.flush()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// A salt that was given, or a random one that nothing can be looked up with.

@@ -19,6 +19,7 @@ mod memory;
 mod overlay;
 mod process;
 pub mod real;
+pub mod sandbox;
 mod sqlite;
 pub mod wal;
 

@@ -20,6 +20,7 @@ pub mod edit;
 pub mod host;
 pub mod lint;
 pub mod plan;
+pub mod prove;
 pub mod provider;
 pub mod pyyaml;
 pub mod report;
