@@ -4,8 +4,10 @@
 
 use std::path::PathBuf;
 
+pub mod aider;
 pub mod claude_code;
 pub mod common;
+pub mod litellm;
 pub mod llm;
 pub mod python;
 
@@ -118,7 +120,7 @@ pub enum Certainty {
 }
 
 /// All agents, in the order of the screens.
-pub const ALL: &[&Agent] = &[&claude_code::AGENT, &llm::AGENT];
+pub const ALL: &[&Agent] = &[&aider::AGENT, &llm::AGENT, &claude_code::AGENT];
 
 /// The agent with this id.
 #[must_use]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use crate::dotenv;
+use crate::dotenv::{self, Expansion};
 use crate::host::{FileState, World};
 use crate::lint::Lint;
-use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
+use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot, State};
 use crate::secret::Secret;
 use crate::source::{Dialect, Place, Source, Value};
 
@@ -145,6 +145,7 @@ pub fn dotenv_file(
     world: &dyn World,
     file: &Path,
     env: &BTreeMap<String, String>,
+    expansion: Expansion,
 ) -> Option<Vec<dotenv::Assignment>> {
     let state = world.read(file);
     let bytes = match &*state {
@@ -155,7 +156,7 @@ pub fn dotenv_file(
         return Some(Vec::new());
     }
     let marked = bytes.starts_with("\u{feff}".as_bytes());
-    let parsed = dotenv::parse(Dialect::PythonDotenv, bytes, env);
+    let parsed = dotenv::parse_with(Dialect::PythonDotenv, bytes, env, expansion);
     let mut names: Vec<&str> = parsed.assignments.iter().map(|assignment| assignment.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
@@ -265,6 +266,17 @@ impl Draft {
             lints: self.lints,
         }
     }
+}
+
+/// The agent does not start, so that nothing is sent; the candidates stay to be seen.
+pub fn refuse(slot: &mut Slot, reason: &str) {
+    slot.active = None;
+    for candidate in &mut slot.candidates {
+        if matches!(candidate.state, State::Active { .. } | State::Shadowed { .. }) {
+            candidate.state = State::Ignored { reason: reason.to_owned() };
+        }
+    }
+    slot.outcome = Outcome::Nothing { reason: reason.to_owned() };
 }
 
 /// Whether a variable that a Python SDK takes as a base URL is set to nothing at all, which no recording covers.

@@ -1,0 +1,504 @@
+//! Aider: `.env` files that beat the shell, three `.aider.conf.yml`, and LiteLLM behind them.
+//!
+//! Rules from aider 0.86.2 `main.py`, `args.py`, `models.py`, `onboarding.py` with ConfigArgParse 1.7.1, python-dotenv
+//! 1.2.1 and LiteLLM 1.81.10, and from recordings of it.
+
+use std::path::{Path, PathBuf};
+
+use crate::agents::common::{self, Traces};
+use crate::agents::litellm::wire::{self, Ask, Generation, WIRES, Wire};
+use crate::agents::python::{self, Layer, Layers};
+use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use crate::dotenv::Expansion;
+use crate::host::World;
+use crate::lint::Lint;
+use crate::plan::{Destination, Neighbour, Set};
+use crate::resolve::{Offer, Outcome, Slot};
+use crate::secret::Secret;
+use crate::source::{Format, Place, Pointer, Source, Value, tilde};
+
+mod options;
+mod settings;
+
+use options::{Decided, Options, Refusal};
+use settings::Settings;
+
+const ID: &str = "aider";
+const VERSION: &str = "0.86.2";
+
+/// Aider.
+pub const AGENT: Agent = Agent {
+    id: ID,
+    name: "Aider",
+    record: Record::Rules,
+    versions: &[VERSION],
+    looks: &[
+        Looks { place: ".aider.model.settings.yml", note: "extra_params.api_key of a model" },
+        Looks {
+            place: "AIDER_OPENAI_API_KEY, AIDER_ANTHROPIC_API_KEY",
+            note: "before the same option in a file",
+        },
+        Looks { place: ".aider.conf.yml", note: "working directory, git root, home; one list wins whole" },
+        Looks { place: "the git root's .env", note: "beats the working directory's in a subdirectory" },
+        Looks { place: ".env, ~/.env", note: "both beat the shell" },
+        Looks { place: "~/.aider/oauth-keys.env", note: "the OpenRouter sign-in" },
+        Looks { place: "OPENROUTER_API_KEY, OPENAI_API_KEY, …", note: "LiteLLM's names, last" },
+    ],
+    scan,
+    destinations,
+    restart,
+};
+
+/// What one scan reads.
+struct Here<'a> {
+    world: &'a dyn World,
+    git_root: Option<PathBuf>,
+    layers: Layers,
+    settings: Settings,
+    /// Offers that never count, by variable.
+    dropped: Vec<(String, Offer)>,
+    /// The model by name, if one is configured.
+    model: Option<String>,
+    /// Aider does not start.
+    refusal: Option<Refusal>,
+}
+
+fn scan(context: &Context<'_>) -> Option<Findings> {
+    let world = context.world;
+    let here = Here::look(world);
+    let mut slots = here.slots();
+    slots.sort_by_key(|slot| !slot.in_use);
+    common::finish(world, &mut slots);
+    let home = common::home(world);
+    let paths = [
+        home.join(".aider"),
+        home.join(".aider.conf.yml"),
+        world.cwd().join(".aider.conf.yml"),
+        world.cwd().join(".aider.chat.history.md"),
+    ];
+    let variables = ["AIDER_API_KEY", "AIDER_MODEL", "AIDER_OPENAI_API_KEY", "AIDER_ANTHROPIC_API_KEY"];
+    let version = python::version(world, "aider", "aider_chat");
+    Some(Findings {
+        found: Traces { program: "aider", paths: &paths, variables: &variables }.found(world),
+        rules: common::rules("aider", AGENT.versions, version.as_deref()),
+        version,
+        slots,
+        troubles: here.settings.trouble.clone().into_iter().collect(),
+        lints: history(world).into_iter().chain(here.refused()).collect(),
+    })
+}
+
+/// `git.Repo(search_parent_directories=True)`.
+fn git_root(world: &dyn World) -> Option<PathBuf> {
+    world.cwd().ancestors().find(|dir| world.exists(&dir.join(".git"))).map(Path::to_path_buf)
+}
+
+/// `generate_search_path_list`: home, git root, working directory, the one from the options; a file that comes twice
+/// keeps its last position.
+fn search_path(world: &dyn World, git_root: Option<&Path>, name: &str, last: Option<&str>) -> Vec<PathBuf> {
+    let dirs = [world.home(), git_root, Some(world.cwd())];
+    let mut files: Vec<PathBuf> = dirs.into_iter().flatten().map(|dir| dir.join(name)).collect();
+    files.extend(last.map(|last| python::resolve(world, last)));
+    let mut unique: Vec<PathBuf> = Vec::new();
+    for file in files.into_iter().rev() {
+        if !unique.contains(&file) {
+            unique.push(file);
+        }
+    }
+    unique.reverse();
+    unique
+}
+
+/// The `.env` files in the order of loading, strongest last. Without an option `--env-file` is the git root's, which
+/// so moves behind the working directory's.
+fn dotenv_files(world: &dyn World, git_root: Option<&Path>, options: Option<&Options>) -> Vec<PathBuf> {
+    let default =
+        git_root.map_or_else(|| ".env".into(), |root| root.join(".env").to_string_lossy().into_owned());
+    let last = options.and_then(|options| options.get("env-file")).and_then(|decided| decided.values.first());
+    let last = last.map_or(Some(default), |last| Some(last.clone()).filter(|last| !last.is_empty()));
+    let oauth = common::home(world).join(".aider/oauth-keys.env");
+    let mut files = vec![oauth.clone()];
+    files.extend(
+        search_path(world, git_root, ".env", last.as_deref()).into_iter().filter(|file| *file != oauth),
+    );
+    files
+}
+
+impl<'a> Here<'a> {
+    fn look(world: &'a dyn World) -> Self {
+        let git_root = git_root(world);
+        let layers = Layers::of_process(world);
+        let (settings, dropped) = (Settings::default(), Vec::new());
+        let mut here = Self { world, git_root, layers, settings, dropped, model: None, refusal: None };
+        if let Err(refusal) = here.start() {
+            here.refusal = Some(refusal);
+        }
+        here
+    }
+
+    /// What aider does from its start to the first request.
+    fn start(&mut self) -> Result<(), Refusal> {
+        let files = options::conf_files(self.world, self.git_root.as_deref());
+        let first = files.as_ref().map_err(Clone::clone).and_then(|files| Options::read(&self.layers, files));
+        self.load_dotenv(first.as_ref().ok());
+        first?;
+        // A second time: what a .env says about AIDER_… counts too.
+        let options = Options::read(&self.layers, &files?)?;
+        let last = options.value("model-settings-file").map(str::to_owned);
+        let name = ".aider.model.settings.yml";
+        let paths = search_path(self.world, self.git_root.as_deref(), name, last.as_deref());
+        self.settings = Settings::read(self.world, &paths);
+        self.keep_dropped(&options);
+        self.set_variables(&options)?;
+        self.model = model(&options);
+        Ok(())
+    }
+
+    fn load_dotenv(&mut self, options: Option<&Options>) {
+        if python::dotenv_disabled(self.world) {
+            return;
+        }
+        for file in dotenv_files(self.world, self.git_root.as_deref(), options) {
+            let shown = tilde(&file, self.world.home());
+            for found in python::dotenv_file(self.world, &file, &self.layers.env(), Expansion::FileFirst)
+                .unwrap_or_default()
+            {
+                let place = python::line_place(&file, Some(found.line), &found.name);
+                let why = format!("{shown} is loaded last and beats the shell");
+                self.layers
+                    .put(&found.name, Layer { source: Source::Dotenv, place, value: found.value, why });
+            }
+        }
+    }
+
+    fn set_variables(&mut self, options: &Options) -> Result<(), Refusal> {
+        if let Some(decided) = options.get("set-env") {
+            for (at, setting) in decided.values.iter().enumerate() {
+                let (name, value) =
+                    setting.split_once('=').ok_or_else(|| malformed(decided, "NAME=value"))?;
+                self.set(name.trim(), value.trim(), decided, decided.item(at));
+            }
+        }
+        if let Some(decided) = options.get("api-key") {
+            for (at, setting) in decided.values.iter().enumerate() {
+                let (name, value) =
+                    setting.split_once('=').ok_or_else(|| malformed(decided, "provider=key"))?;
+                let variable = format!("{}_API_KEY", name.trim().to_uppercase());
+                self.set(&variable, value.trim(), decided, decided.item(at));
+            }
+        }
+        let own = [
+            ("anthropic-api-key", "ANTHROPIC_API_KEY"),
+            ("openai-api-key", "OPENAI_API_KEY"),
+            ("openai-api-base", "OPENAI_API_BASE"),
+        ];
+        for (option, variable) in own {
+            if let (Some(value), Some(decided)) = (options.value(option), options.get(option)) {
+                self.set(variable, value, decided, decided.place.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, variable: &str, value: &str, decided: &Decided, place: Place) {
+        let why = format!("{} beats every .env and the shell", decided.shown);
+        self.layers.put(variable, Layer { source: decided.source, place, value: value.to_owned(), why });
+    }
+
+    /// Options of weaker sources: they are seen, and never count.
+    fn keep_dropped(&mut self, options: &Options) {
+        for (option, weaker) in &options.shadowed {
+            let Some(winner) = options.get(option).map(|winner| winner.shown.clone()) else { continue };
+            let items = weaker.values.iter().enumerate().filter_map(|(at, value)| match option.as_str() {
+                "api-key" => {
+                    let (name, key) = value.split_once('=')?;
+                    Some((format!("{}_API_KEY", name.trim().to_uppercase()), key.trim(), weaker.item(at)))
+                }
+                "openai-api-key" => Some(("OPENAI_API_KEY".to_owned(), value.as_str(), weaker.place.clone())),
+                "anthropic-api-key" => {
+                    Some(("ANTHROPIC_API_KEY".to_owned(), value.as_str(), weaker.place.clone()))
+                }
+                _ => None,
+            });
+            for (variable, key, place) in items {
+                let why = format!("{winner} replaces the whole option");
+                let offer = Offer::ignored(weaker.source, place, Value::Present(Secret::new(key)), why);
+                self.dropped.push((variable.clone(), offer.named(variable)));
+            }
+        }
+    }
+
+    fn refused(&self) -> Option<Lint> {
+        self.refusal.as_ref().map(|why| Lint::fault("does-not-start", why.clone()))
+    }
+
+    /// The provider that a start without `--model` uses now.
+    fn provider(&self) -> Option<&str> {
+        if let Some(model) = &self.model {
+            return wire::of_model(model);
+        }
+        // onboarding.py, `try_to_select_default_model`.
+        let order = [
+            ("OPENROUTER_API_KEY", "openrouter"),
+            ("ANTHROPIC_API_KEY", "anthropic"),
+            ("DEEPSEEK_API_KEY", "deepseek"),
+            ("OPENAI_API_KEY", "openai"),
+            ("GEMINI_API_KEY", "gemini"),
+        ];
+        order.into_iter().find(|(variable, _)| self.layers.text(variable).is_some()).map(|(_, id)| id)
+    }
+
+    fn slots(&self) -> Vec<Slot> {
+        let mut slots = Vec::new();
+        for model in self.settings.models() {
+            let wire = wire::of_model(model).and_then(wire::wire);
+            slots.extend(wire.map(|wire| self.slot(wire, Some(model))));
+        }
+        let shown =
+            |wire: &&Wire| wire.common || wire.mentioned(&self.layers) || self.provider() == Some(wire.id);
+        slots.extend(WIRES.iter().filter(shown).map(|wire| self.slot(wire, None)));
+        slots.extend(self.unknown_provider());
+        slots
+    }
+
+    /// The slot of a provider; with `special` for a model that has parameters of its own.
+    fn slot(&self, wire: &Wire, special: Option<&str>) -> Slot {
+        let own = |model: &&String| self.settings.models().any(|name| name == model.as_str());
+        let (in_use, profile) = match special {
+            Some(model) => {
+                let named = self.model.as_deref().is_none_or(|configured| configured == model);
+                (named, format!("model {}", common::printable(model)))
+            }
+            None => (
+                self.provider() == Some(wire.id) && !self.model.iter().any(|m| own(&m)),
+                "default".to_owned(),
+            ),
+        };
+        let params = self.settings.params(special);
+        let before = params.key.iter().map(|(key, place)| {
+            let why = "extra_params of the model settings come before everything";
+            Offer::usable(Source::Config, place.clone(), Value::Present(Secret::new(key.as_str())), why)
+                .named("extra_params.api_key")
+        });
+        let dropped = self.dropped.iter().filter(|(variable, _)| wire.keys.contains(&variable.as_str()));
+        let ask = Ask {
+            agent: ID,
+            name: "aider",
+            generation: Generation::V1_81,
+            profile,
+            in_use,
+            before: before.collect(),
+            after: dropped.map(|(_, offer)| offer.clone()).collect(),
+            base: params.base.map(|(base, file)| (base, tilde(&file, self.world.home()))),
+            before_key: params.key.map(|(key, _)| Secret::new(key)),
+        };
+        let mut slot = wire.slot(&self.layers, ask);
+        if let (Some(reason), Outcome::Sends { .. }) = (params.unclear, &slot.outcome) {
+            slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+        }
+        self.aiders_own_checks(wire, &mut slot);
+        slot
+    }
+
+    fn aiders_own_checks(&self, wire: &Wire, slot: &mut Slot) {
+        if let Some(refusal) = &self.refusal {
+            python::refuse(slot, refusal);
+            return;
+        }
+        if wire.id == "openrouter" && self.layers.text("OPENROUTER_API_KEY").is_none() {
+            python::refuse(slot, "OPENROUTER_API_KEY is not set: aider offers a sign-in and stops");
+        }
+        if self.layers.get("GITHUB_COPILOT_TOKEN").is_some() && slot.sent().is_some() {
+            let reason = "GITHUB_COPILOT_TOKEN makes aider fetch a key of its own, which is not on record";
+            slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+        }
+        slot.lints.extend(beats_shell(slot));
+        slot.lints.extend(base_beats_option(wire, &self.layers));
+    }
+
+    /// A model of a provider whose rules are not on record.
+    fn unknown_provider(&self) -> Option<Slot> {
+        let model = self.model.as_deref()?;
+        let id = wire::of_model(model).unwrap_or(model);
+        let known = wire::wire(id).is_some();
+        let mut slot = python::Draft {
+            agent: ID,
+            profile: "default".to_owned(),
+            provider: None,
+            agent_provider: common::printable(id),
+            in_use: true,
+            chain: crate::resolve::Chain::new(),
+            header: crate::resolve::Header::Bearer,
+            base_url: String::new(),
+            refuses: python::refused,
+            without: String::new(),
+            lints: Vec::new(),
+        }
+        .finish();
+        let reason = "what aider sends for the model that is configured is not on record";
+        slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+        (!known).then_some(slot)
+    }
+}
+
+fn malformed(decided: &Decided, form: &str) -> Refusal {
+    format!("{} has an entry that is not of the form {form}; aider does not start", decided.shown)
+}
+
+/// `--model`, else one of the old switches; an alias of the person's own is resolved, then aider's.
+fn model(options: &Options) -> Option<String> {
+    // deprecated.py, `handle_deprecated_model_args`.
+    const SWITCHES: &[(&str, &str)] = &[
+        ("opus", "claude-3-opus-20240229"),
+        ("sonnet", "anthropic/claude-3-7-sonnet-20250219"),
+        ("haiku", "claude-3-5-haiku-20241022"),
+        ("4", "gpt-4-0613"),
+        ("4o", "gpt-4o"),
+        ("mini", "gpt-4o-mini"),
+        ("4-turbo", "gpt-4-1106-preview"),
+        ("35turbo", "gpt-3.5-turbo"),
+        ("deepseek", "deepseek/deepseek-chat"),
+        ("o1-mini", "o1-mini"),
+        ("o1-preview", "o1-preview"),
+    ];
+    let by_switch =
+        || SWITCHES.iter().find(|(name, _)| options.switch(name)).map(|(_, model)| (*model).to_owned());
+    let model = options.value("model").map(str::to_owned).or_else(by_switch)?;
+    let aliases = options.get("alias").map(|decided| decided.values.as_slice()).unwrap_or_default();
+    let own = aliases.iter().rev().filter_map(|alias| alias.split_once(':'));
+    let own = own.map(|(alias, model)| (alias.trim(), model.trim())).find(|(alias, _)| *alias == model);
+    Some(own.map(|(_, model)| model).unwrap_or_else(|| alias(&model)).to_owned())
+}
+
+/// aider 0.86.2 `models.py`, `MODEL_ALIASES`, as far as the provider goes.
+fn alias(model: &str) -> &str {
+    match model {
+        "sonnet" => "claude-sonnet-4-5",
+        "haiku" => "claude-haiku-4-5",
+        "opus" => "claude-opus-4-6",
+        "4" => "gpt-4-0613",
+        "4o" => "gpt-4o",
+        "4-turbo" => "gpt-4-1106-preview",
+        "35turbo" | "35-turbo" | "3" => "gpt-3.5-turbo",
+        "deepseek" => "deepseek/deepseek-chat",
+        "r1" => "deepseek/deepseek-reasoner",
+        "flash" => "gemini/gemini-flash-latest",
+        "flash-lite" => "gemini/gemini-2.5-flash-lite",
+        "gemini" | "gemini-3-pro-preview" => "gemini/gemini-3-pro-preview",
+        "gemini-2.5-pro" => "gemini/gemini-2.5-pro",
+        "gemini-exp" => "gemini/gemini-2.5-pro-exp-03-25",
+        "grok3" => "xai/grok-3-beta",
+        "quasar" => "openrouter/openrouter/quasar-alpha",
+        "optimus" => "openrouter/openrouter/optimus-alpha",
+        other => other,
+    }
+}
+
+/// The shell says one key and a file another.
+fn beats_shell(slot: &Slot) -> Option<Lint> {
+    let active = slot.active_candidate()?;
+    let other = |key: &Secret| active.value.secret().is_some_and(|sent| sent != key);
+    let shell =
+        slot.candidates.iter().find(|c| c.source == Source::Env && c.value.secret().is_some_and(other))?;
+    let name = shell.name.as_deref().unwrap_or("the variable");
+    let message = format!("{name} of your shell is not used: a file that aider loads beats it");
+    (active.source == Source::Dotenv).then(|| Lint::warn("file-beats-shell", message))
+}
+
+/// `openai-api-base` sets OPENAI_API_BASE, and OPENAI_BASE_URL comes before that.
+fn base_beats_option(wire: &Wire, layers: &Layers) -> Option<Lint> {
+    let option = layers.get("OPENAI_API_BASE").filter(|layer| layer.source == Source::Config)?;
+    layers.text("OPENAI_BASE_URL").filter(|base| *base != option.value)?;
+    let message = "OPENAI_BASE_URL is set and comes before aider's openai-api-base";
+    (wire.id == "openai").then(|| Lint::warn("base-shadowed", message))
+}
+
+/// The chat history keeps each start's command line, and only two options are masked there.
+fn history(world: &dyn World) -> Option<Lint> {
+    let state = world.text(&world.cwd().join(".aider.chat.history.md"))?;
+    let leaks = |line: &str| {
+        let call = line.trim_start_matches(['>', ' ']);
+        (call.contains("--api-key ") || call.contains("--api-key=")) && call.contains("aider")
+    };
+    let message = "the chat history in this folder holds a command line with --api-key, key included";
+    state.text()?.lines().any(leaks).then(|| Lint::warn("key-in-history", message))
+}
+
+/// The place that decides now if a key can stand there alone; else a `.env`, with what beats it taken away.
+fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
+    let world = context.world;
+    let Some(wire) = wire::wire(&slot.agent_provider) else { return Vec::new() };
+    let mut all = Vec::new();
+    let mut neighbours = Vec::new();
+    for candidate in slot.candidates.iter().filter(|c| c.value.secret().is_some()) {
+        match &candidate.place {
+            Place::Field { pointer, .. } if compound(pointer) => neighbours.push(Neighbour {
+                place: candidate.place.clone(),
+                set: Set::Remove,
+                why: "it comes before every .env, and its value is not the key alone".to_owned(),
+            }),
+            place @ (Place::Field { .. } | Place::Line { .. }) if neighbours.is_empty() => {
+                all.push(Destination {
+                    place: place.clone(),
+                    effect: "replaces the key that stands here".to_owned(),
+                    neighbours: Vec::new(),
+                })
+            }
+            _ => {}
+        }
+    }
+    all.extend(dedicated(world, slot));
+    let variable =
+        wire.keys.iter().find(|name| slot.candidates.iter().any(|c| c.name.as_deref() == Some(**name)));
+    let variable = variable.or(wire.keys.first()).copied().unwrap_or_default();
+    for (file, effect) in dotenv_targets(world) {
+        let same = |d: &Destination| matches!(&d.place, Place::Line { file: f, name, .. } if *f == file && name == variable);
+        if !all.iter().any(same) {
+            let place = python::line_place(&file, None, variable);
+            all.push(Destination { place, effect: effect.to_owned(), neighbours: neighbours.clone() });
+        }
+    }
+    all
+}
+
+/// `api-key: [openrouter=KEY]` and `set-env: [NAME=KEY]`: the key is a part of the value.
+fn compound(pointer: &Pointer) -> bool {
+    let first = pointer.0.first().map(|step| step.trim_start_matches('-'));
+    matches!(first, Some("api-key" | "set-env"))
+}
+
+/// `openai-api-key` and `anthropic-api-key` beat everything but a model's own parameters.
+fn dedicated(world: &dyn World, slot: &Slot) -> Option<Destination> {
+    let option = match slot.agent_provider.as_str() {
+        "openai" => "openai-api-key",
+        "anthropic" => "anthropic-api-key",
+        _ => return None,
+    };
+    let names = |c: &&crate::resolve::Candidate| c.source == Source::Config && c.place.file().is_some();
+    let file = slot.active_candidate().filter(names).and_then(|c| c.place.file().map(Path::to_path_buf));
+    let file = file.filter(|file| file.ends_with(".aider.conf.yml"));
+    let file = file.unwrap_or_else(|| common::home(world).join(".aider.conf.yml"));
+    let place = Place::Field { file, format: Format::Yaml, pointer: Pointer::new([option]) };
+    let effect = format!("{option} beats every .env and the shell");
+    let known = slot.candidates.iter().any(|candidate| candidate.place == place);
+    (!known).then_some(Destination { place, effect, neighbours: Vec::new() })
+}
+
+fn dotenv_targets(world: &dyn World) -> Vec<(PathBuf, &'static str)> {
+    if python::dotenv_disabled(world) {
+        return Vec::new();
+    }
+    let root = git_root(world);
+    let mut targets = vec![(common::home(world).join(".env"), "counts in every folder, before the shell")];
+    let project = root.as_deref().unwrap_or(world.cwd()).join(".env");
+    targets.push((project, "counts in this project, before ~/.env and the shell; keep the file out of git"));
+    targets
+}
+
+/// A running aider keeps what it read at its start.
+fn restart(context: &Context<'_>, slot: &Slot) -> Option<Restart> {
+    common::running(context.world, "aider", "aider", &[], slot, None)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+use super::*;
+use crate::host::MemoryWorld;
+use crate::provider::Catalogue;
+
+fn slots(world: &MemoryWorld) -> Vec<Slot> {
+    let catalogue = Catalogue::embedded();
+    scan(&Context { world, catalogue: &catalogue }).unwrap().slots
+}
+
+fn sends(world: &MemoryWorld, provider: &str) -> Option<String> {
+    let slots = slots(world);
+    let slot = slots.iter().find(|slot| slot.agent_provider == provider)?;
+    slot.sent().map(|sent| sent.key.expose(ToOwned::to_owned))
+}
+
+#[test]
+fn in_a_subdirectory_the_git_roots_env_file_beats_the_working_directorys() {
+    let world = MemoryWorld::new("/h")
+        .with_file("repo/.git/HEAD", "ref: refs/heads/main\n")
+        .with_file("repo/.env", "OPENROUTER_API_KEY=sk-or-v1-FAKEROOT\n")
+        .with_file("repo/sub/.env", "OPENROUTER_API_KEY=sk-or-v1-FAKESUB\n");
+    let world = MemoryWorld { cwd: "/h/repo/sub".into(), ..world };
+    assert_eq!(sends(&world, "openrouter").as_deref(), Some("sk-or-v1-FAKEROOT"));
+    let world = world.with_file(".aider.conf.yml", "env-file: .env\n");
+    assert_eq!(sends(&world, "openrouter").as_deref(), Some("sk-or-v1-FAKESUB"));
+}
+
+#[test]
+fn an_option_in_an_env_file_counts_too() {
+    let world =
+        MemoryWorld::new("/h").with_file(".env", "AIDER_OPENAI_API_KEY=sk-FAKE\nAIDER_MODEL=gpt-4o\n");
+    assert_eq!(sends(&world, "openai").as_deref(), Some("sk-FAKE"));
+    assert!(slots(&world)[0].in_use && slots(&world)[0].agent_provider == "openai");
+}
+
+#[test]
+fn a_models_own_parameters_come_first() {
+    let yaml = "- name: openrouter/x\n  extra_params:\n    api_key: sk-or-v1-FAKEOWN\n";
+    let world = MemoryWorld::new("/h")
+        .with_var("OPENROUTER_API_KEY", "sk-or-v1-FAKESHELL")
+        .with_file(".aider.model.settings.yml", yaml);
+    let slots = slots(&world);
+    let keys: Vec<(&str, bool)> = slots
+        .iter()
+        .filter(|s| s.agent_provider == "openrouter")
+        .map(|s| (s.profile.as_str(), s.in_use))
+        .collect();
+    assert_eq!(keys, [("model openrouter/x", true), ("default", true)]);
+    assert!(slots[0].sent().unwrap().key.is("sk-or-v1-FAKEOWN"));
+}
+
+#[test]
+fn a_key_inside_a_list_item_is_never_overwritten_by_the_key_alone() {
+    let world =
+        MemoryWorld::new("/h").with_file(".aider.conf.yml", "api-key:\n  - openrouter=sk-or-v1-FAKE\n");
+    let slots = slots(&world);
+    let slot = slots.iter().find(|slot| slot.agent_provider == "openrouter").unwrap();
+    let catalogue = Catalogue::embedded();
+    let all = destinations(&Context { world: &world, catalogue: &catalogue }, slot);
+    assert!(all.iter().all(|d| matches!(&d.place, Place::Line { .. })), "{all:?}");
+    assert_eq!(all[0].neighbours[0].place.show(None), "/h/.aider.conf.yml#/api-key/0");
+}

@@ -1,0 +1,3 @@
+//! LiteLLM.
+
+pub mod wire;

@@ -1,0 +1,381 @@
+//! What LiteLLM sends to each provider: its variables in order, its base URLs, its header. Aider sends through it.
+//!
+//! From `litellm/main.py` and `litellm_core_utils/get_llm_provider_logic.py` of 1.81.10 (the one aider 0.86.2 pins)
+//! and 1.106.2, and from recordings of both.
+
+use crate::agents::common::{foreign_base, host_of};
+use crate::agents::python::{self, Draft, Layer, Layers};
+use crate::lint::Lint;
+use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
+use crate::secret::Secret;
+
+/// Which recorded LiteLLM applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// 1.81.10, inside aider 0.86.2.
+    V1_81,
+    /// 1.106.2.
+    V1_106,
+}
+
+/// How a provider takes its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Bearer,
+    Anthropic,
+    Gemini,
+    Azure,
+}
+
+/// One provider.
+#[derive(Debug)]
+pub struct Wire {
+    /// LiteLLM's name, in front of the model: `together_ai`.
+    pub id: &'static str,
+    /// The catalogue's id.
+    pub provider: &'static str,
+    /// The variables for the key, strongest first.
+    pub keys: &'static [&'static str],
+    /// The variables for the base URL, strongest first.
+    pub bases: &'static [&'static str],
+    /// The base URL without any of them.
+    pub base: &'static str,
+    kind: Kind,
+    /// A slot is shown even where nothing is configured.
+    pub common: bool,
+}
+
+const fn bearer(
+    id: &'static str,
+    provider: &'static str,
+    keys: &'static [&'static str],
+    bases: &'static [&'static str],
+    base: &'static str,
+) -> Wire {
+    Wire { id, provider, keys, bases, base, kind: Kind::Bearer, common: false }
+}
+
+/// The providers whose rules are on record, those that most people use first.
+pub const WIRES: &[Wire] = &[
+    Wire {
+        common: true,
+        ..bearer(
+            "openrouter",
+            "openrouter",
+            &["OPENROUTER_API_KEY", "OR_API_KEY"],
+            &["OPENROUTER_API_BASE"],
+            "https://openrouter.ai/api/v1",
+        )
+    },
+    Wire {
+        id: "anthropic",
+        provider: "anthropic",
+        keys: &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"],
+        bases: &["ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"],
+        base: "https://api.anthropic.com",
+        kind: Kind::Anthropic,
+        common: true,
+    },
+    Wire {
+        common: true,
+        ..bearer(
+            "openai",
+            "openai",
+            &["OPENAI_API_KEY"],
+            &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
+            "https://api.openai.com/v1",
+        )
+    },
+    Wire {
+        id: "gemini",
+        provider: "gemini",
+        keys: &["GOOGLE_API_KEY", "GEMINI_API_KEY", "PALM_API_KEY"],
+        bases: &["GEMINI_API_BASE"],
+        base: "https://generativelanguage.googleapis.com/v1beta",
+        kind: Kind::Gemini,
+        common: true,
+    },
+    Wire {
+        common: true,
+        ..bearer(
+            "deepseek",
+            "deepseek",
+            &["DEEPSEEK_API_KEY"],
+            &["DEEPSEEK_API_BASE"],
+            "https://api.deepseek.com/beta",
+        )
+    },
+    Wire {
+        common: true,
+        ..bearer("groq", "groq", &["GROQ_API_KEY"], &["GROQ_API_BASE"], "https://api.groq.com/openai/v1")
+    },
+    bearer(
+        "mistral",
+        "mistral",
+        &["MISTRAL_AZURE_API_KEY", "MISTRAL_API_KEY"],
+        &["MISTRAL_AZURE_API_BASE"],
+        "https://api.mistral.ai/v1",
+    ),
+    bearer("xai", "xai", &["XAI_API_KEY"], &["XAI_API_BASE"], "https://api.x.ai/v1"),
+    bearer(
+        "together_ai",
+        "together",
+        &["TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"],
+        &["TOGETHER_AI_API_BASE"],
+        "https://api.together.xyz/v1",
+    ),
+    bearer(
+        "fireworks_ai",
+        "fireworks",
+        &["FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"],
+        &["FIREWORKS_API_BASE"],
+        "https://api.fireworks.ai/inference/v1",
+    ),
+    bearer(
+        "cerebras",
+        "cerebras",
+        &["CEREBRAS_API_KEY"],
+        &["CEREBRAS_API_BASE"],
+        "https://api.cerebras.ai/v1",
+    ),
+    Wire {
+        id: "azure",
+        provider: "azure-openai",
+        keys: &["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
+        bases: &["AZURE_API_BASE"],
+        base: "",
+        kind: Kind::Azure,
+        common: false,
+    },
+];
+
+/// The provider that LiteLLM calls `id`.
+pub fn wire(id: &str) -> Option<&'static Wire> {
+    WIRES.iter().find(|wire| wire.id == id)
+}
+
+/// The provider that LiteLLM takes for a model: its prefix, or its name where that is plain.
+pub fn of_model(model: &str) -> Option<&str> {
+    if let Some((prefix, _)) = model.split_once('/') {
+        return Some(prefix);
+    }
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| model.starts_with(prefix));
+    if starts(&["claude-"]) {
+        Some("anthropic")
+    } else if starts(&["gpt-", "chatgpt-", "o1", "o3", "o4", "ft:gpt-"]) {
+        Some("openai")
+    } else {
+        None
+    }
+}
+
+/// A value that LiteLLM's `get_secret` turns into a boolean and then drops.
+fn reads_as_boolean(value: &str) -> Option<&'static str> {
+    let value = value.trim();
+    (value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"))
+        .then_some("LiteLLM reads it as true or false, not as a key")
+}
+
+/// The question of one slot, apart from the variables.
+pub struct Ask {
+    /// The agent's id.
+    pub agent: &'static str,
+    /// The agent's name.
+    pub name: &'static str,
+    /// Its rules.
+    pub generation: Generation,
+    /// The agent's own identity.
+    pub profile: String,
+    /// It would be used now.
+    pub in_use: bool,
+    /// What comes before the variables, strongest first.
+    pub before: Vec<Offer>,
+    /// What does not count at all, shown last.
+    pub after: Vec<Offer>,
+    /// A base URL that comes before the variables, and where it stands.
+    pub base: Option<(String, String)>,
+    /// The key before the variables is there and leaves as it stands.
+    pub before_key: Option<Secret>,
+}
+
+impl Wire {
+    fn unusable(&self, generation: Generation) -> fn(&str) -> Option<&'static str> {
+        match (self.kind, generation) {
+            // 1.106 `AnthropicModelInfo.get_api_key`: a key of blanks counts as unset; `os.environ.get` reads it first,
+            // so that "true" is a key.
+            (Kind::Anthropic, Generation::V1_106) => {
+                |value| value.trim().is_empty().then_some("nothing but blanks")
+            }
+            (Kind::Anthropic, Generation::V1_81) => |_| None,
+            _ => reads_as_boolean,
+        }
+    }
+
+    /// The variables that this generation reads.
+    fn keys_of(&self, generation: Generation) -> &'static [&'static str] {
+        match (self.kind, generation) {
+            // 1.81 has no ANTHROPIC_AUTH_TOKEN.
+            (Kind::Anthropic, Generation::V1_81) => &self.keys[..1],
+            _ => self.keys,
+        }
+    }
+
+    /// The variable whose value leaves.
+    fn deciding<'a>(&self, layers: &'a Layers, generation: Generation) -> Option<&'a Layer> {
+        let unusable = self.unusable(generation);
+        let decides = |layer: &&Layer| !layer.value.is_empty() && unusable(&layer.value).is_none();
+        self.keys_of(generation).iter().find_map(|name| layers.get(name).filter(decides))
+    }
+
+    /// Whether any variable for this provider is set at all.
+    pub fn mentioned(&self, layers: &Layers) -> bool {
+        self.keys.iter().any(|name| layers.get(name).is_some())
+    }
+
+    /// Where the requests go, and the variable that says so.
+    pub fn base_of(&self, layers: &Layers) -> (String, Option<&'static str>) {
+        let set =
+            |name: &&&'static str| layers.text(name).is_some_and(|value| reads_as_boolean(value).is_none());
+        match self.bases.iter().find(set) {
+            Some(name) => (layers.text(name).unwrap_or_default().to_owned(), Some(name)),
+            None => (self.base.to_owned(), None),
+        }
+    }
+
+    fn header(
+        &self,
+        generation: Generation,
+        moved: bool,
+        variable: Option<&str>,
+        key: Option<&Secret>,
+    ) -> Header {
+        match (self.kind, generation) {
+            (Kind::Bearer, _) => Header::Bearer,
+            (Kind::Azure, _) => Header::raw("api-key"),
+            (Kind::Gemini, Generation::V1_81) if !moved => Header::Query("key".to_owned()),
+            (Kind::Gemini, _) => Header::raw("x-goog-api-key"),
+            (Kind::Anthropic, Generation::V1_106)
+                if variable == Some("ANTHROPIC_AUTH_TOKEN")
+                    || key.is_some_and(|key| key.starts_with("sk-ant-oat")) =>
+            {
+                Header::Bearer
+            }
+            (Kind::Anthropic, _) => Header::raw("x-api-key"),
+        }
+    }
+
+    /// The slot for this provider with the variables as they stand.
+    pub fn slot(&self, layers: &Layers, ask: Ask) -> Slot {
+        let generation = ask.generation;
+        let deciding = self.deciding(layers, generation);
+        let key = ask.before_key.clone().or_else(|| deciding.map(|layer| Secret::new(layer.value.as_str())));
+        let variable =
+            deciding.filter(|_| ask.before_key.is_none()).and_then(|layer| name_of(layers, self, layer));
+        let (base_url, from) = match ask.base.clone() {
+            Some((base, from)) => (base, Some(from)),
+            None => {
+                let (base, name) = self.base_of(layers);
+                (base, name.map(|name| format!("the variable {name}")))
+            }
+        };
+        let mut lints = Vec::new();
+        if let Some(from) = from.as_ref().filter(|_| host_of(&base_url) != host_of(self.base)) {
+            lints.push(foreign_base(ask.name, &base_url, from));
+        }
+        let header = self.header(generation, from.is_some(), variable, key.as_ref());
+        if matches!(header, Header::Query(_)) {
+            let message = "the key travels in the address of the request, so that proxies log it";
+            lints.push(Lint::note("key-in-url", message));
+        }
+        let mut slot = Draft {
+            agent: ask.agent,
+            profile: ask.profile,
+            provider: Some(self.provider.to_owned()),
+            agent_provider: self.id.to_owned(),
+            in_use: ask.in_use,
+            chain: self.chain(layers, generation, ask.before, ask.after),
+            header,
+            base_url,
+            refuses: python::refused,
+            without: self.without(ask.name, generation),
+            lints,
+        };
+        let trims = self.kind == Kind::Anthropic && generation == Generation::V1_106;
+        if trims && key.as_ref().is_some_and(|key| key.any_char(char::is_whitespace)) {
+            slot.refuses = |key, header| python::refused(&crate::agents::common::trimmed(key), header);
+        }
+        let mut slot = slot.finish();
+        if let (true, Outcome::Sends { sent, .. }) = (trims, &mut slot.outcome) {
+            sent.key = crate::agents::common::trimmed(&sent.key);
+        }
+        self.not_on_record(layers, generation, &mut slot);
+        slot
+    }
+
+    fn chain(&self, layers: &Layers, generation: Generation, before: Vec<Offer>, after: Vec<Offer>) -> Chain {
+        let mut chain = Chain::new();
+        before.into_iter().for_each(|offer| chain.push(offer));
+        let read = self.keys_of(generation);
+        for name in self.keys {
+            let seen = layers.get(name).is_some();
+            if read.contains(name) && (seen || self.keys.first() == Some(name)) {
+                python::offers(layers, name, self.unusable(generation))
+                    .into_iter()
+                    .for_each(|o| chain.push(o));
+            } else if let (false, Some(layer)) = (read.contains(name), layers.get(name)) {
+                let value = crate::source::Value::of(Some(layer.value.as_str()));
+                let why = "this LiteLLM does not read the variable";
+                chain.push(Offer::ignored(layer.source, layer.place.clone(), value, why).named(*name));
+            }
+        }
+        after.into_iter().for_each(|offer| chain.push(offer));
+        chain
+    }
+
+    fn without(&self, name: &str, generation: Generation) -> String {
+        match (self.kind, self.id, generation) {
+            (_, "openai", _) => {
+                format!("no key: {name} stops before any request, or sends it without Authorization")
+            }
+            (Kind::Anthropic, ..) => format!("no key: {name} stops before any request"),
+            _ => "no key: no request with a credential leaves".to_owned(),
+        }
+    }
+
+    /// Where the recordings end.
+    fn not_on_record(&self, layers: &Layers, generation: Generation, slot: &mut Slot) {
+        let nothing = matches!(slot.outcome, Outcome::Nothing { .. }) && slot.active.is_none();
+        let reason = match (self.kind, generation) {
+            _ if layers
+                .text("USE_LITELLM_PROXY")
+                .is_some_and(|value| value.trim().eq_ignore_ascii_case("true")) =>
+            {
+                "USE_LITELLM_PROXY sends everything to a LiteLLM proxy, which is not on record"
+            }
+            (Kind::Gemini, Generation::V1_81) if nothing => {
+                "without a key this LiteLLM writes the word None into the address; that is not on record"
+            }
+            (Kind::Azure, _) if nothing && layers.text("AZURE_AD_TOKEN").is_some() => {
+                "AZURE_AD_TOKEN takes the key's place; that is not on record"
+            }
+            (Kind::Azure, _) if self.base_of(layers).1.is_none() => {
+                slot.outcome =
+                    Outcome::Nothing { reason: "AZURE_API_BASE is not set, so nothing leaves".to_owned() };
+                return;
+            }
+            (Kind::Anthropic, Generation::V1_106)
+                if nothing && layers.text("ANTHROPIC_FEDERATION_RULE_ID").is_some() =>
+            {
+                "workload identity federation takes the key's place; that is not on record"
+            }
+            _ => return,
+        };
+        slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+    }
+}
+
+/// The variable that a layer belongs to.
+fn name_of(layers: &Layers, wire: &Wire, layer: &Layer) -> Option<&'static str> {
+    let same = |name: &&&'static str| layers.get(name).is_some_and(|other| std::ptr::eq(other, layer));
+    wire.keys.iter().find(same).copied()
+}
