@@ -18,6 +18,7 @@ pub mod commands;
 pub mod dotenv;
 pub mod edit;
 pub mod host;
+pub mod hygiene;
 pub mod lint;
 pub mod plan;
 pub mod prove;
