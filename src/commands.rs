@@ -66,7 +66,7 @@ impl Desk {
     }
 }
 
-/// Runs the command that was given; the wizard is not one of them.
+/// Runs the command that was given; the wizard without one.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let desk = Desk { home: cli.home, offline: cli.offline, catalogue: Catalogue::embedded() };
     match cli.command {
@@ -76,8 +76,21 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Agents(args)) => listing::agents(&desk, &args),
         Some(Command::Completions { shell }) => listing::completions(shell),
         Some(Command::Man) => listing::man(),
+        None => wizard(&desk),
         _ => Err(Failure::new("this command does not work yet", "see `keymend --help`")),
     }
+}
+
+fn wizard(desk: &Desk) -> Result<Exit, Failure> {
+    let home = desk.home.clone();
+    let desk = crate::tui::Desk {
+        world: std::sync::Arc::new(move || RealWorld::new(home.clone())),
+        catalogue: std::sync::Arc::new(Catalogue::embedded()),
+        offline: desk.offline,
+    };
+    crate::tui::run(&desk)
+        .map(|()| Exit::Fine)
+        .map_err(|error| Failure::new(error.to_string(), "run it in a terminal, or see `keymend --help`"))
 }
 
 /// Prints text; a closed pipe is not an error.

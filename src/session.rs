@@ -59,9 +59,7 @@ pub fn scan(world: &dyn World, catalogue: &Catalogue, agents: &[&'static Agent])
         .iter()
         .filter_map(|agent| (agent.scan)(&context).map(|findings| Scanned { agent, findings }))
         .collect();
-    let mut scan = Scan { agents: found, keys: Vec::new() };
-    scan.keys = scan.index_keys(catalogue);
-    scan
+    Scan::of(found, catalogue)
 }
 
 /// Asks all agents that keymend knows and keeps those that are here.
@@ -74,6 +72,14 @@ pub fn scan_all(world: &dyn World, catalogue: &Catalogue) -> Scan {
 }
 
 impl Scan {
+    /// What these agents found, with one entry for each distinct key.
+    #[must_use]
+    pub fn of(agents: Vec<Scanned>, catalogue: &Catalogue) -> Self {
+        let mut scan = Self { agents, keys: Vec::new() };
+        scan.keys = scan.index_keys(catalogue);
+        scan
+    }
+
     /// All slots, in the order of the screens.
     pub fn slots(&self) -> impl Iterator<Item = (SlotRef, &'static Agent, &Slot)> {
         self.agents.iter().enumerate().flat_map(|(agent, scanned)| {

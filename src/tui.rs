@@ -1,0 +1,268 @@
+//! The wizard in the terminal. The files under `tui/` are pure; this one runs their effects.
+//!
+//! Reading order: [`app`] (model, messages, effects), [`keys`] (the one table of keys), [`known`] (what the screens
+//! know), then one file for each screen. Here: three kinds of threads and one channel. The input thread turns terminal
+//! events into messages (a paste without an end freezes it, and only it); each effect runs on a thread of its own with
+//! a world of its own; the loop owns the model, takes messages, and draws when something changed.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::event;
+
+use crate::host::{RealWorld, World, clipboard};
+use crate::provider::Catalogue;
+use crate::session;
+
+use app::{Effect, Failure, Message, Model, Options, Ticket, update, view};
+use intake::Intake;
+use known::{FileFacts, Scanning};
+use terminal::Guard;
+
+pub mod app;
+pub mod compare;
+pub mod explain;
+pub mod help;
+pub mod home;
+pub mod intake;
+pub mod keys;
+pub mod keyview;
+pub mod known;
+pub mod parts;
+pub mod screen;
+pub mod slotview;
+pub mod terminal;
+pub mod testall;
+pub mod theme;
+pub mod words;
+
+/// How long the first frame waits for the first scan.
+const FIRST_FRAME: Duration = Duration::from_millis(20);
+/// The time between two frames of a spinner.
+const FRAME: Duration = Duration::from_millis(100);
+/// How often the loop looks whether the input thread still turns.
+const LOOK_AFTER_INPUT: Duration = Duration::from_secs(1);
+/// How long one wait of the input thread may take; it shows a sign of life after each.
+const INPUT_WAIT: Duration = Duration::from_millis(500);
+/// Without a sign of life for this long, a paste is open.
+const PASTE_OPEN_MS: u64 = 3000;
+
+/// What the wizard works on.
+#[derive(Clone)]
+pub struct Desk {
+    /// Makes a fresh view of the machine.
+    pub world: Arc<dyn Fn() -> RealWorld + Send + Sync>,
+    /// The providers.
+    pub catalogue: Arc<Catalogue>,
+    /// Nothing goes over the network.
+    pub offline: bool,
+}
+
+/// What can wake the loop.
+enum Wake {
+    Message(Box<Message>),
+    Continued,
+    Stop,
+}
+
+impl Wake {
+    fn of(message: Message) -> Self {
+        Self::Message(Box::new(message))
+    }
+}
+
+/// Runs the wizard until the person leaves it.
+pub fn run(desk: &Desk) -> io::Result<()> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(io::Error::other("the wizard needs a terminal; for scripts there is `keymend status`"));
+    }
+    let (sender, receiver) = mpsc::channel();
+    let options = Options {
+        colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        motion: std::env::var_os("KEYMEND_REDUCED_MOTION").is_none_or(|value| value.is_empty()),
+        offline: desk.offline,
+    };
+    let (mut model, effects) = Model::new(desk.catalogue.clone(), terminal::usable_size(), options);
+    let mut runner = Runner { desk: desk.clone(), sender: sender.clone() };
+    runner.start(effects);
+    let guard = Guard::take()?;
+    let alive = Arc::new(AtomicU64::new(0));
+    let started = Instant::now();
+    listen_to_signals(sender.clone())?;
+    listen_to_terminal(sender, alive.clone(), started);
+    turn(&mut model, &mut runner, guard, &receiver, &|| {
+        millis(started).saturating_sub(alive.load(Ordering::Relaxed)) > PASTE_OPEN_MS
+    })
+}
+
+/// The loop: messages in, effects out, a frame whenever something changed.
+fn turn(
+    model: &mut Model,
+    runner: &mut Runner,
+    mut guard: Guard,
+    receiver: &Receiver<Wake>,
+    paste_is_open: &dyn Fn() -> bool,
+) -> io::Result<()> {
+    let mut first = receiver.recv_timeout(FIRST_FRAME).ok();
+    loop {
+        let mut effects = Vec::new();
+        // Everything that has come is taken before the next frame.
+        while let Some(wake) = first.take().or_else(|| receiver.try_recv().ok()) {
+            match wake {
+                Wake::Message(message) => effects.extend(update(model, *message)),
+                Wake::Continued => guard.resume()?,
+                Wake::Stop => return Ok(()),
+            }
+        }
+        for effect in &effects {
+            match effect {
+                Effect::Quit => return Ok(()),
+                Effect::Suspend => guard.suspend()?,
+                Effect::Redraw => guard.redraw()?,
+                _ => {}
+            }
+        }
+        runner.start(effects);
+        guard.screen().draw(|frame| view(model, frame))?;
+        first = Some(wait(model, receiver, paste_is_open)?);
+    }
+}
+
+/// The next message; ticks while something moves, and a word when the input thread is stuck in a paste.
+fn wait(model: &Model, receiver: &Receiver<Wake>, paste_is_open: &dyn Fn() -> bool) -> io::Result<Wake> {
+    loop {
+        let moves = model.core.is_busy() && model.core.motion;
+        match receiver.recv_timeout(if moves { FRAME } else { LOOK_AFTER_INPUT }) {
+            Ok(wake) => return Ok(wake),
+            Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("the terminal is gone")),
+            Err(RecvTimeoutError::Timeout) if paste_is_open() != model.core.paste_open => {
+                return Ok(Wake::of(Message::PasteOpen(!model.core.paste_open)));
+            }
+            Err(RecvTimeoutError::Timeout) if moves => return Ok(Wake::of(Message::Tick)),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Reads terminal events on a thread of its own.
+fn listen_to_terminal(sender: Sender<Wake>, alive: Arc<AtomicU64>, started: Instant) {
+    std::thread::spawn(move || {
+        let mut intake = Intake::default();
+        loop {
+            alive.store(millis(started), Ordering::Relaxed);
+            let wait =
+                if intake.is_waiting() { Duration::from_millis(intake::BURST_GAP_MS) } else { INPUT_WAIT };
+            let messages = match event::poll(wait) {
+                Ok(true) => match event::read() {
+                    Ok(event) => intake.take(event, millis(started)),
+                    Err(_) => break,
+                },
+                Ok(false) => intake.flush(millis(started)),
+                Err(_) => break,
+            };
+            if messages.into_iter().any(|message| sender.send(Wake::of(message)).is_err()) {
+                return;
+            }
+        }
+        // The terminal is gone: leave, so that nothing keeps running unseen.
+        let _ = sender.send(Wake::Stop);
+    });
+}
+
+/// Signals that end or continue the program reach the loop even while the input thread is stuck.
+#[cfg(unix)]
+fn listen_to_signals(sender: Sender<Wake>) -> io::Result<()> {
+    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGCONT, SIGHUP, SIGINT, SIGTERM])?;
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            let wake = if signal == SIGCONT { Wake::Continued } else { Wake::Stop };
+            if sender.send(wake).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn listen_to_signals(_: Sender<Wake>) -> io::Result<()> {
+    Ok(())
+}
+
+/// Runs effects, each on a thread of its own, and sends back what they come to.
+struct Runner {
+    desk: Desk,
+    sender: Sender<Wake>,
+}
+
+impl Runner {
+    fn start(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.start_one(effect);
+        }
+    }
+
+    fn start_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Scan(ticket) => self.spawn(move |desk| Message::Scanned(ticket, Box::new(scan(desk)))),
+            Effect::ReadClipboard(ticket) => self.spawn(move |_| match clipboard::read() {
+                Ok(text) => Message::Clipboard(ticket, text),
+                Err(error) => failed(ticket, &error, error.hint()),
+            }),
+            Effect::Copy(text) => self.spawn(move |_| copy(&text)),
+            Effect::Probe(ticket, _) => {
+                self.spawn(move |_| failed(ticket, &"tests do not work yet", "use the next version"));
+            }
+            Effect::Cancel(_) | Effect::Quit | Effect::Suspend | Effect::Redraw => {}
+        }
+    }
+
+    fn spawn(&self, job: impl FnOnce(&Desk) -> Message + Send + 'static) {
+        let (desk, sender) = (self.desk.clone(), self.sender.clone());
+        std::thread::spawn(move || {
+            // The loop is gone when this fails; nobody waits for the answer.
+            let _ = sender.send(Wake::of(job(&desk)));
+        });
+    }
+}
+
+fn failed(ticket: Ticket, what: &dyn std::fmt::Display, hint: &str) -> Message {
+    Message::Failed(ticket, Failure { what: what.to_string(), hint: hint.to_owned() })
+}
+
+/// Reads the machine.
+fn scan(desk: &Desk) -> Scanning {
+    let started = Instant::now();
+    let world = (desk.world)();
+    let scan = session::scan_all(&world, &desk.catalogue);
+    let candidates = scan.slots().flat_map(|(_, _, slot)| &slot.candidates);
+    let paths = candidates.filter_map(|candidate| match &candidate.place {
+        // A database is not read whole for its mode.
+        crate::source::Place::Cell { .. } => None,
+        place => place.file().map(std::path::Path::to_path_buf),
+    });
+    let facts = |path: std::path::PathBuf| {
+        let state = world.read(&path);
+        state.meta().map(|meta| (path, FileFacts { mode: meta.mode & 0o7777, mtime_ms: meta.mtime_ms }))
+    };
+    let files = paths.filter_map(facts).collect();
+    let (home, now_ms) = (world.home().map(std::path::Path::to_path_buf), world.now_ms());
+    Scanning { scan, files, home, now_ms, took_ms: millis(started) }
+}
+
+/// Puts a text that is no key on the clipboard through the terminal, which works over ssh as well.
+fn copy(text: &str) -> Message {
+    match crossterm::execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)) {
+        Ok(()) => Message::Told("copied, if this terminal allows it (OSC 52)".to_owned()),
+        Err(error) => Message::Told(format!("could not copy: {error}")),
+    }
+}

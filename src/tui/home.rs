@@ -1,0 +1,285 @@
+//! Home: the slots at the left, the chosen slot's candidates at the right, its verdict and the way out underneath.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+
+use crate::resolve::{Candidate, Slot};
+use crate::session::SlotRef;
+use crate::source::Value;
+
+use super::app::{Core, Input, Job, Step};
+use super::compare::Compare;
+use super::explain::Explain;
+use super::keys::{Action, Context};
+use super::keyview::KeyList;
+use super::known::{Known, SlotName, Tested};
+use super::parts::{self, Row};
+use super::screen::Screen;
+use super::testall::TestAll;
+use super::theme::Role;
+
+pub mod detail;
+pub mod list;
+
+/// The half of the screen where the keyboard is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// The slots.
+    #[default]
+    Slots,
+    /// The candidates of the chosen slot.
+    Candidates,
+}
+
+/// The state of the home screen.
+#[derive(Debug, Default)]
+pub struct Home {
+    chosen: Option<SlotName>,
+    candidate: Option<usize>,
+    pane: Pane,
+    filter: String,
+    filtering: bool,
+}
+
+impl Home {
+    /// Which rows of the key table hold.
+    #[must_use]
+    pub const fn context(&self) -> Context {
+        if self.filtering { Context::Filter } else { Context::Home }
+    }
+
+    /// The counts after the program's name.
+    #[must_use]
+    pub fn title(&self, core: &Core) -> String {
+        if !core.known.scanned {
+            return String::new();
+        }
+        let agents = core.known.scan().agents.len();
+        let keys = core.known.scan().keys.len();
+        let problems = core.known.problems();
+        format!(
+            " {} · {} · {}",
+            parts::count(agents, "agent", "agents"),
+            parts::count(keys, "key", "keys"),
+            parts::count(problems, "problem", "problems")
+        )
+    }
+
+    /// How long the scan took, and what is under way.
+    #[must_use]
+    pub fn aside(&self, core: &Core) -> Row {
+        if core.scanning.is_some() {
+            return Row::of(parts::spinner(core), Role::Accent).add(" reading this machine", Role::Dim);
+        }
+        match core.known.running() {
+            0 => Row::of(format!("scanned in {} ms", core.known.scanning.took_ms), Role::Dim),
+            n => Row::of(parts::spinner(core), Role::Accent)
+                .add(format!(" testing {}", parts::count(n, "key", "keys")), Role::Dim),
+        }
+    }
+
+    /// Whether an action makes sense now.
+    #[must_use]
+    pub fn offers(&self, core: &Core, action: Action) -> bool {
+        let slot = self.slot(&core.known).map(|(_, slot)| slot);
+        match action {
+            Action::New | Action::Explain => slot.is_some(),
+            Action::Test => slot.is_some_and(|slot| self.key_to_test(slot).is_some()),
+            Action::Compare => slot.is_some_and(|slot| set(slot).count() > 0),
+            Action::Use => slot.is_some_and(|slot| set(slot).count() > 1),
+            Action::TestAll | Action::ByKey => !core.known.scan().keys.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// The chosen slot: the one chosen by hand, else the first with a problem, else the first.
+    #[must_use]
+    pub fn slot<'a>(&self, known: &'a Known) -> Option<(SlotRef, &'a Slot)> {
+        let visible = list::visible(known, &self.filter);
+        let by_hand = self.chosen.as_ref().and_then(|name| known.find(name));
+        let at = by_hand
+            .filter(|at| visible.contains(at))
+            .or_else(|| visible.iter().copied().find(|at| is_problem(known, *at)))
+            .or_else(|| visible.first().copied())?;
+        known.slot(at).map(|slot| (at, slot))
+    }
+
+    /// The index of the chosen candidate: the one chosen by hand, else the active one, else the first.
+    #[must_use]
+    pub fn candidate(&self, slot: &Slot) -> usize {
+        let last = slot.candidates.len().saturating_sub(1);
+        self.candidate.or(slot.active).unwrap_or(0).min(last)
+    }
+
+    /// Takes an input.
+    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        match *input {
+            Input::Do(action) if self.filtering => self.edit_filter(core, action),
+            Input::Do(action) => self.act(core, action),
+            Input::Char(c) if self.filtering => {
+                self.filter.push(c);
+                Step::stay()
+            }
+            Input::Wheel(by) => self.walk(core, isize::from(by)),
+            Input::Click(at) => self.click(core, at),
+            Input::Paste(_) => {
+                core.say("press n first: a key is pasted for a slot", Role::Warn);
+                Step::stay()
+            }
+            _ => Step::stay(),
+        }
+    }
+
+    fn act(&mut self, core: &mut Core, action: Action) -> Step {
+        match action {
+            Action::Up => self.walk(core, -1),
+            Action::Down => self.walk(core, 1),
+            Action::PageUp => self.walk(core, -10),
+            Action::PageDown => self.walk(core, 10),
+            Action::First => self.walk(core, isize::MIN / 2),
+            Action::Last => self.walk(core, isize::MAX / 2),
+            Action::Left => self.focus(Pane::Slots),
+            Action::Right => self.focus(Pane::Candidates),
+            Action::NextPane => {
+                let next = if self.pane == Pane::Slots { Pane::Candidates } else { Pane::Slots };
+                self.focus(next)
+            }
+            Action::Filter => {
+                self.filtering = true;
+                self.focus(Pane::Slots)
+            }
+            Action::Back => {
+                self.filter.clear();
+                self.focus(Pane::Slots)
+            }
+            Action::Rescan => Step::run(core.scan()),
+            Action::TestAll => {
+                let (all, effects) = TestAll::start(core);
+                Step::push(Screen::TestAll(all)).and(effects)
+            }
+            Action::ByKey => Step::push(Screen::Keys(KeyList::default())),
+            other => self.on_slot(core, other),
+        }
+    }
+
+    /// What concerns the chosen slot.
+    fn on_slot(&mut self, core: &mut Core, action: Action) -> Step {
+        let Some((at, slot)) = self.slot(&core.known) else {
+            core.say("no slot is chosen", Role::Warn);
+            return Step::stay();
+        };
+        match action {
+            Action::Explain => Step::push(Screen::Explain(Explain::new(slot))),
+            Action::Compare => Step::push(Screen::Compare(Compare::of_slot(at, slot))),
+            Action::Test => {
+                let jobs: Vec<Job> = self.key_to_test(slot).and_then(|c| job(slot, c)).into_iter().collect();
+                if jobs.is_empty() {
+                    core.say("no test is on record for this provider", Role::Warn);
+                }
+                Step::run(core.probe(jobs))
+            }
+            _ => Step::stay(),
+        }
+    }
+
+    /// The chosen candidate's key, or with the keyboard at the left what is sent.
+    fn key_to_test<'a>(&self, slot: &'a Slot) -> Option<&'a crate::secret::Secret> {
+        match self.pane {
+            Pane::Slots => slot.sent().map(|sent| &sent.key),
+            Pane::Candidates => slot.candidates.get(self.candidate(slot))?.value.secret(),
+        }
+    }
+
+    fn edit_filter(&mut self, core: &Core, action: Action) -> Step {
+        match action {
+            Action::Enter => self.filtering = false,
+            Action::Back => {
+                self.filtering = false;
+                self.filter.clear();
+            }
+            Action::Erase => {
+                self.filter.pop();
+            }
+            Action::Up => return self.walk(core, -1),
+            Action::Down => return self.walk(core, 1),
+            _ => {}
+        }
+        Step::stay()
+    }
+
+    fn focus(&mut self, pane: Pane) -> Step {
+        self.pane = pane;
+        if pane == Pane::Slots {
+            self.candidate = None;
+        }
+        Step::stay()
+    }
+
+    fn walk(&mut self, core: &Core, by: isize) -> Step {
+        let Some((at, slot)) = self.slot(&core.known) else { return Step::stay() };
+        if self.pane == Pane::Candidates {
+            let next = step(self.candidate(slot), by, slot.candidates.len());
+            self.candidate = Some(next);
+            return Step::stay();
+        }
+        let visible = list::visible(&core.known, &self.filter);
+        let here = visible.iter().position(|other| *other == at).unwrap_or(0);
+        let next = visible.get(step(here, by, visible.len())).and_then(|at| core.known.slot(*at));
+        self.chosen = next.map(SlotName::of);
+        Step::stay()
+    }
+
+    fn click(&mut self, core: &Core, at: Position) -> Step {
+        let (_, body, _) = parts::split(core.area());
+        let (left, right) = panes(body);
+        if left.contains(at) {
+            self.focus(Pane::Slots);
+            if let Some(slot) = list::slot_at(core, self, left, at).and_then(|at| core.known.slot(at)) {
+                self.chosen = Some(SlotName::of(slot));
+            }
+        } else if right.contains(at) {
+            self.focus(Pane::Candidates);
+            self.candidate = detail::candidate_at(core, self, right, at);
+        }
+        Step::stay()
+    }
+
+    /// Draws the body.
+    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+        let (left, right) = panes(area);
+        detail::draw(core, self, frame, right);
+        list::draw(core, self, frame, left);
+    }
+}
+
+/// The two halves of the body.
+fn panes(body: Rect) -> (Rect, Rect) {
+    let width = (body.width * 32 / 100).clamp(30, 46);
+    let left = Rect { width, ..body };
+    // The panes share the border between them.
+    let right = Rect { x: body.x + width - 1, width: body.width - width + 1, ..body };
+    (left, right)
+}
+
+/// `at` moved by `by` within `len` rows.
+#[must_use]
+pub fn step(at: usize, by: isize, len: usize) -> usize {
+    at.saturating_add_signed(by).min(len.saturating_sub(1))
+}
+
+fn is_problem(known: &Known, at: SlotRef) -> bool {
+    known.slot(at).is_some_and(|slot| known.status(slot).problem)
+}
+
+/// The candidates of a slot at which something stands.
+pub fn set(slot: &Slot) -> impl Iterator<Item = (usize, &Candidate)> {
+    slot.candidates.iter().enumerate().filter(|(_, candidate)| candidate.value != Value::Unset)
+}
+
+/// The test of a key at the slot's own provider; none where the catalogue does not know it.
+#[must_use]
+pub fn job(slot: &Slot, key: &crate::secret::Secret) -> Option<Job> {
+    let provider = slot.provider.clone()?;
+    let tested = Tested::new(&Known::subject(slot), key);
+    (!key.is_empty()).then(|| Job { provider, key: key.clone(), base_url: None, tested })
+}

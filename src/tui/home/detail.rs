@@ -1,0 +1,236 @@
+//! The right half of home: what the chosen slot sends, its candidates, why, the verdict, and the way out at the foot.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use crate::resolve::{Slot, State};
+use crate::source::Value;
+
+use super::{Home, Pane};
+use crate::tui::app::Core;
+use crate::tui::keys::{self, Context};
+use crate::tui::parts::{self, Row, Rows};
+use crate::tui::theme::Role;
+use crate::tui::{slotview, words};
+
+/// From this many columns on a candidate takes one row in place of two.
+const WIDE: usize = 84;
+
+/// The parts of the pane, top down.
+struct Parts {
+    sends: Rows,
+    candidates: Vec<Rows>,
+    chosen: usize,
+    below: Rows,
+    foot: Rows,
+}
+
+/// How many rows each part gets, and the first candidate in sight.
+struct Heights {
+    candidates: usize,
+    skip: usize,
+    below: usize,
+    more: usize,
+}
+
+/// Draws the pane.
+pub fn draw(core: &Core, home: &Home, frame: &mut Frame, area: Rect) {
+    let focus = home.pane == Pane::Candidates;
+    let Some((at, slot)) = home.slot(&core.known) else {
+        let inner = parts::pane(core, frame, area, "Welcome", focus);
+        return welcome(core, frame, inner);
+    };
+    let agent = core.known.agent(at).map_or_else(String::new, |agent| words::identity(agent, slot));
+    let in_use = if slot.in_use { " · in use" } else { "" };
+    let title = format!("{agent} · {}{in_use}", words::provider(slot));
+    let inner = parts::pane(core, frame, area, &title, focus);
+    let parts = parts_of(core, home, slot, usize::from(inner.width));
+    let heights = heights(&parts, usize::from(inner.height));
+    draw_parts(core, frame, inner, parts, &heights, focus);
+}
+
+fn draw_parts(core: &Core, frame: &mut Frame, inner: Rect, parts: Parts, heights: &Heights, focus: bool) {
+    let row = |at: usize| inner.y.saturating_add(u16::try_from(at).unwrap_or(u16::MAX)).min(inner.bottom());
+    let rect = |from: usize, len: usize| {
+        let y = row(from);
+        Rect { y, height: u16::try_from(len).unwrap_or(u16::MAX).min(inner.bottom() - y), ..inner }
+    };
+    let top = parts.sends.len() + 1;
+    let (sends, foot) = (parts.sends.len(), parts.foot.len());
+    parts.sends.draw(core, frame, rect(0, sends), 0);
+    let columns = usize::from(inner.width);
+    let mut lines: Vec<Line> = Vec::new();
+    for (index, rows) in parts.candidates.into_iter().enumerate().skip(heights.skip) {
+        for line in rows.0 {
+            let over = (index == parts.chosen && focus).then_some(Role::Cursor);
+            lines.push(line.cut(columns).fill(if over.is_some() { columns } else { 0 }).line(core, over));
+        }
+    }
+    frame.render_widget(Paragraph::new(lines), rect(top, heights.candidates));
+    let cut = parts.below.len() > heights.below;
+    parts.below.draw(core, frame, rect(top + heights.candidates + 1, heights.below), 0);
+    if cut || heights.more > 0 {
+        let what = match (heights.more, cut) {
+            (0, _) => "↓ more: e explain".to_owned(),
+            (n, false) => format!("↓ {}", parts::count(n, "more candidate", "more candidates")),
+            (n, true) => format!("↓ {}, and more: e explain", parts::count(n, "candidate", "candidates")),
+        };
+        let at = rect(usize::from(inner.height).saturating_sub(foot + 1), 1);
+        frame.render_widget(Paragraph::new(Row::of(what, Role::Dim).line(core, None)), at);
+    }
+    let from = usize::from(inner.height).saturating_sub(foot);
+    parts.foot.draw(core, frame, rect(from, foot), 0);
+}
+
+fn parts_of(core: &Core, home: &Home, slot: &Slot, columns: usize) -> Parts {
+    let chosen = home.candidate(slot);
+    let candidates =
+        (0..slot.candidates.len()).map(|index| candidate(core, slot, index, chosen, columns)).collect();
+    Parts {
+        sends: slotview::sends(core, slot, columns),
+        candidates,
+        chosen,
+        below: below(core, slot, chosen, columns),
+        foot: foot(core, slot, columns),
+    }
+}
+
+/// One candidate in one or two rows.
+fn candidate(core: &Core, slot: &Slot, index: usize, chosen: usize, columns: usize) -> Rows {
+    let Some(candidate) = slot.candidates.get(index) else { return Rows::default() };
+    let cursor = if index == chosen { "▸" } else { " " };
+    let (mark, role) = words::state_mark(&candidate.state);
+    let number = format!("{:>2} ", index + 1);
+    let row = Row::of(cursor, Role::Accent).add(number, Role::Dim).add(mark, role).text(" ");
+    if columns >= WIDE {
+        return Rows(vec![wide_candidate(core, slot, index, row, columns)]);
+    }
+    if candidate.value == Value::Unset {
+        let room = columns.saturating_sub(row.width() + 7);
+        let place = parts::fit_path(&candidate.place.show(core.known.home()), room);
+        return Rows(vec![row.add("unset  ", Role::Dim).add(place, Role::Dim)]);
+    }
+    let row = row.cell(words::state(&candidate.state), 14, role);
+    let first = slotview::candidate_key(row, core, slot, index);
+    let source = words::short_source(candidate.source);
+    let room = columns.saturating_sub(6 + 8);
+    let second = Row::of("      ", Role::Text)
+        .cell(source, 8, Role::Dim)
+        .add(slotview::place(core, candidate, room), Role::Text);
+    Rows(vec![first, second])
+}
+
+fn wide_candidate(core: &Core, slot: &Slot, index: usize, row: Row, columns: usize) -> Row {
+    let Some(candidate) = slot.candidates.get(index) else { return row };
+    let (_, role) = words::state_mark(&candidate.state);
+    let unset = candidate.value == Value::Unset;
+    let row = row.cell(words::state(&candidate.state), 15, role).cell(
+        words::short_source(candidate.source),
+        8,
+        Role::Dim,
+    );
+    let key_at = row.width();
+    let row = slotview::candidate_key(row, core, slot, index).fill(key_at + 34);
+    let room = columns.saturating_sub(row.width());
+    row.add(slotview::place(core, candidate, room), if unset { Role::Dim } else { Role::Text })
+}
+
+/// Why, the verdict, the lints: of the chosen candidate.
+fn below(core: &Core, slot: &Slot, chosen: usize, columns: usize) -> Rows {
+    let mut rows = Rows::default();
+    let candidate = slot.candidates.get(chosen);
+    if let Some(candidate) = candidate {
+        rows.hang(&Row::of("why    ", Role::Dim), &why(chosen, &candidate.state), Role::Text, columns);
+    }
+    let key = candidate.and_then(|candidate| candidate.value.secret()).filter(|key| !key.is_empty());
+    if let Some(key) = key {
+        rows.0.extend(slotview::verdict(core, slot, key, columns).0);
+    }
+    rows.0.extend(slotview::lints(&slot.lints, candidate, columns).0);
+    rows
+}
+
+fn why(index: usize, state: &State) -> String {
+    let number = index + 1;
+    match state {
+        State::Active { reason } => format!("{number} is sent: {reason}"),
+        State::Shadowed { by, reason } => format!("{number} is not sent, {} is: {reason}", by + 1),
+        State::Ignored { reason } => format!("{number} is not used: {reason}"),
+        State::Unset => format!("{number} is not set"),
+    }
+}
+
+/// The keys to press next.
+fn foot(core: &Core, slot: &Slot, columns: usize) -> Rows {
+    let mut row = Row::of("→", Role::Accent);
+    for (action, text) in words::way_out(&core.known, slot) {
+        let chord = keys::shown(Context::Home, action).unwrap_or_default();
+        let next = row.clone().text(" ").add(chord, Role::Accent).text(" ").text(text).text(" ");
+        if next.width() > columns {
+            break;
+        }
+        row = next;
+    }
+    Rows(vec![row])
+}
+
+/// Shares the height: the foot and what is sent are always whole, candidates get up to three fifths of the rest.
+fn heights(parts: &Parts, height: usize) -> Heights {
+    let total: usize = parts.candidates.iter().map(Rows::len).sum();
+    let room = height.saturating_sub(parts.sends.len() + parts.foot.len() + 3);
+    let below = parts.below.len().min(room.saturating_sub(total.min(room * 3 / 5)));
+    let candidates = total.min(room - below);
+    let mut skip = 0;
+    let upto = |from: usize| -> usize {
+        parts.candidates.iter().skip(from).take((parts.chosen + 1).saturating_sub(from)).map(Rows::len).sum()
+    };
+    while upto(skip) > candidates && skip < parts.chosen {
+        skip += 1;
+    }
+    let mut left = candidates;
+    let in_sight = parts.candidates.iter().skip(skip).take_while(|rows| {
+        let fits = rows.len() <= left;
+        left = left.saturating_sub(rows.len());
+        fits
+    });
+    let more = parts.candidates.len().saturating_sub(skip + in_sight.count());
+    Heights { candidates, skip, below, more }
+}
+
+/// The candidate at a cell of the screen.
+#[must_use]
+pub fn candidate_at(core: &Core, home: &Home, area: Rect, at: Position) -> Option<usize> {
+    let (_, slot) = home.slot(&core.known)?;
+    let columns = usize::from(area.width.saturating_sub(4));
+    let parts = parts_of(core, home, slot, columns);
+    let heights = heights(&parts, usize::from(area.height.saturating_sub(2)));
+    let mut row = usize::from(at.y.checked_sub(area.y + 1)?).checked_sub(parts.sends.len() + 1)?;
+    for (index, rows) in parts.candidates.iter().enumerate().skip(heights.skip) {
+        if row < rows.len() {
+            return Some(index);
+        }
+        row -= rows.len();
+    }
+    None
+}
+
+/// What stands at the right while there is no slot.
+fn welcome(core: &Core, frame: &mut Frame, area: Rect) {
+    let columns = usize::from(area.width);
+    let mut rows = Rows::default();
+    rows.gap();
+    if core.known.scanned {
+        let text =
+            "keymend found no agent that sends a key. If one is installed, it may not have been set up yet.";
+        rows.hang(&Row::new(), text, Role::Text, columns);
+        rows.gap();
+        rows.push(Row::of("s", Role::Accent).text(" set up agents and providers, step by step"));
+        rows.push(Row::of("r", Role::Accent).text(" look again"));
+        rows.push(Row::of("?", Role::Accent).text(" every key"));
+    } else {
+        rows.push(Row::of(parts::spinner(core), Role::Accent).text(" reading this machine"));
+    }
+    rows.draw(core, frame, area, 0);
+}

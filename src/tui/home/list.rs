@@ -1,0 +1,195 @@
+//! The left half of home: every slot under its agent, with its state, its key's letter and where that comes from.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use crate::agents::Record;
+use crate::resolve::Slot;
+use crate::session::SlotRef;
+use crate::source::Value;
+
+use super::{Home, Pane};
+use crate::tui::app::Core;
+use crate::tui::known::Known;
+use crate::tui::parts::{self, Row};
+use crate::tui::theme::Role;
+use crate::tui::words;
+
+/// One row of the list.
+enum Entry {
+    Heading(String),
+    Slot(SlotRef),
+    Note(String),
+}
+
+/// The slots that `filter` leaves, in the order of the screen.
+#[must_use]
+pub fn visible(known: &Known, filter: &str) -> Vec<SlotRef> {
+    entries(known, filter)
+        .into_iter()
+        .filter_map(|entry| if let Entry::Slot(at) = entry { Some(at) } else { None })
+        .collect()
+}
+
+fn entries(known: &Known, filter: &str) -> Vec<Entry> {
+    let mut out = Vec::new();
+    for (index, scanned) in known.scan().agents.iter().enumerate() {
+        let slots = (0..scanned.findings.slots.len()).map(|slot| SlotRef { agent: index, slot });
+        let mut slots: Vec<(String, SlotRef, &Slot)> = slots
+            .filter_map(|at| known.slot(at).map(|slot| (words::identity(scanned.agent, slot), at, slot)))
+            .filter(|(heading, _, slot)| fits(heading, slot, filter))
+            .collect();
+        let order: Vec<String> = slots.iter().map(|(heading, ..)| heading.clone()).collect();
+        let first = |heading: &String| order.iter().position(|other| other == heading);
+        slots.sort_by_key(|(heading, _, slot)| (first(heading), !slot.in_use, is_bare(slot)));
+        let mut last = None;
+        for (heading, at, _) in slots {
+            if last.as_ref() != Some(&heading) {
+                out.push(Entry::Heading(heading.clone()));
+                last = Some(heading);
+            }
+            out.push(Entry::Slot(at));
+        }
+        if scanned.findings.slots.is_empty() && filter.is_empty() {
+            out.push(Entry::Heading(scanned.agent.name.to_owned()));
+            out.push(Entry::Note(without_slots(scanned.agent.record).to_owned()));
+        }
+    }
+    out
+}
+
+const fn without_slots(record: Record) -> &'static str {
+    match record {
+        Record::Rules => "nothing set",
+        Record::FoundOnly => "rules not on record",
+    }
+}
+
+/// Whether nothing at all is set in a slot.
+fn is_bare(slot: &Slot) -> bool {
+    slot.candidates.iter().all(|candidate| candidate.value == Value::Unset)
+}
+
+fn fits(heading: &str, slot: &Slot, filter: &str) -> bool {
+    let haystack = format!(
+        "{heading} {} {} {}",
+        slot.agent,
+        slot.agent_provider,
+        slot.provider.as_deref().unwrap_or("")
+    );
+    let haystack = haystack.to_lowercase();
+    filter.to_lowercase().split_whitespace().all(|word| haystack.contains(word))
+}
+
+/// Draws the list.
+pub fn draw(core: &Core, home: &Home, frame: &mut Frame, area: Rect) {
+    let title = match (home.filtering, home.filter.as_str()) {
+        (true, filter) => format!("Slots /{filter}▏"),
+        (false, "") => "Slots".to_owned(),
+        (false, filter) => format!("Slots /{filter}"),
+    };
+    let focus = home.pane == Pane::Slots;
+    parts::pane(core, frame, area, &title, focus);
+    let inner = inside(area);
+    let chosen = home.slot(&core.known).map(|(at, _)| at);
+    let entries = entries(&core.known, &home.filter);
+    if entries.is_empty() {
+        return draw_empty(core, home, frame, inner);
+    }
+    let skip = skip(&entries, chosen, inner);
+    let columns = usize::from(inner.width);
+    let lines: Vec<Line> = entries
+        .iter()
+        .skip(skip)
+        .take(usize::from(inner.height))
+        .map(|entry| draw_entry(core, entry, chosen, focus, columns))
+        .collect();
+    frame.render_widget(Paragraph::new(lines), inner);
+    parts::more(core, frame, area, skip, entries.len(), usize::from(inner.height));
+}
+
+/// The list uses the pane up to its border, so that names have room at 80 columns.
+fn inside(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(2),
+    }
+}
+
+fn skip(entries: &[Entry], chosen: Option<SlotRef>, inner: Rect) -> usize {
+    let at = entries.iter().position(|entry| matches!(entry, Entry::Slot(at) if Some(*at) == chosen));
+    parts::scroll_to(at.unwrap_or(0), entries.len(), usize::from(inner.height))
+}
+
+fn draw_entry(
+    core: &Core,
+    entry: &Entry,
+    chosen: Option<SlotRef>,
+    focus: bool,
+    columns: usize,
+) -> Line<'static> {
+    match entry {
+        Entry::Heading(text) => Row::of(format!(" {text}"), Role::Strong).cut(columns).line(core, None),
+        Entry::Note(text) => Row::of(format!("     {text}"), Role::Dim).cut(columns).line(core, None),
+        Entry::Slot(at) => {
+            let is_chosen = Some(*at) == chosen;
+            let over = match (is_chosen, focus) {
+                (true, true) => Some(Role::Cursor),
+                (true, false) => Some(Role::Chosen),
+                (false, _) => None,
+            };
+            core.known.slot(*at).map_or_else(Line::default, |slot| {
+                slot_row(core, slot, is_chosen, columns).cut(columns).fill(columns).line(core, over)
+            })
+        }
+    }
+}
+
+/// `▸ ✗ anthropic    A profile`, with the state in words where there is room.
+fn slot_row(core: &Core, slot: &Slot, chosen: bool, columns: usize) -> Row {
+    let status = core.known.status(slot);
+    let word = if columns >= 38 { 14 } else { 0 };
+    let name = columns.saturating_sub(16 + word);
+    let mark = if status.word == "testing" { parts::spinner(core) } else { status.mark };
+    let name_role = if slot.in_use { Role::Strong } else { Role::Text };
+    let row = Row::of(if chosen { " ▸ " } else { "   " }, Role::Accent)
+        .add(mark, status.role)
+        .text(" ")
+        .cell(words::provider(slot), name, name_role)
+        .text(" ");
+    let row = match slot.sent().and_then(|sent| core.known.tag(&sent.key)) {
+        Some(tag) => row.cell(tag.to_string(), 2, Role::Tag),
+        None => row.cell("–", 2, Role::Dim),
+    };
+    let source = slot.active_candidate().map_or("", |candidate| words::short_source(candidate.source));
+    let row = row.text(" ").cell(source, 7, Role::Dim);
+    if word == 0 { row } else { row.text(" ").cell(status.word, word - 1, status.role) }
+}
+
+fn draw_empty(core: &Core, home: &Home, frame: &mut Frame, area: Rect) {
+    let text = match (core.known.scanned, home.filter.is_empty()) {
+        (false, _) => "Reading this machine …",
+        (true, true) => "No agent was found.",
+        (true, false) => "No slot contains that. Esc clears the filter.",
+    };
+    let mut rows = parts::Rows::default();
+    rows.hang(&Row::of(" ", Role::Text), text, Role::Dim, usize::from(area.width));
+    rows.draw(core, frame, area, 0);
+}
+
+/// The slot at a cell of the screen.
+#[must_use]
+pub fn slot_at(core: &Core, home: &Home, area: Rect, at: Position) -> Option<SlotRef> {
+    let inner = inside(area);
+    let entries = entries(&core.known, &home.filter);
+    let chosen = home.slot(&core.known).map(|(at, _)| at);
+    let row = usize::from(at.y.checked_sub(inner.y)?) + skip(&entries, chosen, inner);
+    match entries.get(row)? {
+        Entry::Slot(at) => Some(*at),
+        _ => None,
+    }
+}

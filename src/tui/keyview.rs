@@ -1,0 +1,307 @@
+//! View by key: every distinct key at the left, all places where the chosen one stands at the right, ticked for a
+//! replacement; and the slots of the same provider that hold another key.
+
+use std::collections::BTreeSet;
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use crate::resolve::{Candidate, Slot};
+use crate::secret::Secret;
+use crate::session::{KeyView, SlotRef};
+use crate::source::Place;
+
+use super::app::{Core, Input, Step};
+use super::home::{self, step};
+use super::keys::{Action, Context};
+use super::known::{Grade, Known, Test};
+use super::parts::{self, Row, Rows};
+use super::screen::Screen;
+use super::testall::TestAll;
+use super::theme::Role;
+use super::words;
+
+/// The state of the view by key.
+#[derive(Debug, Default)]
+pub struct KeyList {
+    key: usize,
+    place: usize,
+    at_places: bool,
+    unticked: BTreeSet<(usize, usize)>,
+}
+
+/// One physical place of a key, and the slots that read it.
+pub struct Spot<'a> {
+    /// The candidate as the first slot sees it.
+    pub candidate: &'a Candidate,
+    /// The slots that have it among their candidates.
+    pub slots: Vec<(SlotRef, &'a Slot, usize)>,
+}
+
+/// The places of a key, each once however many slots read it.
+#[must_use]
+pub fn spots<'a>(known: &'a Known, view: &KeyView) -> Vec<Spot<'a>> {
+    let mut out: Vec<Spot<'a>> = Vec::new();
+    for (at, index) in &view.places {
+        let Some(slot) = known.slot(*at) else { continue };
+        let Some(candidate) = slot.candidates.get(*index) else { continue };
+        match out.iter_mut().find(|spot| spot.candidate.place == candidate.place) {
+            Some(spot) => spot.slots.push((*at, slot, *index)),
+            None => out.push(Spot { candidate, slots: vec![(*at, slot, *index)] }),
+        }
+    }
+    out
+}
+
+impl KeyList {
+    /// Which rows of the key table hold.
+    #[must_use]
+    pub const fn context(&self) -> Context {
+        Context::Keys
+    }
+
+    /// The words after the program's name.
+    #[must_use]
+    pub fn title(&self, core: &Core) -> String {
+        format!(" by key · {}", parts::count(core.known.scan().keys.len(), "distinct key", "distinct keys"))
+    }
+
+    /// The chosen key.
+    #[must_use]
+    pub fn chosen<'a>(&self, core: &'a Core) -> Option<&'a KeyView> {
+        let keys = &core.known.scan().keys;
+        keys.get(self.key.min(keys.len().saturating_sub(1)))
+    }
+
+    /// The ticked places of the chosen key.
+    #[must_use]
+    pub fn ticked(&self, core: &Core) -> Vec<Place> {
+        let Some(view) = self.chosen(core) else { return Vec::new() };
+        let spots = spots(&core.known, view).into_iter().enumerate();
+        spots.filter(|(at, _)| self.is_ticked(*at)).map(|(_, spot)| spot.candidate.place.clone()).collect()
+    }
+
+    fn is_ticked(&self, at: usize) -> bool {
+        !self.unticked.contains(&(self.key, at))
+    }
+
+    /// Takes an input.
+    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        let places = self.chosen(core).map_or(0, |view| spots(&core.known, view).len());
+        match *input {
+            Input::Do(Action::Back) => return Step::back(),
+            Input::Do(Action::Left) => self.at_places = false,
+            Input::Do(Action::Right) => self.at_places = true,
+            Input::Do(Action::NextPane) => self.at_places = !self.at_places,
+            Input::Do(Action::Tick) => {
+                self.at_places = true;
+                self.toggle(self.place.min(places.saturating_sub(1)));
+            }
+            Input::Do(Action::TickAll) => self.tick_all(places),
+            Input::Do(Action::Test) => return self.test(core),
+            Input::Do(Action::TestAll) => {
+                let (all, effects) = TestAll::start(core);
+                return Step::push(Screen::TestAll(all)).and(effects);
+            }
+            Input::Do(Action::Up) => self.walk(core, -1, places),
+            Input::Do(Action::Down) => self.walk(core, 1, places),
+            Input::Do(Action::First) => self.walk(core, isize::MIN / 2, places),
+            Input::Do(Action::Last) => self.walk(core, isize::MAX / 2, places),
+            Input::Do(Action::PageUp) => self.walk(core, -10, places),
+            Input::Do(Action::PageDown) => self.walk(core, 10, places),
+            Input::Wheel(by) => self.walk(core, isize::from(by), places),
+            Input::Click(at) => self.click(core, at),
+            _ => {}
+        }
+        Step::stay()
+    }
+
+    fn toggle(&mut self, at: usize) {
+        if !self.unticked.remove(&(self.key, at)) {
+            self.unticked.insert((self.key, at));
+        }
+    }
+
+    fn tick_all(&mut self, places: usize) {
+        let all = (0..places).all(|at| self.is_ticked(at));
+        for at in 0..places {
+            if all == self.is_ticked(at) {
+                self.toggle(at);
+            }
+        }
+    }
+
+    fn walk(&mut self, core: &Core, by: isize, places: usize) {
+        if self.at_places {
+            self.place = step(self.place, by, places);
+        } else {
+            self.key = step(self.key, by, core.known.scan().keys.len());
+            self.place = 0;
+        }
+    }
+
+    fn click(&mut self, core: &Core, at: Position) {
+        let (_, body, _) = parts::split(core.area());
+        let (left, right) = panes(body);
+        let len = core.known.scan().keys.len();
+        let row = usize::from(at.y.saturating_sub(left.y + 1));
+        if left.contains(at) {
+            self.at_places = false;
+            let skip = parts::scroll_to(self.key, len, usize::from(left.height.saturating_sub(2)));
+            self.key = (row + skip).min(len.saturating_sub(1));
+        } else if right.contains(at) {
+            self.at_places = true;
+        }
+    }
+
+    /// Tests the chosen key at every provider whose slots hold it.
+    fn test(&self, core: &mut Core) -> Step {
+        let Some(view) = self.chosen(core) else { return Step::stay() };
+        let mut jobs: Vec<super::app::Job> = Vec::new();
+        for (at, _) in &view.places {
+            let job = core.known.slot(*at).and_then(|slot| home::job(slot, &view.key));
+            jobs.extend(job.filter(|job| jobs.iter().all(|other| other.tested != job.tested)));
+        }
+        Step::run(core.probe(jobs))
+    }
+
+    /// Draws the body.
+    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+        let (left, right) = panes(area);
+        self.draw_keys(core, frame, left);
+        let Some(view) = self.chosen(core) else { return };
+        let title = format!("{} {}", name(core, &view.key), view.mask);
+        let inner = parts::pane(core, frame, right, &title, self.at_places);
+        self.draw_places(core, frame, inner, view);
+    }
+
+    fn draw_keys(&self, core: &Core, frame: &mut Frame, area: Rect) {
+        let inner = parts::pane(core, frame, area, "Keys", !self.at_places);
+        let inner = Rect { x: inner.x - 1, width: inner.width + 2, ..inner };
+        let keys = &core.known.scan().keys;
+        let height = usize::from(inner.height);
+        let skip = parts::scroll_to(self.key, keys.len(), height);
+        let columns = usize::from(inner.width);
+        let lines: Vec<Line> = keys
+            .iter()
+            .enumerate()
+            .skip(skip)
+            .take(height)
+            .map(|(at, view)| self.key_row(core, at, view, columns))
+            .collect();
+        frame.render_widget(Paragraph::new(lines), inner);
+        parts::more(core, frame, area, skip, keys.len(), height);
+    }
+
+    fn key_row(&self, core: &Core, at: usize, view: &KeyView, columns: usize) -> Line<'static> {
+        let chosen = at == self.key;
+        let (mark, role) = verdict_mark(core, view);
+        let count = format!("×{}", spots(&core.known, view).len());
+        let row = Row::of(if chosen { " ▸ " } else { "   " }, Role::Accent)
+            .add(mark, role)
+            .text(" ")
+            .cell(name(core, &view.key), 2, Role::Tag)
+            .text(" ")
+            .cell(view.mask.as_str(), columns.saturating_sub(13), Role::Text)
+            .text(" ")
+            .cell(count, 4, Role::Dim);
+        let over = if self.at_places { Role::Chosen } else { Role::Cursor };
+        row.fill(columns).line(core, chosen.then_some(over))
+    }
+
+    fn draw_places(&self, core: &Core, frame: &mut Frame, area: Rect, view: &KeyView) {
+        let columns = usize::from(area.width);
+        let spots = spots(&core.known, view);
+        let mut lines: Vec<Line> = Vec::new();
+        let chosen = self.place.min(spots.len().saturating_sub(1));
+        for (at, spot) in spots.iter().enumerate() {
+            let over = (at == chosen && self.at_places).then_some(Role::Cursor);
+            for row in spot_rows(core, spot, self.is_ticked(at), columns) {
+                lines.push(row.cut(columns).fill(columns).line(core, over));
+            }
+        }
+        let height = usize::from(area.height);
+        let odd = odd_ones(core, view, columns);
+        let list = lines.len().min(height.saturating_sub((odd.len() + 1).min(height / 2)));
+        let before: usize = spots.iter().take(chosen).map(|spot| 1 + spot.slots.len()).sum();
+        let skip = parts::scroll_to(before, lines.len(), list);
+        let shown: Vec<Line> = lines.into_iter().skip(skip).take(list).collect();
+        frame.render_widget(Paragraph::new(shown), area);
+        let y = area.y + u16::try_from(list + 1).unwrap_or(0);
+        odd.draw(core, frame, Rect { y, height: area.bottom().saturating_sub(y), ..area }, 0);
+    }
+}
+
+fn panes(body: Rect) -> (Rect, Rect) {
+    let width = (body.width * 42 / 100).clamp(34, 48);
+    let left = Rect { width, ..body };
+    (left, Rect { x: body.x + width - 1, width: body.width - width + 1, ..body })
+}
+
+fn name(core: &Core, key: &Secret) -> String {
+    core.known.tag(key).map_or_else(|| "–".to_owned(), |tag| tag.to_string())
+}
+
+/// The worst answer that the key got anywhere.
+fn verdict_mark(core: &Core, view: &KeyView) -> (&'static str, Role) {
+    let tests: Vec<&Test> = view
+        .places
+        .iter()
+        .filter_map(|(at, _)| core.known.slot(*at).and_then(|slot| core.known.test(slot, &view.key)))
+        .collect();
+    let worst = |grade: Grade| {
+        tests.iter().find_map(|test| match test {
+            Test::Done(judged) if judged.grade == grade => Some(judged.mark()),
+            _ => None,
+        })
+    };
+    if tests.iter().any(|test| matches!(test, Test::Running(_))) {
+        return (parts::spinner(core), Role::Accent);
+    }
+    worst(Grade::Rejected)
+        .or_else(|| worst(Grade::Unproven))
+        .or_else(|| worst(Grade::Works))
+        .unwrap_or(("○", Role::Text))
+}
+
+/// A place with its tick, and under it the slots that read it and whether they send it.
+fn spot_rows(core: &Core, spot: &Spot<'_>, ticked: bool, columns: usize) -> Vec<Row> {
+    let tick = if ticked { "[x] " } else { "[ ] " };
+    let source = words::short_source(spot.candidate.source);
+    let place = parts::fit_path(&spot.candidate.place.show(core.known.home()), columns.saturating_sub(12));
+    let mut rows = vec![Row::of(tick, Role::Accent).cell(source, 8, Role::Dim).text(place)];
+    for (at, slot, index) in &spot.slots {
+        let Some(candidate) = slot.candidates.get(*index) else { continue };
+        let agent = core.known.agent(*at).map_or_else(String::new, |agent| words::identity(agent, slot));
+        let (mark, role) = words::state_mark(&candidate.state);
+        rows.push(
+            Row::of("    ", Role::Text)
+                .add(mark, role)
+                .text(" ")
+                .cell(words::state(&candidate.state), 14, role)
+                .text(format!("{agent} · {}", words::provider(slot))),
+        );
+    }
+    rows
+}
+
+/// The slots of the same providers that send something else.
+fn odd_ones(core: &Core, view: &KeyView, columns: usize) -> Rows {
+    let own: Vec<SlotRef> = view.places.iter().map(|(at, _)| *at).collect();
+    let providers: BTreeSet<&str> =
+        own.iter().filter_map(|at| core.known.slot(*at)?.provider.as_deref()).collect();
+    let mut rows = Rows::default();
+    for (_, agent, slot) in core.known.scan().slots() {
+        let here = slot.provider.as_deref().is_some_and(|provider| providers.contains(provider));
+        let Some(sent) = slot.sent().filter(|sent| here && sent.key != view.key) else { continue };
+        if rows.is_empty() {
+            rows.push(Row::of("The same provider, another key:", Role::Warn));
+        }
+        let row = Row::of("  ", Role::Text).add(name(core, &sent.key), Role::Tag).text("  ");
+        let text = format!("{} · {}", words::identity(agent, slot), words::provider(slot));
+        rows.push(row.text(text).cut(columns));
+    }
+    rows
+}

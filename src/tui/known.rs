@@ -1,0 +1,348 @@
+//! What the screens know about the machine: the last scan, the letters of the keys, the verdicts of this run, the
+//! metadata of files. Filled by messages, read by every screen.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::agents::Agent;
+use crate::lint::Severity;
+use crate::provider::Catalogue;
+use crate::resolve::{Candidate, Outcome, Slot, origin};
+use crate::secret::{Fingerprint, Mask, Secret, Tag};
+use crate::session::{Scan, SlotRef};
+use crate::source::Value;
+
+use super::app::Ticket;
+use super::theme::Role;
+
+/// What a scan brought.
+#[derive(Clone, Debug, Default)]
+pub struct Scanning {
+    /// The answer of all agents.
+    pub scan: Scan,
+    /// Mode and age of the files that candidates stand in.
+    pub files: BTreeMap<PathBuf, FileFacts>,
+    /// The home folder, for short paths.
+    pub home: Option<PathBuf>,
+    /// When the scan was made, Unix milliseconds.
+    pub now_ms: i64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// Mode and age of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Permission bits.
+    pub mode: u32,
+    /// Last change, Unix milliseconds.
+    pub mtime_ms: i64,
+}
+
+/// How a verdict is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grade {
+    /// The key works.
+    Works,
+    /// The provider rejects the key, or will not serve it.
+    Rejected,
+    /// Nothing is proven about the key.
+    Unproven,
+}
+
+/// The answer to one test, ready for a screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The verdict's identifier: `valid`, `no_credit` …
+    pub id: &'static str,
+    /// How to take it.
+    pub grade: Grade,
+    /// The first line: `401 invalid x-api-key`.
+    pub line: String,
+    /// What it means, in a sentence.
+    pub meaning: String,
+    /// The way out, in a sentence; may be empty.
+    pub next: String,
+    /// Who answered: `Anthropic`, `a proxy`; none where nobody did.
+    pub answered_by: Option<String>,
+    /// How long the answer took.
+    pub latency_ms: Option<u64>,
+    /// Names and values worth keeping: request id, error code, header used. Redacted.
+    pub evidence: Vec<(String, String)>,
+}
+
+impl Judged {
+    /// The mark beside the verdict.
+    #[must_use]
+    pub const fn mark(&self) -> (&'static str, Role) {
+        match self.grade {
+            Grade::Works => ("✓", Role::Good),
+            Grade::Rejected => ("✗", Role::Bad),
+            Grade::Unproven => ("!", Role::Warn),
+        }
+    }
+
+    /// The verdict in words, as the list shows it.
+    #[must_use]
+    pub fn word(&self) -> String {
+        match self.id {
+            "valid" => "works".to_owned(),
+            "no_credit" => "no credit".to_owned(),
+            "rate_limited" => "rate limited".to_owned(),
+            "wrong_endpoint" => "wrong host".to_owned(),
+            "provider_down" => "provider down".to_owned(),
+            "network" => "not reached".to_owned(),
+            "ambiguous" => "unclear".to_owned(),
+            other => other.to_owned(),
+        }
+    }
+}
+
+/// A test under way or done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// Asked; the answer carries this ticket.
+    Running(Ticket),
+    /// Answered.
+    Done(Judged),
+}
+
+/// What identifies a test: the provider (or foreign address) and the key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tested {
+    subject: String,
+    key: Fingerprint,
+}
+
+impl Tested {
+    /// A key at a provider or address.
+    #[must_use]
+    pub fn new(subject: &str, key: &Secret) -> Self {
+        Self { subject: subject.to_owned(), key: key.fingerprint("") }
+    }
+}
+
+/// A slot by its names, so that a choice survives a new scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotName {
+    agent: &'static str,
+    profile: String,
+    mode: Option<crate::resolve::Mode>,
+    agent_provider: String,
+}
+
+impl SlotName {
+    /// The names of a slot.
+    #[must_use]
+    pub fn of(slot: &Slot) -> Self {
+        let Slot { agent, profile, mode, agent_provider, .. } = slot;
+        Self { agent, profile: profile.clone(), mode: *mode, agent_provider: agent_provider.clone() }
+    }
+}
+
+/// The state of a slot in one mark and one word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The mark.
+    pub mark: &'static str,
+    /// How it is drawn.
+    pub role: Role,
+    /// The word beside it where there is room.
+    pub word: String,
+    /// It needs somebody's attention.
+    pub problem: bool,
+}
+
+impl Status {
+    fn new(mark: &'static str, role: Role, word: impl Into<String>, problem: bool) -> Self {
+        Self { mark, role, word: word.into(), problem }
+    }
+}
+
+/// Everything the screens know.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The last scan.
+    pub scanning: Scanning,
+    /// False until the first scan is there.
+    pub scanned: bool,
+    /// The providers.
+    pub catalogue: Arc<Catalogue>,
+    letters: Vec<Fingerprint>,
+    tests: BTreeMap<Tested, Test>,
+}
+
+impl Known {
+    /// Nothing scanned yet.
+    #[must_use]
+    pub fn new(catalogue: Arc<Catalogue>) -> Self {
+        Self { catalogue, ..Self::default() }
+    }
+
+    /// Takes a new scan. Letters given in this run stay with their keys.
+    pub fn learn(&mut self, scanning: Scanning) {
+        for view in &scanning.scan.keys {
+            letter(&mut self.letters, &view.key);
+        }
+        self.scanning = scanning;
+        self.scanned = true;
+    }
+
+    /// The last scan.
+    #[must_use]
+    pub const fn scan(&self) -> &Scan {
+        &self.scanning.scan
+    }
+
+    /// The home folder, for short paths.
+    #[must_use]
+    pub fn home(&self) -> Option<&Path> {
+        self.scanning.home.as_deref()
+    }
+
+    /// One slot.
+    #[must_use]
+    pub fn slot(&self, at: SlotRef) -> Option<&Slot> {
+        self.scan().slot(at)
+    }
+
+    /// The slot of these names in the last scan.
+    #[must_use]
+    pub fn find(&self, name: &SlotName) -> Option<SlotRef> {
+        self.scan().slots().find(|(_, _, slot)| SlotName::of(slot) == *name).map(|(at, _, _)| at)
+    }
+
+    /// The agent of a slot.
+    #[must_use]
+    pub fn agent(&self, at: SlotRef) -> Option<&'static Agent> {
+        self.scan().agents.get(at.agent).map(|scanned| scanned.agent)
+    }
+
+    /// The letter of a key, the same for the whole run; gives one to a key that is new.
+    pub fn name_key(&mut self, key: &Secret) -> Tag {
+        letter(&mut self.letters, key)
+    }
+
+    /// The letter of a key that has one.
+    #[must_use]
+    pub fn tag(&self, key: &Secret) -> Option<Tag> {
+        let wanted = key.fingerprint("");
+        self.letters.iter().position(|known| *known == wanted).map(Tag)
+    }
+
+    /// The letter and the masked form: `A sk-ant-…k3Pw (108)`.
+    #[must_use]
+    pub fn mask(&self, key: &Secret) -> Mask {
+        self.catalogue.mask(key)
+    }
+
+    /// Mode and age of the file that holds a candidate.
+    #[must_use]
+    pub fn file(&self, candidate: &Candidate) -> Option<FileFacts> {
+        self.scanning.files.get(candidate.place.file()?).copied()
+    }
+
+    /// What a key is tested at: the provider's id, or the address where the catalogue has none.
+    #[must_use]
+    pub fn subject(slot: &Slot) -> String {
+        slot.provider.clone().unwrap_or_else(|| match &slot.outcome {
+            Outcome::Sends { base_url, .. } => origin(base_url),
+            _ => slot.agent_provider.clone(),
+        })
+    }
+
+    /// The last test of a key in a slot.
+    #[must_use]
+    pub fn test(&self, slot: &Slot, key: &Secret) -> Option<&Test> {
+        self.tests.get(&Tested::new(&Self::subject(slot), key))
+    }
+
+    /// Notes that a test was asked for.
+    pub fn asked(&mut self, tested: Tested, ticket: Ticket) {
+        self.tests.insert(tested, Test::Running(ticket));
+    }
+
+    /// Takes an answer, unless the test was asked anew or given up.
+    pub fn answered(&mut self, tested: &Tested, ticket: Ticket, judged: Judged) -> bool {
+        match self.tests.get_mut(tested) {
+            Some(test) if *test == Test::Running(ticket) => {
+                *test = Test::Done(judged);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Forgets tests that carry this ticket and have no answer.
+    pub fn gave_up(&mut self, ticket: Ticket) {
+        self.tests.retain(|_, test| *test != Test::Running(ticket));
+    }
+
+    /// How many tests wait for an answer.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.tests.values().filter(|test| matches!(test, Test::Running(_))).count()
+    }
+
+    /// The state of a slot in one mark and one word.
+    #[must_use]
+    pub fn status(&self, slot: &Slot) -> Status {
+        match &slot.outcome {
+            Outcome::NotKnown { .. } => return Status::new("?", Role::Dim, "not known", false),
+            Outcome::Hidden { .. } => return Status::new("?", Role::Dim, "hidden", false),
+            Outcome::Nothing { .. } => return nothing(slot),
+            Outcome::Sends { .. } => {}
+        }
+        match slot.sent().and_then(|sent| self.test(slot, &sent.key)) {
+            Some(Test::Running(_)) => Status::new("…", Role::Accent, "testing", false),
+            Some(Test::Done(judged)) => {
+                let (mark, role) = judged.mark();
+                Status::new(mark, role, judged.word(), judged.grade != Grade::Works)
+            }
+            None => untested(slot),
+        }
+    }
+
+    /// How many slots need attention.
+    #[must_use]
+    pub fn problems(&self) -> usize {
+        self.scan().slots().filter(|(_, _, slot)| self.status(slot).problem).count()
+    }
+}
+
+/// A slot that sends nothing: normal where nothing is set, a problem where something is and does not leave.
+fn nothing(slot: &Slot) -> Status {
+    let stands = slot.candidates.iter().any(|candidate| candidate.value != Value::Unset);
+    if worst(slot) == Some(Severity::Fault) || (stands && slot.in_use) {
+        Status::new("✗", Role::Bad, "sends nothing", true)
+    } else if stands {
+        Status::new("!", Role::Warn, "sends nothing", true)
+    } else {
+        Status::new("·", Role::Dim, "none", false)
+    }
+}
+
+fn untested(slot: &Slot) -> Status {
+    match worst(slot) {
+        Some(Severity::Fault) => Status::new("✗", Role::Bad, "faulty", true),
+        Some(Severity::Warn) => Status::new("!", Role::Warn, "look", true),
+        _ => Status::new("○", Role::Text, "untested", false),
+    }
+}
+
+/// The gravest lint of the slot and of what it sends.
+fn worst(slot: &Slot) -> Option<Severity> {
+    let own = slot.lints.iter();
+    let active = slot.active_candidate().into_iter().flat_map(|candidate| &candidate.lints);
+    own.chain(active).map(|lint| lint.severity).max()
+}
+
+fn letter(letters: &mut Vec<Fingerprint>, key: &Secret) -> Tag {
+    let wanted = key.fingerprint("");
+    if let Some(at) = letters.iter().position(|known| *known == wanted) {
+        return Tag(at);
+    }
+    letters.push(wanted);
+    Tag(letters.len() - 1)
+}

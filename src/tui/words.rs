@@ -1,0 +1,187 @@
+//! Words for the types of the core: sources, states, modes, the way out of a slot's state.
+
+use crate::agents::Agent;
+use crate::lint::Severity;
+use crate::provider::Catalogue;
+use crate::resolve::{Candidate, Mode, Outcome, Slot, State};
+use crate::source::{Source, Value};
+
+use super::keys::Action;
+use super::known::{Grade, Known, Test};
+use super::theme::Role;
+
+/// A source in at most seven columns.
+#[must_use]
+pub const fn short_source(source: Source) -> &'static str {
+    match source {
+        Source::Env => "env",
+        Source::Dotenv => ".env",
+        Source::Config => "config",
+        Source::AuthProfile => "profile",
+        Source::Pool => "pool",
+        Source::AuthFile => "auth",
+        Source::Oauth => "login",
+        Source::SecretStore => "store",
+        Source::SecretFile => "file",
+        Source::Shell => "shell",
+        Source::Systemd => "systemd",
+        Source::Launchd => "launchd",
+        Source::Compose => "compose",
+        Source::Process => "process",
+        Source::Keyring => "keyring",
+        Source::Helper => "helper",
+        Source::BuiltIn => "builtin",
+    }
+}
+
+/// A source as a person says it.
+#[must_use]
+pub const fn source(source: Source) -> &'static str {
+    match source {
+        Source::Env => "environment",
+        Source::Dotenv => ".env file",
+        Source::Config => "configuration file",
+        Source::AuthProfile => "stored profile",
+        Source::Pool => "credential pool",
+        Source::AuthFile => "credential file",
+        Source::Oauth => "login (OAuth)",
+        Source::SecretStore => "secret store",
+        Source::SecretFile => "secret file",
+        Source::Shell => "shell start-up file",
+        Source::Systemd => "systemd unit",
+        Source::Launchd => "launchd job",
+        Source::Compose => "compose file",
+        Source::Process => "running process",
+        Source::Keyring => "OS keyring",
+        Source::Helper => "helper program",
+        Source::BuiltIn => "built into the agent",
+    }
+}
+
+/// A state's mark and role.
+#[must_use]
+pub const fn state_mark(state: &State) -> (&'static str, Role) {
+    match state {
+        State::Active { .. } => ("●", Role::Strong),
+        State::Shadowed { .. } => ("○", Role::Text),
+        State::Ignored { .. } => ("⊘", Role::Text),
+        State::Unset => ("·", Role::Dim),
+    }
+}
+
+/// A state in words.
+#[must_use]
+pub fn state(state: &State) -> String {
+    match state {
+        State::Shadowed { by, .. } => format!("shadowed by {}", by + 1),
+        other => other.id().to_owned(),
+    }
+}
+
+/// A severity's mark and role.
+#[must_use]
+pub const fn lint_mark(severity: Severity) -> (&'static str, Role) {
+    match severity {
+        Severity::Fault => ("✗", Role::Bad),
+        Severity::Warn => ("!", Role::Warn),
+        Severity::Note => ("i", Role::Dim),
+    }
+}
+
+/// What stands at a candidate where it is no key text: the reference, `sealed`, `empty`, `unset`.
+#[must_use]
+pub fn value(candidate: &Candidate) -> String {
+    match &candidate.value {
+        Value::Unset => "unset".to_owned(),
+        Value::Present(secret) if secret.is_empty() => "empty".to_owned(),
+        Value::Present(secret) => format!("({})", secret.len()),
+        Value::Reference(to) => format!("→ {to}"),
+        Value::Sealed => "sealed".to_owned(),
+        Value::Unreadable(_) => "cannot be read".to_owned(),
+    }
+}
+
+/// An agent with the profile where it is not the only one: `OpenClaw · main`, `Codex (headless)`.
+#[must_use]
+pub fn identity(agent: &Agent, slot: &Slot) -> String {
+    let mut out = agent.name.to_owned();
+    if !matches!(slot.profile.as_str(), "" | "default") {
+        out.push_str(" · ");
+        out.push_str(&slot.profile);
+    }
+    if let Some(mode) = slot.mode {
+        out.push_str(match mode {
+            Mode::Headless => " (headless)",
+            Mode::Interactive => " (in a terminal)",
+        });
+    }
+    out
+}
+
+/// The provider's short name in lists: the agent's own, which is the one that the person typed.
+#[must_use]
+pub fn provider(slot: &Slot) -> &str {
+    &slot.agent_provider
+}
+
+/// The provider's full name where the catalogue has one.
+#[must_use]
+pub fn provider_name(catalogue: &Catalogue, slot: &Slot) -> String {
+    let _ = catalogue;
+    slot.provider.clone().unwrap_or_else(|| slot.agent_provider.clone())
+}
+
+/// What kind of key it is, by its form.
+#[must_use]
+pub fn kind(catalogue: &Catalogue, key: &crate::secret::Secret) -> Option<String> {
+    let _ = (catalogue, key);
+    None
+}
+
+/// Host and path of a base URL, without the scheme where that is `https`.
+#[must_use]
+pub fn address(base_url: &str) -> &str {
+    base_url.strip_prefix("https://").unwrap_or(base_url).trim_end_matches('/')
+}
+
+/// What to do next at a slot: the key and the words, most useful first.
+#[must_use]
+pub fn way_out(known: &Known, slot: &Slot) -> Vec<(Action, String)> {
+    let explain = (Action::Explain, "explain".to_owned());
+    let Some(sent) = slot.sent() else {
+        return match slot.outcome {
+            Outcome::Nothing { .. } => vec![(Action::New, "enter a key".to_owned()), explain],
+            _ => vec![explain, (Action::New, "enter a key".to_owned())],
+        };
+    };
+    match known.test(slot, &sent.key) {
+        Some(Test::Done(judged)) => match judged.grade {
+            Grade::Works => vec![explain],
+            Grade::Rejected => {
+                let mut out = vec![(Action::New, "enter a new key".to_owned())];
+                out.extend(working_neighbour(known, slot));
+                out.push(explain);
+                out
+            }
+            Grade::Unproven => vec![(Action::Test, "test again".to_owned()), explain],
+        },
+        Some(Test::Running(_)) => vec![explain],
+        None if known.status(slot).problem => {
+            let new = (Action::New, "enter the key again".to_owned());
+            vec![new, (Action::Test, "test it".to_owned()), explain]
+        }
+        None => vec![(Action::Test, "test this key".to_owned()), explain],
+    }
+}
+
+/// Another candidate of the slot whose key is known to work.
+fn working_neighbour(known: &Known, slot: &Slot) -> Option<(Action, String)> {
+    let works = |candidate: &&Candidate| {
+        candidate.value.secret().is_some_and(
+            |key| matches!(known.test(slot, key), Some(Test::Done(judged)) if judged.grade == Grade::Works),
+        )
+    };
+    let candidate = slot.candidates.iter().find(works)?;
+    let tag = known.tag(candidate.value.secret()?)?;
+    Some((Action::Use, format!("use {tag} (tested: works)")))
+}

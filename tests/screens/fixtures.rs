@@ -1,0 +1,334 @@
+//! A machine made by hand: two agents with faults of every kind, one healthy, one without slots.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use keymend::agents::{Agent, Context, Findings, Record};
+use keymend::host::Trouble;
+use keymend::lint::Lint;
+use keymend::plan::Destination;
+use keymend::provider::Catalogue;
+use keymend::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot};
+use keymend::secret::Secret;
+use keymend::session::{Scan, Scanned};
+use keymend::source::{Dialect, Format, Place, Pointer, Source, Value};
+use keymend::tui::app::{Effect, Message, Model, Options, Ticket, update};
+use keymend::tui::known::{FileFacts, Grade, Judged, Scanning, Tested};
+
+/// The home folder of the fixture.
+pub const HOME: &str = "/home/ann";
+/// The clock.
+pub const NOW_MS: i64 = 1_795_251_600_000;
+
+/// A key of the right form that is obviously no real one; `fill` fills the hidden part.
+pub fn key(prefix: &str, fill: char, tail: &str, length: usize) -> String {
+    let hidden = length - prefix.len() - tail.len();
+    format!("{prefix}{}{tail}", fill.to_string().repeat(hidden))
+}
+
+pub fn stale() -> String {
+    key("sk-ant-api03-", 'Q', "VAAA", 108)
+}
+
+pub fn fresh() -> String {
+    key("sk-ant-api03-", 'Z', "k3Pw", 108)
+}
+
+pub fn other() -> String {
+    key("sk-ant-api03-", 'W', "x9Qk", 108)
+}
+
+pub fn router() -> String {
+    key("sk-or-v1-", 'e', "77aa", 73)
+}
+
+/// Every whole key that is planted, for the leak test.
+pub fn planted() -> Vec<String> {
+    vec![stale(), fresh(), other(), router()]
+}
+
+fn no_scan(_: &Context<'_>) -> Option<Findings> {
+    None
+}
+
+fn no_destinations(_: &Context<'_>, _: &Slot) -> Vec<Destination> {
+    Vec::new()
+}
+
+fn no_restart(_: &Context<'_>, _: &Slot) -> Option<keymend::agents::Restart> {
+    None
+}
+
+const fn agent(id: &'static str, name: &'static str, record: Record) -> Agent {
+    Agent {
+        id,
+        name,
+        record,
+        versions: &["1.0"],
+        looks: &[],
+        scan: no_scan,
+        destinations: no_destinations,
+        restart: no_restart,
+    }
+}
+
+static HERMES: Agent = agent("hermes", "Hermes Agent", Record::Rules);
+static OPENCLAW: Agent = agent("openclaw", "OpenClaw", Record::Rules);
+static CODEX: Agent = agent("codex", "Codex", Record::Rules);
+static ZED: Agent = agent("zed", "Zed", Record::FoundOnly);
+
+fn env(name: &str) -> Place {
+    Place::Env { name: name.into() }
+}
+
+fn line(file: &str, line: Option<usize>, name: &str) -> Place {
+    let file = Path::new(HOME).join(file);
+    Place::Line { file, line, name: name.into(), dialect: Dialect::PythonDotenv }
+}
+
+fn field<const N: usize>(file: &str, steps: [&str; N]) -> Place {
+    Place::Field { file: Path::new(HOME).join(file), format: Format::Json, pointer: Pointer::new(steps) }
+}
+
+fn present(text: impl Into<String>) -> Value {
+    Value::Present(Secret::new(text))
+}
+
+struct Made {
+    agent: &'static str,
+    profile: &'static str,
+    mode: Option<Mode>,
+    provider: &'static str,
+    in_use: bool,
+    header: Header,
+    base_url: &'static str,
+    lints: Vec<Lint>,
+}
+
+impl Made {
+    fn slot(self, chain: Chain) -> Slot {
+        let settled = chain.settle();
+        let outcome = match (settled.key().cloned(), settled.stopped.clone()) {
+            (Some(key), _) => Outcome::Sends {
+                sent: Sent { header: self.header, key },
+                base_url: self.base_url.into(),
+                also: Vec::new(),
+            },
+            (None, Some(reason)) => Outcome::Nothing { reason },
+            (None, None) => Outcome::Nothing { reason: "no key was found".into() },
+        };
+        Slot {
+            agent: self.agent,
+            profile: self.profile.into(),
+            mode: self.mode,
+            provider: Some(self.provider.into()),
+            agent_provider: self.provider.into(),
+            in_use: self.in_use,
+            candidates: settled.candidates,
+            active: settled.active,
+            outcome,
+            lints: self.lints,
+        }
+    }
+}
+
+fn anthropic(agent: &'static str, profile: &'static str) -> Made {
+    Made {
+        agent,
+        profile,
+        mode: None,
+        provider: "anthropic",
+        in_use: true,
+        header: Header::raw("x-api-key"),
+        base_url: "https://api.anthropic.com",
+        lints: Vec::new(),
+    }
+}
+
+fn hermes() -> Findings {
+    let mut chain = Chain::new();
+    let shell = "the environment is read before the file";
+    chain.push(Offer::usable(Source::Env, env("ANTHROPIC_API_KEY"), present(stale()), shell).lint(
+        Lint::warn("hides", "This variable hides the key in ~/.hermes/.env. It was set in ~/.bashrc:41."),
+    ));
+    chain.push(Offer::usable(
+        Source::Dotenv,
+        line(".hermes/.env", Some(3), "ANTHROPIC_API_KEY"),
+        present(fresh()),
+        "the file is read after the environment",
+    ));
+    chain.push(Offer::usable(Source::Pool, field(".hermes/auth.json", ["pool"]), Value::Unset, ""));
+    let first = anthropic("hermes", "default").slot(chain);
+
+    let mut chain = Chain::new();
+    let place = line(".hermes/.env", Some(7), "OPENROUTER_API_KEY");
+    chain.push(Offer::usable(Source::Dotenv, place, present(router()), "the only source that is set"));
+    let made = Made {
+        provider: "openrouter",
+        in_use: false,
+        header: Header::Bearer,
+        base_url: "https://openrouter.ai/api/v1",
+        ..anthropic("hermes", "default")
+    };
+    let second = made.slot(chain);
+    let rules = "read from the installed 0.19.0".to_owned();
+    Findings {
+        found: vec!["hermes on PATH".into()],
+        rules,
+        slots: vec![first, second],
+        ..Findings::default()
+    }
+}
+
+fn openclaw() -> Findings {
+    const STORE: &str = ".openclaw/agents/main/agent/auth-profiles.json";
+    let mut chain = Chain::new();
+    let named = |name: &str, text: String, why: &str| {
+        let place = field(STORE, ["profiles", name, "key"]);
+        Offer::usable(Source::AuthProfile, place, present(text), why).named(name)
+    };
+    chain.push(named("anthropic:default", stale(), "first in auth.order"));
+    chain.push(named("anthropic:manual", stale(), "next in auth.order"));
+    chain.push(
+        Offer::usable(Source::Env, env("ANTHROPIC_API_KEY"), present(other()), "")
+            .shadowed_because("the environment is read only when no profile is stored"),
+    );
+    chain.push(Offer::usable(
+        Source::Dotenv,
+        line(".openclaw/.env", None, "ANTHROPIC_API_KEY"),
+        Value::Unset,
+        "",
+    ));
+    let first = anthropic("openclaw", "main").slot(chain);
+    let mut chain = Chain::new();
+    let hidden = Value::Reference("op://Private/OpenAI/key".into());
+    chain.push(Offer::ignored(
+        Source::Config,
+        field(".openclaw/openclaw.json", ["k"]),
+        hidden,
+        "no helper runs",
+    ));
+    chain.push(Offer::stops(
+        Source::Env,
+        env("OPENAI_API_KEY"),
+        present(""),
+        "OPENAI_API_KEY is set but empty",
+    ));
+    let made = Made { provider: "openai", in_use: false, ..anthropic("openclaw", "main") };
+    let second = made.slot(chain);
+    let mut gemini =
+        Made { provider: "gemini", in_use: false, ..anthropic("openclaw", "work") }.slot(Chain::new());
+    gemini.outcome = Outcome::NotKnown { reason: "which store this version reads is not on record".into() };
+    let trouble = Trouble::Syntax("line 14: a comma is missing".into());
+    Findings {
+        rules: "recorded from 2026.6.1; the installed version could not be read".into(),
+        slots: vec![first, second, gemini],
+        troubles: vec![(PathBuf::from(HOME).join(".openclaw/agents/work/agent/auth.json"), trouble)],
+        ..Findings::default()
+    }
+}
+
+fn codex() -> Findings {
+    let slots = [Mode::Headless, Mode::Interactive].map(|mode| {
+        let mut chain = Chain::new();
+        if mode == Mode::Headless {
+            chain.push(Offer::usable(Source::Env, env("CODEX_API_KEY"), Value::Unset, ""));
+        }
+        chain.push(Offer::usable(Source::Env, env("OPENAI_API_KEY"), Value::Unset, ""));
+        Made { mode: Some(mode), provider: "openai", in_use: false, ..anthropic("codex", "default") }
+            .slot(chain)
+    });
+    Findings { slots: slots.into(), ..Findings::default() }
+}
+
+/// The whole fixture.
+pub fn scanning() -> Scanning {
+    let scanned = |agent, findings| Scanned { agent, findings };
+    let scan = Scan::of(
+        vec![
+            scanned(&HERMES, hermes()),
+            scanned(&OPENCLAW, openclaw()),
+            scanned(&CODEX, codex()),
+            scanned(&ZED, Findings::default()),
+        ],
+        &Catalogue::embedded(),
+    );
+    let file = |path: &str, mode, days: i64| {
+        (PathBuf::from(HOME).join(path), FileFacts { mode, mtime_ms: NOW_MS - days * 86_400_000 })
+    };
+    let files =
+        [file(".hermes/.env", 0o644, 2), file(".openclaw/agents/main/agent/auth-profiles.json", 0o600, 190)];
+    Scanning { scan, files: files.into(), home: Some(HOME.into()), now_ms: NOW_MS, took_ms: 14 }
+}
+
+/// A wizard before its first scan.
+pub fn blank(size: (u16, u16)) -> (Model, Ticket) {
+    let options = Options { colour: true, motion: true, offline: false };
+    let (model, effects) = Model::new(Arc::new(Catalogue::embedded()), size, options);
+    let Some(Effect::Scan(ticket)) = effects.first() else {
+        unreachable!("no scan was asked for: {effects:?}")
+    };
+    (model, *ticket)
+}
+
+/// A wizard that knows the fixture.
+pub fn model(size: (u16, u16)) -> Model {
+    let (mut model, ticket) = blank(size);
+    update(&mut model, Message::Scanned(ticket, Box::new(scanning())));
+    model
+}
+
+/// An answer that rejects the key.
+pub fn rejected() -> Judged {
+    Judged {
+        id: "invalid",
+        grade: Grade::Rejected,
+        line: "401 invalid x-api-key".into(),
+        meaning: "The provider does not know this key: it was revoked, or mistyped.".into(),
+        next: "Make a new key in the console and enter it here.".into(),
+        answered_by: Some("Anthropic".into()),
+        latency_ms: Some(212),
+        evidence: vec![("error type".into(), "authentication_error".into())],
+    }
+}
+
+/// An answer that proves the key.
+pub fn works() -> Judged {
+    Judged {
+        id: "valid",
+        grade: Grade::Works,
+        line: "200 14 models".into(),
+        meaning: "The provider accepts this key.".into(),
+        next: String::new(),
+        answered_by: Some("Anthropic".into()),
+        latency_ms: Some(180),
+        evidence: vec![("request id".into(), "req_011".into())],
+    }
+}
+
+/// No answer.
+pub fn unreached() -> Judged {
+    Judged {
+        id: "network",
+        grade: Grade::Unproven,
+        line: "connection refused by api.anthropic.com:443".into(),
+        meaning: "Nothing answered, so nothing is known about the key.".into(),
+        next: "Check the connection and test again.".into(),
+        answered_by: None,
+        latency_ms: None,
+        evidence: Vec::new(),
+    }
+}
+
+/// Gives the answers of `judge` to every test that `effects` ask for.
+pub fn answer(model: &mut Model, effects: Vec<Effect>, judge: impl Fn(&Secret) -> Option<Judged>) {
+    for effect in effects {
+        let Effect::Probe(ticket, jobs) = effect else { continue };
+        for job in jobs {
+            if let Some(judged) = judge(&job.key) {
+                let tested: Tested = job.tested;
+                update(model, Message::Judged(ticket, tested, judged));
+            }
+        }
+    }
+}
