@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 pub mod capture;
 pub mod clipboard;
 pub mod keyring;
+pub mod loopback;
 mod memory;
 mod overlay;
 mod process;
@@ -22,6 +23,7 @@ pub mod real;
 pub mod sandbox;
 mod sqlite;
 pub mod wal;
+mod wire;
 
 pub use memory::MemoryWorld;
 pub use overlay::Overlay;

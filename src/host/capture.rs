@@ -16,10 +16,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use super::wire::{Head, read_body, read_head};
 use crate::secret::Secret;
 
-/// The largest request head that is read.
-const MAX_HEAD: usize = 256 * 1024;
 /// The largest body that is read before the answer; agents send their whole tool list.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
 /// How long one connection may stay silent.
@@ -196,50 +195,6 @@ fn serve_tls(stream: TcpStream, tls: &Arc<ServerConfig>, shared: &Shared) -> io:
     Ok(())
 }
 
-/// A request's head, parsed.
-struct Head {
-    method: String,
-    target: String,
-    headers: Vec<(String, String)>,
-}
-
-impl Head {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// Reads until the end of the next head; what came after it stays in `rest`. None at the end of the connection.
-fn read_head(stream: &mut impl Read, rest: &mut Vec<u8>) -> io::Result<Option<Head>> {
-    let mut buffer = [0; 16 * 1024];
-    loop {
-        let mut fields = [httparse::EMPTY_HEADER; 128];
-        let mut request = httparse::Request::new(&mut fields);
-        match request.parse(rest) {
-            Ok(httparse::Status::Complete(length)) => {
-                let headers = request.headers.iter().map(|header| {
-                    (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned())
-                });
-                let head = Head {
-                    method: request.method.unwrap_or_default().to_owned(),
-                    target: request.path.unwrap_or_default().to_owned(),
-                    headers: headers.collect(),
-                };
-                rest.drain(..length);
-                return Ok(Some(head));
-            }
-            Ok(httparse::Status::Partial) if rest.len() < MAX_HEAD => {}
-            _ => return Ok(None),
-        }
-        match stream.read(&mut buffer) {
-            Ok(0) => return Ok(None),
-            Ok(count) => rest.extend_from_slice(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-            Err(error) => return Err(error),
-        }
-    }
-}
-
 fn answer(
     stream: &mut (impl Read + Write),
     head: &Head,
@@ -254,7 +209,8 @@ fn answer(
     }
     let length = head.get("content-length").and_then(|text| text.trim().parse().ok());
     let close = match length {
-        Some(length) => !skip(stream, rest, length)?,
+        Some(length) if length <= MAX_BODY => read_body(stream, rest, length)?.is_none(),
+        Some(_) => true,
         // A chunked body is not worth parsing: the head is captured, so the connection can close.
         None => head.get("transfer-encoding").is_some(),
     };
@@ -268,17 +224,6 @@ fn answer(
     stream.write_all(ANSWER)?;
     stream.flush()?;
     if close { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
-}
-
-/// Reads a body of `length` bytes and forgets it; false where it is too long or ends early.
-fn skip(stream: &mut impl Read, rest: &mut Vec<u8>, length: u64) -> io::Result<bool> {
-    let there = u64::try_from(rest.len()).unwrap_or(u64::MAX).min(length);
-    rest.drain(..usize::try_from(there).unwrap_or(0));
-    let missing = length - there;
-    if missing > MAX_BODY {
-        return Ok(false);
-    }
-    Ok(io::copy(&mut stream.take(missing), &mut io::sink())? == missing)
 }
 
 /// What the agent meant: the TLS name, the absolute target of a proxy request, or this server itself.
