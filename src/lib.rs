@@ -15,6 +15,7 @@
 pub mod agents;
 pub mod cli;
 pub mod commands;
+pub mod demo;
 pub mod dotenv;
 pub mod edit;
 pub mod host;
