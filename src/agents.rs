@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 pub mod aider;
 pub mod claude_code;
+pub mod codex;
 pub mod common;
 pub mod litellm;
 pub mod llm;
@@ -120,7 +121,7 @@ pub enum Certainty {
 }
 
 /// All agents, in the order of the screens.
-pub const ALL: &[&Agent] = &[&aider::AGENT, &llm::AGENT, &claude_code::AGENT];
+pub const ALL: &[&Agent] = &[&claude_code::AGENT, &codex::AGENT, &aider::AGENT, &llm::AGENT];
 
 /// The agent with this id.
 #[must_use]

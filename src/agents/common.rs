@@ -94,10 +94,10 @@ pub fn is_credential_header(name: &str, value: &str) -> bool {
     named.iter().any(|word| name.contains(word)) || (value.len() >= 24 && value.chars().all(part))
 }
 
-/// Whether the text can stand in a header at all: no control characters.
+/// Whether the text can stand in a header at all: none of the control characters that every HTTP library refuses.
 #[must_use]
 pub fn fits_header(key: &Secret) -> bool {
-    !key.any_char(|c| c.is_control() && c != '\t')
+    !key.any_char(|c| c.is_ascii_control() && c != '\t')
 }
 
 /// Whether every character is one byte in a header: what JavaScript's `fetch` demands.

@@ -1,0 +1,106 @@
+//! Where a new key for Codex can be written.
+
+use serde_json::json;
+
+use crate::agents::Context;
+use crate::agents::common::Doc;
+use crate::plan::{Destination, Neighbour, Set};
+use crate::resolve::Slot;
+use crate::source::{Place, Source};
+
+use super::account::{self, Store};
+use super::config::{Config, OPENAI};
+use super::environment::{Environment, is_reserved};
+
+/// The places for a new key, best first: where the present one stands, then the one that Codex's own login writes, or
+/// `~/.codex/.env` for a provider that names a variable.
+pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
+    let world = context.world;
+    let home = super::home(world);
+    let profile = Some(slot.profile.clone()).filter(|name| name != "default");
+    let config = Config::read(world, &home, profile);
+    let mut all = Vec::new();
+    if let Some(active) = slot.active_candidate().filter(|active| is_key(active.source, &active.place)) {
+        all.push(Destination {
+            place: active.place.clone(),
+            effect: "replaces the key that is sent now".to_owned(),
+            neighbours: neighbours(&active.place),
+        });
+    }
+    let asks = config
+        .at(&["model_providers", &slot.agent_provider, "requires_openai_auth"])
+        .is_some_and(|f| f == true);
+    let other = match config.text(&["model_providers", &slot.agent_provider, "env_key"]) {
+        Some(name) if !is_reserved(name) => Some(in_dotenv(&Environment::read(world, &home), name)),
+        _ if slot.agent_provider == OPENAI || asks => in_store(context, &config),
+        _ => None,
+    };
+    all.extend(other.filter(|other| all.iter().all(|one| one.place != other.place)));
+    all
+}
+
+/// A place that holds a bare key which the editor can replace.
+fn is_key(source: Source, place: &Place) -> bool {
+    let token = matches!(place,
+        Place::Field { pointer, .. } | Place::KeyringField { pointer, .. }
+            if pointer.0.first().is_some_and(|step| step == "tokens"));
+    let key = matches!(source, Source::Config | Source::Dotenv | Source::AuthFile | Source::Keyring);
+    key && !token && !matches!(place, Place::Keyring { .. })
+}
+
+fn in_dotenv(environment: &Environment, name: &str) -> Destination {
+    let line = environment.in_file(name).map(|assignment| assignment.line);
+    Destination {
+        place: environment.place(name, line),
+        effect: format!("sets {name} in ~/.codex/.env, which beats the one in the shell"),
+        neighbours: Vec::new(),
+    }
+}
+
+/// The account store, as `codex login --with-api-key` writes it.
+fn in_store(context: &Context<'_>, config: &Config) -> Option<Destination> {
+    if config.text(&["forced_login_method"]) == Some("chatgpt") {
+        return None;
+    }
+    let world = context.world;
+    let user = account::keyring_user(world, config);
+    let entry = matches!(world.keyring(account::SERVICE, &user), crate::host::KeyringState::Present(_));
+    let place = match account::store(config) {
+        Store::Keyring | Store::Auto if entry => Place::KeyringField {
+            service: account::SERVICE.to_owned(),
+            user,
+            pointer: crate::source::Pointer::new(["OPENAI_API_KEY"]),
+        },
+        Store::File | Store::Auto => {
+            let file = Doc::json(world, config.home.join("auth.json"));
+            file.trouble.is_none().then(|| file.place(&["OPENAI_API_KEY"]))?
+        }
+        Store::Keyring | Store::Other => return None,
+    };
+    Some(Destination {
+        neighbours: neighbours(&place),
+        place,
+        effect: "signs Codex in with this key instead of a ChatGPT login".to_owned(),
+    })
+}
+
+/// An account's key counts only with the matching `auth_mode`.
+fn neighbours(place: &Place) -> Vec<Neighbour> {
+    let mode = |pointer: &crate::source::Pointer| {
+        (pointer.0 == ["OPENAI_API_KEY"]).then(|| crate::source::Pointer::new(["auth_mode"]))
+    };
+    let place =
+        match place {
+            Place::Field { file, format, pointer } => {
+                mode(pointer).map(|pointer| Place::Field { file: file.clone(), format: *format, pointer })
+            }
+            Place::KeyringField { service, user, pointer } => mode(pointer)
+                .map(|pointer| Place::KeyringField { service: service.clone(), user: user.clone(), pointer }),
+            _ => None,
+        };
+    let why = "auth_mode says that the key counts, not the login beside it".to_owned();
+    place
+        .into_iter()
+        .map(|place| Neighbour { place, set: Set::Json(json!("apikey")), why: why.clone() })
+        .collect()
+}

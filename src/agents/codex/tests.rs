@@ -1,0 +1,124 @@
+//! Rules of the recordings that need a mode, a keyring or a combination.
+
+use crate::agents::Context;
+use crate::host::{KeyringState, MemoryWorld};
+use crate::provider::Catalogue;
+use crate::resolve::{Mode, Outcome, Slot};
+
+fn slots(world: &MemoryWorld) -> Vec<Slot> {
+    let catalogue = Catalogue::embedded();
+    super::scan(&Context { world, catalogue: &catalogue }).expect("findings").slots
+}
+
+fn answer(world: &MemoryWorld, mode: Mode) -> String {
+    let slots = slots(world);
+    let slot = slots.iter().find(|slot| slot.in_use && slot.mode.is_none_or(|m| m == mode)).expect("a slot");
+    match &slot.outcome {
+        Outcome::Sends { sent, base_url, .. } => {
+            format!("{}={} {base_url}", sent.header.name(), sent.key.expose(ToOwned::to_owned))
+        }
+        Outcome::Nothing { reason } => format!("nothing: {reason}"),
+        Outcome::Hidden { .. } => "hidden".to_owned(),
+        Outcome::NotKnown { .. } => "not known".to_owned(),
+    }
+}
+
+const AUTH: &str = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"STORED"}"#;
+const CHATGPT: &str =
+    r#"{"auth_mode":"chatgpt","OPENAI_API_KEY":"UNUSED","tokens":{"access_token":"ACCESS"}}"#;
+const OPENAI: &str = "https://api.openai.com/v1";
+
+fn home() -> MemoryWorld {
+    let mut world = MemoryWorld::new("/h");
+    world.keyring_otherwise = Some(KeyringState::Absent("none".into()));
+    world
+}
+
+#[test]
+fn only_exec_takes_codex_api_key() {
+    let world = home().with_var("CODEX_API_KEY", " EXEC\n").with_file(".codex/auth.json", AUTH);
+    assert_eq!(answer(&world, Mode::Headless), format!("authorization=EXEC {OPENAI}"));
+    assert_eq!(answer(&world, Mode::Interactive), format!("authorization=STORED {OPENAI}"));
+}
+
+#[test]
+fn openai_api_key_alone_is_no_credential() {
+    let world = home().with_var("OPENAI_API_KEY", "K");
+    assert_eq!(answer(&world, Mode::Headless), "nothing: not logged in");
+    assert!(slots(&world)[0].lints.iter().any(|lint| lint.id == "variable-unused"));
+}
+
+#[test]
+fn the_mode_of_the_account_decides_and_a_base_url_redirects_it() {
+    let world = home().with_file(".codex/auth.json", CHATGPT);
+    assert_eq!(answer(&world, Mode::Headless), "authorization=ACCESS https://chatgpt.com/backend-api/codex");
+    let world = world.with_file(".codex/config.toml", "openai_base_url = \"http://127.0.0.1:1/v1\"\n");
+    assert_eq!(answer(&world, Mode::Headless), "authorization=ACCESS http://127.0.0.1:1/v1");
+}
+
+#[test]
+fn the_store_says_where_the_account_is() {
+    let store = |mode: &str| {
+        home()
+            .with_file(".codex/auth.json", AUTH)
+            .with_file(".codex/config.toml", format!("cli_auth_credentials_store = \"{mode}\"\n"))
+    };
+    let with_entry = |mut world: MemoryWorld| {
+        let user = format!("cli|{}", crate::secret::Secret::new("/h/.codex").sha256_hex(16));
+        let entry = crate::secret::Secret::new(r#"{"OPENAI_API_KEY":"RING"}"#);
+        world.keyring.insert(("Codex Auth".into(), user), entry);
+        answer(&world, Mode::Headless)
+    };
+    assert_eq!(with_entry(store("file")), format!("authorization=STORED {OPENAI}"));
+    assert_eq!(with_entry(store("keyring")), format!("authorization=RING {OPENAI}"));
+    assert_eq!(with_entry(store("auto")), format!("authorization=RING {OPENAI}"));
+    assert_eq!(answer(&store("auto"), Mode::Headless), format!("authorization=STORED {OPENAI}"));
+    assert!(answer(&store("keyring"), Mode::Headless).starts_with("nothing"));
+    let mut locked = store("auto");
+    locked.keyring_otherwise = Some(KeyringState::Locked);
+    assert_eq!(answer(&locked, Mode::Headless), "hidden");
+}
+
+#[test]
+fn codex_refuses_to_start_in_its_own_words() {
+    for (config, words) in [
+        ("profile = \"x\"\n", "legacy `profile"),
+        ("[model_providers.openai]\nbase_url = \"http://127.0.0.1\"\n", "`openai` is a built-in"),
+        ("[model_providers.a]\nwire_api = \"chat\"\n", "`wire_api"),
+        ("model_provider = \"nope\"\n", "Model provider `nope` not found"),
+        ("forced_login_method = \"chatgpt\"\n", "ChatGPT login is required"),
+        ("model_provider = [\n", "/h/.codex/config.toml cannot be parsed"),
+    ] {
+        let world = home().with_file(".codex/auth.json", AUTH).with_file(".codex/config.toml", config);
+        let answer = answer(&world, Mode::Headless);
+        assert!(answer.starts_with(&format!("nothing: {words}")), "{answer}");
+    }
+}
+
+#[test]
+fn a_provider_of_ones_own_gets_the_account_only_when_it_asks() {
+    let config = |extra: &str| {
+        let table = "model_provider = \"gw\"\n[model_providers.gw]\nbase_url = \"http://127.0.0.1:1/v1\"\n";
+        home().with_file(".codex/auth.json", AUTH).with_file(".codex/config.toml", format!("{table}{extra}"))
+    };
+    assert!(answer(&config(""), Mode::Headless).starts_with("nothing"));
+    let asks = answer(&config("requires_openai_auth = true\n"), Mode::Headless);
+    assert_eq!(asks, "authorization=STORED http://127.0.0.1:1/v1");
+    let headers = answer(&config("http_headers = { \"api-key\" = \"AZURE\" }\n"), Mode::Headless);
+    assert_eq!(headers, "api-key=AZURE http://127.0.0.1:1/v1");
+    let missing = answer(&config("env_key = \"GW\"\nexperimental_bearer_token = \"T\"\n"), Mode::Headless);
+    assert_eq!(missing, "nothing: Missing environment variable: `GW`");
+    let hidden = "[model_providers.gw.auth]\ncommand = \"vault\"\nargs = [\"read\"]\n";
+    assert_eq!(answer(&config(hidden), Mode::Headless), "hidden");
+}
+
+#[test]
+fn a_new_key_signs_in_with_its_mode() {
+    let world = home().with_file(".codex/auth.json", CHATGPT);
+    let catalogue = Catalogue::embedded();
+    let context = Context { world: &world, catalogue: &catalogue };
+    let all = super::destinations::destinations(&context, &slots(&world)[0]);
+    let shown: Vec<_> = all.iter().map(|one| one.place.show(Some("/h".as_ref()))).collect();
+    assert_eq!(shown, ["~/.codex/auth.json#/OPENAI_API_KEY"]);
+    assert_eq!(all[0].neighbours[0].set, crate::plan::Set::Json("apikey".into()));
+}
