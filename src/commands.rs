@@ -15,6 +15,7 @@ use crate::secret::Secret;
 mod listing;
 mod looking;
 mod proving;
+mod wizard;
 
 /// How a command ended, as the exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,27 +71,16 @@ impl Desk {
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let desk = Desk { home: cli.home, offline: cli.offline, catalogue: Catalogue::embedded() };
     match cli.command {
+        None => wizard::here(desk),
+        Some(Command::Demo(args)) => wizard::demo(desk, &args),
         Some(Command::Status(args)) => looking::status(&desk, &args),
         Some(Command::Explain(args)) => looking::explain(&desk, &args),
         Some(Command::Prove(args)) => proving::prove(&desk, &args),
         Some(Command::Agents(args)) => listing::agents(&desk, &args),
         Some(Command::Completions { shell }) => listing::completions(shell),
         Some(Command::Man) => listing::man(),
-        None => wizard(&desk),
         _ => Err(Failure::new("this command does not work yet", "see `keymend --help`")),
     }
-}
-
-fn wizard(desk: &Desk) -> Result<Exit, Failure> {
-    let home = desk.home.clone();
-    let desk = crate::tui::Desk {
-        world: std::sync::Arc::new(move || RealWorld::new(home.clone())),
-        catalogue: std::sync::Arc::new(Catalogue::embedded()),
-        offline: desk.offline,
-    };
-    crate::tui::run(&desk)
-        .map(|()| Exit::Fine)
-        .map_err(|error| Failure::new(error.to_string(), "run it in a terminal, or see `keymend --help`"))
 }
 
 /// Prints text; a closed pipe is not an error.
