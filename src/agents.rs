@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 pub mod aider;
 pub mod claude_code;
+pub mod cline;
 pub mod codex;
 pub mod common;
 pub mod litellm;
@@ -121,7 +122,7 @@ pub enum Certainty {
 }
 
 /// All agents, in the order of the screens.
-pub const ALL: &[&Agent] = &[&claude_code::AGENT, &codex::AGENT, &aider::AGENT, &llm::AGENT];
+pub const ALL: &[&Agent] = &[&aider::AGENT, &cline::AGENT, &llm::AGENT, &claude_code::AGENT, &codex::AGENT];
 
 /// The agent with this id.
 #[must_use]

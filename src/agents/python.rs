@@ -168,6 +168,21 @@ pub fn dotenv_file(
     Some(kept.collect())
 }
 
+/// What another loader than python-dotenv reads from a file: the deciding assignment of each name.
+pub fn dotenv_file_as(
+    world: &dyn World,
+    dialect: Dialect,
+    file: &Path,
+    env: &BTreeMap<String, String>,
+) -> Option<Vec<dotenv::Assignment>> {
+    let state = world.read(file);
+    let parsed = dotenv::parse(dialect, state.bytes()?, env);
+    let mut names: Vec<&str> = parsed.assignments.iter().map(|assignment| assignment.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    Some(names.into_iter().filter_map(|name| parsed.get(name).cloned()).collect())
+}
+
 /// The place of an assignment in a `.env` file.
 pub fn line_place(file: &Path, line: Option<usize>, name: &str) -> Place {
     Place::Line { file: file.to_owned(), line, name: name.to_owned(), dialect: Dialect::PythonDotenv }

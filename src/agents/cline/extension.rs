@@ -1,0 +1,150 @@
+//! Cline's VS Code extension: `secrets.json`, `providers.json`, and VS Code's sealed store.
+//!
+//! From cline/cline `cline-session-factory.ts` and `vscode-to-file-migration.ts`. The extension itself was not run on
+//! record, so that its slots name the candidates and claim no more.
+
+use std::path::PathBuf;
+
+use crate::agents::cline::catalogue::{PROVIDERS, Provider};
+use crate::agents::cline::store::Store;
+use crate::agents::common;
+use crate::agents::python::Draft;
+use crate::host::{Table, TableState, World};
+use crate::lint::Lint;
+use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
+use crate::secret::Secret;
+use crate::source::{Place, Source, Value};
+
+/// VS Code and its kin: the folder below the configuration, and the one with the extensions.
+const EDITORS: &[(&str, &str)] = &[
+    ("Code", ".vscode/extensions"),
+    ("Code - Insiders", ".vscode-insiders/extensions"),
+    ("VSCodium", ".vscode-oss/extensions"),
+    ("Cursor", ".cursor/extensions"),
+    ("Windsurf", ".windsurf/extensions"),
+];
+
+/// One editor's sealed store.
+struct Sealed {
+    editor: &'static str,
+    rows: Vec<String>,
+}
+
+fn databases(world: &dyn World) -> Vec<(&'static str, PathBuf)> {
+    let home = common::home(world);
+    let config = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
+    let roots = EDITORS.iter().map(|(name, _)| (*name, home.join(config).join(name)));
+    let server = ("code-server", home.join(".local/share/code-server"));
+    roots.chain([server]).map(|(name, root)| (name, root.join("User/globalStorage/state.vscdb"))).collect()
+}
+
+fn sealed(world: &dyn World) -> Vec<Sealed> {
+    let read = |(editor, db): (&'static str, PathBuf)| {
+        let table =
+            Table { db, name: "ItemTable", key_column: "key", value_column: "value", live_when_null: None };
+        let TableState::Rows(rows) = world.table(&table) else { return None };
+        let own = |key: &String| key.starts_with("secret://") && key.contains("\"saoudrizwan.claude-dev\"");
+        let rows: Vec<String> = rows.into_keys().filter(own).collect();
+        (!rows.is_empty()).then_some(Sealed { editor, rows })
+    };
+    databases(world).into_iter().filter(|(_, db)| world.exists(db)).filter_map(read).collect()
+}
+
+/// The newest installed version, from the name of the extension's folder.
+pub fn version(world: &dyn World) -> Option<String> {
+    let home = common::home(world);
+    let dirs = EDITORS.iter().map(|(_, dir)| home.join(dir));
+    let names = dirs.flat_map(|dir| world.list(&dir));
+    names.filter_map(|name| Some(common::printable(name.strip_prefix("saoudrizwan.claude-dev-")?))).max()
+}
+
+/// The slots of the extension, where there is a trace of it.
+pub fn slots(world: &dyn World, store: &Store) -> Vec<Slot> {
+    let sealed = sealed(world);
+    if sealed.is_empty() && version(world).is_none() {
+        return Vec::new();
+    }
+    let used = store.modes().next();
+    let slot = |provider: &Provider| slot(provider, store, &sealed, used.as_deref() == Some(provider.id));
+    PROVIDERS
+        .iter()
+        .map(slot)
+        .filter(|slot| slot.in_use || slot.candidates.iter().any(|c| c.value != Value::Unset))
+        .collect()
+}
+
+fn slot(provider: &Provider, store: &Store, sealed: &[Sealed], in_use: bool) -> Slot {
+    let mut chain = Chain::new();
+    let filed = store.secrets.text(&[provider.secret]).filter(|text| !text.trim().is_empty());
+    let value = Value::of(filed);
+    let why = "the extension takes secrets.json first";
+    chain.push(Offer::usable(Source::AuthFile, store.secrets.place(&[provider.secret]), value, why));
+    if let Some(key) = store.stored(provider.id).and_then(|entry| entry.key) {
+        let value = Value::Present(Secret::new(key.text));
+        chain.push(Offer::usable(Source::AuthFile, key.place, value, "secrets.json has no key for it"));
+    }
+    let name = format!("\"key\":\"{}\"", provider.secret);
+    for found in sealed.iter().filter(|found| found.rows.iter().any(|row| row.contains(&name))) {
+        let place = Place::Sealed { what: format!("{}'s secret storage: present, sealed", found.editor) };
+        let why = "VS Code keeps it sealed; see Cline's settings there";
+        chain.push(Offer::usable(Source::SecretStore, place, Value::Sealed, why));
+    }
+    let mut slot = Draft {
+        agent: super::ID,
+        profile: "vscode".to_owned(),
+        provider: provider.catalogue.map(str::to_owned),
+        agent_provider: provider.id.to_owned(),
+        in_use,
+        chain,
+        header: Header::Bearer,
+        base_url: provider.base.to_owned(),
+        refuses: |_, _| None,
+        without: "the extension has no key here".to_owned(),
+        lints: Vec::new(),
+    }
+    .finish();
+    if slot.sent().is_some() {
+        slot.outcome = Outcome::NotKnown { reason: UNKNOWN.to_owned() };
+    }
+    slot.lints.extend(differs(provider, store, filed));
+    slot
+}
+
+const UNKNOWN: &str =
+    "the extension was not run on record; by its source it takes secrets.json, then providers.json";
+
+/// The CLI takes providers.json first, the extension secrets.json.
+fn differs(provider: &Provider, store: &Store, filed: Option<&str>) -> Option<Lint> {
+    let stored = store.stored(provider.id)?.key?;
+    let message = "secrets.json and providers.json hold two different keys: the extension and the CLI send different ones";
+    (filed? != stored.text).then(|| Lint::warn("two-stores", message))
+}
+
+/// The places where the extension's presence shows.
+pub fn traces(world: &dyn World) -> Option<String> {
+    let version = version(world)?;
+    Some(format!("VS Code extension {version}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::python;
+    use crate::host::MemoryWorld;
+
+    #[test]
+    fn a_sealed_key_is_present_and_nothing_more() {
+        let row = "secret://{\"extensionId\":\"saoudrizwan.claude-dev\",\"key\":\"openRouterApiKey\"}";
+        let world = MemoryWorld::new("/h").with_row(
+            ".config/Code/User/globalStorage/state.vscdb",
+            "ItemTable",
+            row,
+            "{\"type\":\"Buffer\",\"data\":[1]}",
+        );
+        let store = Store::open(&world, &python::Layers::of_process(&world));
+        let slots = slots(&world, &store);
+        assert_eq!(slots.len(), 1);
+        assert!(matches!(slots[0].outcome, Outcome::Hidden { .. }));
+        assert_eq!(slots[0].candidates[1].value, Value::Sealed);
+    }
+}
