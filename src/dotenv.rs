@@ -10,9 +10,16 @@ use std::ops::Range;
 
 use crate::source::Dialect;
 
+mod bun;
+pub(crate) mod compose;
+mod direnv;
+mod docker;
 mod hermes;
 mod node;
+mod pam;
 mod python;
+mod rust;
+mod systemd;
 mod text;
 #[cfg(test)]
 mod truth;
@@ -100,6 +107,17 @@ pub fn parse_with(
         Dialect::NodeDotenv => node::dotenv(text),
         Dialect::NodeEnvFile => node::env_file(text),
         Dialect::Hermes => hermes::parse(text),
-        _ => Parsed::refused(1, "this dialect is not read yet"),
+        Dialect::Bun => bun::parse(text, env),
+        Dialect::Dotenvy => rust::parse(text, env),
+        Dialect::DockerCli => docker::parse(text, env),
+        Dialect::ComposeGo => compose::parse(text, env),
+        Dialect::ComposeV1 => python::compose_v1(text),
+        Dialect::Direnv => direnv::parse(text, env),
+        Dialect::SystemdEnvFile => systemd::environment_file(text),
+        Dialect::EnvironmentD => systemd::environment_d(text, env),
+        Dialect::PamEnv => pam::parse(text),
+        Dialect::Bash | Dialect::Sh | Dialect::Zsh | Dialect::Fish => {
+            Parsed::refused(1, "this dialect is not read yet")
+        }
     }
 }

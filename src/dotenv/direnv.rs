@@ -1,0 +1,126 @@
+//! direnv 2.32's `dotenv` (`pkg/dotenv/parse.go`): line by line, one bad line refuses the file.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::text::{Decode, LineEnds, Text};
+use super::{Assignment, Parsed};
+
+/// What direnv reads.
+pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>) -> Parsed {
+    let Some(text) = Text::new(bytes, Decode::Raw, LineEnds::Keep, false) else { return Parsed::default() };
+    let Some(pattern) = LINE.as_ref() else { return Parsed::default() };
+    let mut file: BTreeMap<String, String> = BTreeMap::new();
+    let mut assignments = vec![];
+    let mut at = 0;
+    for line in text.text.split(['\n', '\r']) {
+        let start = at;
+        at += line.len() + 1;
+        let Some(found) = pattern.captures(line) else {
+            return Parsed::refused(text.line(start), "direnv refuses the file because of this line");
+        };
+        let (Some(name), Some(separator)) = (found.get(1), found.get(2)) else { continue };
+        let raw = found.get(3);
+        let from = start + raw.map_or(separator.end(), |raw| raw.start());
+        let raw = raw.map_or("", |raw| raw.as_str());
+        let value = value(raw, &file, env);
+        file.insert(name.as_str().to_owned(), value.clone());
+        // direnv exports to a shell, which takes no other names.
+        if name.as_str().contains('.') || name.as_str().starts_with(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
+        assignments.push(Assignment {
+            name: name.as_str().to_owned(),
+            // The variable becomes part of a process environment, where a NUL ends it.
+            value: value.split('\0').next().unwrap_or("").to_owned(),
+            line: text.line(start + name.start()),
+            span: text.span(from..from + raw.len()),
+            quoted: raw.len() > 1 && raw.starts_with(['"', '\'']) && raw.ends_with(&raw[..1]),
+        });
+    }
+    Parsed { assignments, ..Parsed::default() }
+}
+
+static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let line = concat!(
+        r"\AS*(?:|#[^\n]*|(?:exportS+)?([A-Za-z0-9_.]+)(S*=S*|:S+?)",
+        r#"('(?:'|[^'])*'|"(?:"|[^"])*"|[^\t\n\x0c\r #]+)?S*(?:#[^\n]*)?)\z"#
+    );
+    Regex::new(&line.replace('S', r"[\t\n\x0c\r ]")).ok()
+});
+
+fn value(raw: &str, file: &BTreeMap<String, String>, env: &BTreeMap<String, String>) -> String {
+    if raw.len() <= 1 {
+        return raw.to_owned();
+    }
+    let inner = |quote| raw.strip_prefix(quote).and_then(|rest: &str| rest.strip_suffix(quote));
+    if let Some(inner) = inner('\'') {
+        return inner.to_owned();
+    }
+    let text = inner('"').map_or_else(
+        || raw.to_owned(),
+        |inner| {
+            let inner = inner.replace("\\n", "\n").replace("\\r", "\r");
+            unescape(&inner)
+        },
+    );
+    expand(&text, &|reference| {
+        let (name, default) = reference.split_once(":-").map_or((reference, None), |(n, d)| (n, Some(d)));
+        if let Some(value) = file.get(name) {
+            return value.clone();
+        }
+        let value = env.get(name).cloned().unwrap_or_default();
+        if value.is_empty() { default.map_or(value, str::to_owned) } else { value }
+    })
+}
+
+/// Drops the backslash before anything but `$`.
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            ('\\', Some(next)) if *next != '$' && *next != '\n' => out.extend(chars.next()),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// Go's `os.Expand`.
+fn expand(text: &str, get: &dyn Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('$').filter(|at| at + 1 < rest.len()) {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        let (name, len) = shell_name(after);
+        match name {
+            Some(name) => out.push_str(&get(name)),
+            None if len == 0 => out.push('$'),
+            None => {}
+        }
+        rest = &after[len..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The name after `$`, and how many bytes it and its braces take.
+fn shell_name(text: &str) -> (Option<&str>, usize) {
+    let special = |c: char| c.is_ascii_digit() || "*#$@!?-".contains(c);
+    if let Some(inner) = text.strip_prefix('{') {
+        return match inner.find('}') {
+            Some(0) => (None, 2),
+            Some(len) => (Some(&inner[..len]), len + 2),
+            None => (None, 1),
+        };
+    }
+    if text.starts_with(special) {
+        return (Some(&text[..1]), 1);
+    }
+    let len = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
+    (Some(&text[..len]).filter(|name| !name.is_empty()), len)
+}
