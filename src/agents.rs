@@ -11,6 +11,7 @@ pub mod codex;
 pub mod common;
 pub mod litellm;
 pub mod llm;
+pub mod openclaw;
 pub mod python;
 
 use crate::host::{Process, Trouble, World};
@@ -122,7 +123,8 @@ pub enum Certainty {
 }
 
 /// All agents, in the order of the screens.
-pub const ALL: &[&Agent] = &[&aider::AGENT, &cline::AGENT, &llm::AGENT, &claude_code::AGENT, &codex::AGENT];
+pub const ALL: &[&Agent] =
+    &[&openclaw::AGENT, &aider::AGENT, &cline::AGENT, &llm::AGENT, &claude_code::AGENT, &codex::AGENT];
 
 /// The agent with this id.
 #[must_use]

@@ -29,6 +29,8 @@ pub use build::{Offered, build, destinations, rotate, use_candidate};
 pub enum Set {
     /// Put this JSON value there (for structured files and cells). In a file of lines: this text.
     Json(serde_json::Value),
+    /// Put the new key there too: another copy of the one that is replaced.
+    Key,
     /// Take the field, line or entry away.
     Remove,
     /// Put this list there, with the last `chars` characters of the new key behind it: for agents that remember by

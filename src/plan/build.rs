@@ -186,6 +186,10 @@ fn add_destination(
     for neighbour in &destination.neighbours {
         let value = match &neighbour.set {
             Set::Json(value) => New::Json(value.clone()),
+            Set::Key => match new {
+                Some(new) => New::Key(new.clone()),
+                None => continue,
+            },
             Set::Remove => New::Nothing,
             Set::ListWithTail { list, chars } => match new {
                 Some(new) => with_tail(list, &new.tail(*chars)),

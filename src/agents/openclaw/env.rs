@@ -1,0 +1,397 @@
+//! The environment that OpenClaw ends up with: the process environment, then the `.env` files, then `env.vars`, then
+//! the login shell, each filling what is missing. Nobody overrides a name that is there (docs/help/environment.md of
+//! OpenClaw 2026.9.6, confirmed by runs of 2026.3.13 and 2026.9.6).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use super::config::Config;
+use super::era::Rules;
+use super::home::Install;
+use super::providers;
+use crate::dotenv::{self, Parsed};
+use crate::host::World;
+use crate::lint::Lint;
+use crate::resolve::Offer;
+use crate::secret::Secret;
+use crate::source::{Dialect, Place, Source, Value};
+
+/// A `.env` in the state folder beyond this size is not read.
+const DOTENV_LIMIT: usize = 1024 * 1024;
+
+/// One assignment.
+#[derive(Clone, Debug)]
+pub(super) struct Variable {
+    /// The name.
+    pub name: String,
+    /// The text as it stands; a [`Secret`] as soon as it is taken for a key.
+    pub text: String,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// One source of assignments.
+#[derive(Clone, Debug)]
+struct Layer {
+    source: Source,
+    /// As a person calls it.
+    called: &'static str,
+    vars: Vec<Variable>,
+    /// `env.vars` also fills a name that is there and blank.
+    fills_blank: bool,
+    /// The layer is not read; why.
+    unread: Option<&'static str>,
+}
+
+/// All sources, strongest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Environment {
+    layers: Vec<Layer>,
+    /// A login shell is asked and its start-up files cannot be judged from their text.
+    pub shell_unknown: bool,
+}
+
+/// What decides a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hit<'a> {
+    /// The assignment.
+    pub var: &'a Variable,
+    /// The kind of source.
+    pub source: Source,
+    /// The source as a person calls it.
+    pub called: &'static str,
+    layer: usize,
+}
+
+impl Hit<'_> {
+    /// The text that is sent: without line breaks, outer blanks and what is not Latin-1; none where nothing is left.
+    pub(super) fn sent(&self) -> Option<Secret> {
+        sent_text(&self.var.text)
+    }
+
+    fn is_blank(&self) -> bool {
+        self.var.text.trim().is_empty()
+    }
+}
+
+/// What OpenClaw makes of a text before it sends it (`src/utils/normalize-secret-input.ts`): none where nothing is left.
+pub(super) fn sent_text(text: &str) -> Option<Secret> {
+    let breaks = |c: char| matches!(c, '\r' | '\n' | '\u{2028}' | '\u{2029}');
+    let kept: String = text.chars().filter(|c| !breaks(*c) && u32::from(*c) <= 0xff).collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| Secret::new(kept))
+}
+
+impl Environment {
+    /// Gathers all sources as the version of `rules` reads them.
+    pub(super) fn load(world: &dyn World, install: &Install, config: &Config, rules: Rules) -> Self {
+        let mut env = Self::default();
+        env.push(Source::Env, "the process environment", process_vars(world));
+        env.push_dotenvs(world, install, rules);
+        env.push_config(config, rules);
+        env.push_shell(world, install, config, rules);
+        env
+    }
+
+    fn push(&mut self, source: Source, called: &'static str, vars: Vec<Variable>) {
+        self.layers.push(Layer { source, called, vars, fills_blank: false, unread: None });
+    }
+
+    fn push_dotenvs(&mut self, world: &dyn World, install: &Install, rules: Rules) {
+        let cwd = world.cwd().join(".env");
+        let own = install.state.join(".env");
+        if cwd != own {
+            let (read, blocked): (Vec<_>, Vec<_>) = dotenv_vars(world, &cwd)
+                .into_iter()
+                .partition(|var| rules == Rules::Old || !blocked_in_cwd(&var.name));
+            self.push(Source::Dotenv, ".env of the working directory", read);
+            self.push_unread(blocked, "this version does not take provider variables from a project's .env");
+        }
+        self.push(Source::Dotenv, ".env of the state folder", dotenv_vars(world, &own));
+        if let Some(path) = &install.gateway_env {
+            let vars = dotenv_vars(world, path);
+            match rules {
+                Rules::New => self.push(Source::Dotenv, "gateway.env", vars),
+                Rules::Old => self.push_unread(vars, "this version does not read gateway.env"),
+            }
+        }
+    }
+
+    fn push_unread(&mut self, vars: Vec<Variable>, why: &'static str) {
+        if !vars.is_empty() {
+            let called = "a file that is not read";
+            self.layers.push(Layer {
+                source: Source::Dotenv,
+                called,
+                vars,
+                fills_blank: false,
+                unread: Some(why),
+            });
+        }
+    }
+
+    fn push_config(&mut self, config: &Config, rules: Rules) {
+        let mut vars = Vec::new();
+        if rules == Rules::Old {
+            vars.extend(config_vars(config, &["env"]));
+        }
+        vars.extend(config_vars(config, &["env", "vars"]));
+        let layer =
+            Layer { source: Source::Config, called: "env.vars", vars, fills_blank: true, unread: None };
+        self.layers.push(layer);
+    }
+
+    /// The login shell fills known names: 2026.3.13 only where none of them is set at all, 2026.9.6 each name that is
+    /// not there, not even empty (`src/infra/shell-env.ts`).
+    fn push_shell(&mut self, world: &dyn World, install: &Install, config: &Config, rules: Rules) {
+        let enabled = config.get(&["env", "shellEnv", "enabled"]) == Some(&Json::Bool(true))
+            || world.var("OPENCLAW_LOAD_SHELL_ENV").is_some_and(truthy);
+        let known = providers::all_variables(rules);
+        let any_set = known.iter().any(|name| self.get(name).is_some_and(|hit| hit.sent().is_some()));
+        if !enabled || (rules == Rules::Old && any_set) {
+            return;
+        }
+        let (mut vars, unknown) = login_shell_vars(world, install);
+        vars.retain(|var| known.contains(&var.name.as_str()) && !var.text.is_empty());
+        self.shell_unknown = unknown;
+        self.push(Source::Shell, "the login shell", vars);
+    }
+
+    /// What decides `name`, if it is set at all (even empty).
+    pub(super) fn get(&self, name: &str) -> Option<Hit<'_>> {
+        let mut winner: Option<Hit<'_>> = None;
+        for (at, layer) in self.layers.iter().enumerate().filter(|(_, layer)| layer.unread.is_none()) {
+            if winner.is_some_and(|hit| !hit.is_blank() || !layer.fills_blank) {
+                continue;
+            }
+            if let Some(var) = layer.vars.iter().find(|var| var.name == name) {
+                winner = Some(Hit { var, source: layer.source, called: layer.called, layer: at });
+            }
+        }
+        winner
+    }
+
+    /// The text of `name` for a `${NAME}` in the configuration; none where it is unset or blank.
+    pub(super) fn value(&self, name: &str) -> Option<Hit<'_>> {
+        self.get(name).filter(|hit| !hit.is_blank())
+    }
+
+    /// One offer for each place where `name` is set, the deciding one first usable with `why`; with `ignored` none is.
+    pub(super) fn offers(&self, name: &str, why: &str, ignored: Option<&str>) -> Vec<Offer> {
+        let winner = self.get(name);
+        let mut offers = Vec::new();
+        for (at, layer) in self.layers.iter().enumerate() {
+            for var in layer.vars.iter().filter(|var| var.name == name) {
+                let wins = winner.is_some_and(|hit| hit.layer == at);
+                offers.push(self.offer(layer, var, (wins, winner), why, ignored));
+            }
+        }
+        offers
+    }
+
+    fn offer(
+        &self,
+        layer: &Layer,
+        var: &Variable,
+        (wins, winner): (bool, Option<Hit<'_>>),
+        why: &str,
+        ignored: Option<&str>,
+    ) -> Offer {
+        let value = Value::Present(Secret::new(var.text.clone()));
+        let make = |fate: Result<String, String>| match fate {
+            Ok(why) => Offer::usable(layer.source, var.place.clone(), value.clone(), why),
+            Err(why) => Offer::ignored(layer.source, var.place.clone(), value.clone(), why),
+        };
+        let offer = match (layer.unread, ignored, winner) {
+            (Some(why), ..) | (_, Some(why), _) => make(Err(why.to_owned())),
+            (_, _, Some(hit)) if !wins => make(Err(format!(
+                "{} has {} already{}; nobody overrides a name that is set",
+                hit.called,
+                var.name,
+                if hit.sent().is_none() { " (empty)" } else { "" }
+            ))),
+            _ if sent_text(&var.text).is_none() => {
+                make(Err("it is set but empty, which counts as no key".to_owned()))
+            }
+            _ => make(Ok(why.to_owned())),
+        };
+        let hides = wins && sent_text(&var.text).is_none() && self.set_elsewhere(&var.name);
+        let offer = if hides { offer.lint(empty_hides(&var.name, layer.called)) } else { offer };
+        offer.named(var.name.clone())
+    }
+
+    /// Whether a weaker source has a text for `name`.
+    fn set_elsewhere(&self, name: &str) -> bool {
+        self.layers.iter().flat_map(|layer| &layer.vars).any(|var| var.name == name && !var.text.is_empty())
+    }
+
+    /// The names that are set anywhere.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.layers
+            .iter()
+            .filter(|layer| layer.unread.is_none())
+            .flat_map(|layer| &layer.vars)
+            .map(|var| var.name.as_str())
+    }
+
+    /// `text` with `${NAME}` replaced where NAME has a value, `$${NAME}` unescaped.
+    pub(super) fn substitute(&self, text: &str) -> String {
+        let mut done = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find("${") {
+            let (before, from) = rest.split_at(at);
+            let Some((name, end)) = reference_at(from) else {
+                done.push_str(before);
+                done.push_str("${");
+                rest = &from[2..];
+                continue;
+            };
+            if let Some(plain) = before.strip_suffix('$') {
+                done.push_str(plain);
+                done.push_str(&from[..end]);
+            } else {
+                done.push_str(before);
+                done.push_str(self.value(name).map_or(&from[..end], |hit| &hit.var.text));
+            }
+            rest = &from[end..];
+        }
+        done.push_str(rest);
+        done
+    }
+}
+
+/// The name of a `${NAME}` at the start of `text` and where it ends.
+fn reference_at(text: &str) -> Option<(&str, usize)> {
+    let end = text.find('}')?;
+    let name = text.get(2..end)?;
+    is_variable(name).then_some((name, end + 1))
+}
+
+/// Upper-case names, as OpenClaw substitutes them.
+pub(super) fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+fn empty_hides(name: &str, called: &str) -> Lint {
+    Lint::warn(
+        "empty-hides",
+        format!("{name} is set but empty in {called}; the key that stands elsewhere is not read"),
+    )
+}
+
+fn truthy(value: &str) -> bool {
+    matches!(value.trim().to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on")
+}
+
+fn process_vars(world: &dyn World) -> Vec<Variable> {
+    let vars = world.env().iter();
+    vars.map(|(name, value)| Variable {
+        name: name.clone(),
+        text: value.clone(),
+        place: Place::Env { name: name.clone() },
+    })
+    .collect()
+}
+
+/// The assignments of a `.env` as npm `dotenv` reads them; of duplicates the last.
+fn dotenv_vars(world: &dyn World, file: &Path) -> Vec<Variable> {
+    let state = world.read(file);
+    match state.bytes() {
+        Some(bytes) if bytes.len() <= DOTENV_LIMIT => {
+            deciding(&dotenv::parse(Dialect::NodeDotenv, bytes, world.env()), file, Dialect::NodeDotenv)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The assignment that decides each name.
+fn deciding(parsed: &Parsed, file: &Path, dialect: Dialect) -> Vec<Variable> {
+    let mut last: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
+    for found in &parsed.assignments {
+        if !(parsed.first_wins && last.contains_key(found.name.as_str())) {
+            last.insert(&found.name, (&found.value, found.line));
+        }
+    }
+    let place = |name: &str, line| Place::Line {
+        file: file.to_owned(),
+        line: Some(line),
+        name: name.to_owned(),
+        dialect,
+    };
+    last.into_iter()
+        .map(|(name, (value, line))| Variable {
+            name: name.to_owned(),
+            text: value.to_owned(),
+            place: place(name, line),
+        })
+        .collect()
+}
+
+/// The string members at `steps`, each a variable.
+fn config_vars(config: &Config, steps: &[&str]) -> Vec<Variable> {
+    let members = config.object(steps).into_iter().flatten();
+    members
+        .filter_map(|(name, value)| {
+            let text = value.as_str().filter(|text| !text.contains("${"))?;
+            let place = config.place(&[steps, &[name.as_str()]].concat());
+            Some(Variable { name: name.clone(), text: text.to_owned(), place })
+        })
+        .collect()
+}
+
+/// Names that 2026.9.6 does not take from `./.env` (`dist/dotenv-*`).
+fn blocked_in_cwd(name: &str) -> bool {
+    ["_BASE_URL", "_ENDPOINT", "_API_HOST"].iter().any(|end| name.ends_with(end))
+        || ["OPENCLAW_", "ANTHROPIC_API_KEY_", "OPENAI_API_KEY_"].iter().any(|start| name.starts_with(start))
+        || providers::any_variable(name)
+}
+
+/// What the start-up files of the login shell assign, read as text, and whether something in them cannot be judged.
+fn login_shell_vars(world: &dyn World, install: &Install) -> (Vec<Variable>, bool) {
+    let (files, dialect) = startup_files(world, &install.home);
+    let (mut vars, mut unknown): (Vec<Variable>, bool) = (Vec::new(), false);
+    for file in files {
+        let state = world.read(&file);
+        let Some(bytes) = state.bytes() else { continue };
+        let parsed = dotenv::parse(dialect, bytes, world.env());
+        unknown |= state.text().is_none_or(runs_commands) || !parsed.problems.is_empty();
+        for var in deciding(&parsed, &file, dialect) {
+            vars.retain(|other| other.name != var.name);
+            vars.push(var);
+        }
+    }
+    (vars, unknown)
+}
+
+/// Whether a start-up file does more than assign: then the text alone does not say what the shell exports.
+fn runs_commands(text: &str) -> bool {
+    let simple = |line: &str| {
+        let line = line.trim();
+        let word = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        line.is_empty()
+            || line.starts_with('#')
+            || (word.split_once('=').is_some_and(|(name, _)| {
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            }) && !line.contains(['`', ';', '&', '|'])
+                && !line.contains("$("))
+    };
+    !text.lines().all(simple)
+}
+
+/// The files that the login shell reads: of bash the first of three, of zsh all, of anything else `~/.profile`.
+fn startup_files(world: &dyn World, home: &Path) -> (Vec<PathBuf>, Dialect) {
+    let shell = world.var_nonempty("SHELL").unwrap_or("/bin/sh");
+    match Path::new(shell).file_name().and_then(|name| name.to_str()) {
+        Some("bash") => {
+            let own = [".bash_profile", ".bash_login", ".profile"].iter().map(|name| home.join(name));
+            (own.filter(|path| world.exists(path)).take(1).collect(), Dialect::Bash)
+        }
+        Some("zsh") => {
+            ([".zshenv", ".zprofile", ".zlogin"].iter().map(|name| home.join(name)).collect(), Dialect::Zsh)
+        }
+        _ => (vec![home.join(".profile")], Dialect::Sh),
+    }
+}
