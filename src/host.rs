@@ -13,9 +13,13 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 pub mod capture;
+pub mod cells;
 pub mod clipboard;
+pub mod files;
+pub mod journal;
 pub mod keyring;
 pub mod loopback;
+pub mod lock;
 mod memory;
 mod overlay;
 mod process;
@@ -24,6 +28,7 @@ pub mod sandbox;
 mod sqlite;
 pub mod wal;
 mod wire;
+pub mod writer;
 
 pub use memory::MemoryWorld;
 pub use overlay::Overlay;

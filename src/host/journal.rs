@@ -1,0 +1,437 @@
+//! What was written, for undo: one folder an action in the state folder, made and synced before the first byte of a
+//! target changes. Plain files that outlive the tool: `manifest.json` says what and where (paths, hashes, masked keys;
+//! no key), the backups beside it hold the old contents (0600), and `README.txt` says how to go back by hand.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::files::{self, WriteError};
+use super::{Trouble, World};
+use crate::plan::{AgentLock, Content, Hash, Target};
+
+/// Backups hold old keys: an action older than this is forgotten.
+pub const KEEP_DAYS: i64 = 30;
+/// Of more actions than this, the oldest are forgotten.
+pub const KEEP_ACTIONS: usize = 20;
+
+/// How far an action has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// About to be written, or killed in the middle.
+    Planned,
+    /// Written.
+    Written,
+    /// Put back: after a failure, or after a kill.
+    RolledBack,
+    /// Undone by a later action.
+    Undone,
+}
+
+/// One action: what the history shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The layout of this file.
+    pub schema: u32,
+    /// The folder's name, newest last in sorted order.
+    pub id: String,
+    /// How far it has come.
+    pub state: State,
+    /// What was done, in a few words.
+    pub title: String,
+    /// The action that this one undoes.
+    pub undoes: Option<String>,
+    /// The old key, masked.
+    pub old: Option<String>,
+    /// The new key, masked.
+    pub new: Option<String>,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// What was changed.
+    pub items: Vec<Item>,
+}
+
+/// One target of an action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Where.
+    pub place: ItemPlace,
+    /// SHA-256 of the old content; none where there was nothing.
+    pub before: Option<String>,
+    /// SHA-256 of the new content; none where it was taken away.
+    pub after: Option<String>,
+    /// The file beside the manifest that holds the old content.
+    pub backup: Option<String>,
+    /// The file is (or was about to be) written in place, which a kill could leave half done.
+    #[serde(default)]
+    pub in_place: bool,
+}
+
+/// Where an item stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ItemPlace {
+    /// A file.
+    File {
+        /// As its agent names it.
+        path: PathBuf,
+        /// Behind every link.
+        real: PathBuf,
+        /// The lock that its agent takes.
+        lock: Option<AgentLock>,
+    },
+    /// A cell of a database.
+    Cell {
+        /// The database.
+        db: PathBuf,
+        /// The table.
+        table: String,
+        /// The column that names the row.
+        key_column: String,
+        /// The row.
+        key: String,
+        /// The column that holds the text.
+        value_column: String,
+        /// The column that takes the time.
+        stamp_column: Option<String>,
+    },
+    /// An entry of the OS keyring.
+    Keyring {
+        /// The entry's service.
+        service: String,
+        /// The entry's user name.
+        user: String,
+    },
+}
+
+impl ItemPlace {
+    /// The journal's form of a target.
+    #[must_use]
+    pub fn of(target: &Target) -> Self {
+        match target {
+            Target::File { path, real, lock, .. } => {
+                Self::File { path: path.clone(), real: real.clone(), lock: lock.clone() }
+            }
+            Target::Cell(cell) => Self::Cell {
+                db: cell.db.clone(),
+                table: cell.table.to_owned(),
+                key_column: cell.key_column.to_owned(),
+                key: cell.key.clone(),
+                value_column: cell.value_column.to_owned(),
+                stamp_column: cell.stamp_column.map(ToOwned::to_owned),
+            },
+            Target::Keyring { service, user } => {
+                Self::Keyring { service: service.clone(), user: user.clone() }
+            }
+        }
+    }
+
+    /// The target again. Names of tables and columns are kept for the life of the process; there are few.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        let keep = |name: &String| -> &'static str { name.clone().leak() };
+        match self {
+            Self::File { path, real, lock } => {
+                Target::File { path: path.clone(), real: real.clone(), mode: None, lock: lock.clone() }
+            }
+            Self::Cell { db, table, key_column, key, value_column, stamp_column } => {
+                Target::Cell(crate::source::Cell {
+                    db: db.clone(),
+                    table: keep(table),
+                    key_column: keep(key_column),
+                    key: key.clone(),
+                    value_column: keep(value_column),
+                    stamp_column: stamp_column.as_ref().map(keep),
+                })
+            }
+            Self::Keyring { service, user } => {
+                Target::Keyring { service: service.clone(), user: user.clone() }
+            }
+        }
+    }
+
+    /// The place in one line.
+    #[must_use]
+    pub fn show(&self) -> String {
+        match self {
+            Self::File { path, .. } => path.display().to_string(),
+            Self::Cell { db, table, key, .. } => format!("{}#{table}/{key}", db.display()),
+            Self::Keyring { service, user } => format!("keyring {service} / {user}"),
+        }
+    }
+}
+
+/// The journal is not usable.
+#[derive(Debug, Error)]
+pub enum JournalError {
+    /// A file of the journal.
+    #[error("the journal: {0}")]
+    File(#[from] WriteError),
+    /// A folder of the journal.
+    #[error("the journal's folder {path}: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// There is no such action.
+    #[error("there is no action {0} in the history")]
+    Unknown(String),
+    /// The action's files are gone or damaged.
+    #[error("the journal of {id} cannot be used: {why}")]
+    Damaged {
+        /// The action.
+        id: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl JournalError {
+    /// The way out.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::File(_) | Self::Folder { .. } => {
+                "nothing was written: without a backup keymend changes nothing. Free the disk or mend the folder's mode"
+            }
+            Self::Unknown(_) => "`keymend history` lists the actions",
+            Self::Damaged { .. } => "look into the folder: its README.txt says how to go back by hand",
+        }
+    }
+}
+
+/// The journal's folder.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    root: PathBuf,
+}
+
+impl Journal {
+    /// The journal of this person: `$XDG_STATE_HOME/keymend`, else `~/.local/state/keymend`.
+    #[must_use]
+    pub fn of(world: &dyn World) -> Self {
+        let named = world.var_nonempty("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = world.home().unwrap_or(Path::new("/"));
+        Self::at(named.unwrap_or_else(|| home.join(".local/state")).join("keymend"))
+    }
+
+    /// The journal in this folder.
+    #[must_use]
+    pub const fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The folder of everything.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of one action.
+    #[must_use]
+    pub fn folder(&self, id: &str) -> PathBuf {
+        self.actions().join(id)
+    }
+
+    fn actions(&self) -> PathBuf {
+        self.root.join("actions")
+    }
+
+    /// Makes the folders, 0700.
+    pub fn make(&self) -> Result<(), JournalError> {
+        make_private(&self.actions(), true)
+    }
+
+    /// Begins an action: a folder, the backups, the manifest in state `Planned`; all of it synced. `contents` are the
+    /// old contents of the manifest's items.
+    pub fn begin(
+        &self,
+        mut manifest: Manifest,
+        contents: &[Option<Content>],
+    ) -> Result<Manifest, JournalError> {
+        self.make()?;
+        manifest.id = self.new_folder(manifest.at_ms)?;
+        let folder = self.folder(&manifest.id);
+        let filled = self.fill(&folder, &mut manifest, contents);
+        if filled.is_err() {
+            let _ = fs::remove_dir_all(&folder);
+        }
+        filled.map(|()| manifest)
+    }
+
+    fn fill(
+        &self,
+        folder: &Path,
+        manifest: &mut Manifest,
+        contents: &[Option<Content>],
+    ) -> Result<(), JournalError> {
+        for (at, (item, content)) in manifest.items.iter_mut().zip(contents).enumerate() {
+            if let Some(content) = content {
+                let name = format!("{at}.bak");
+                files::write_private(&folder.join(&name), &content.0)?;
+                item.backup = Some(name);
+            }
+        }
+        files::write_private(&folder.join("README.txt"), readme(manifest).as_bytes())?;
+        self.save(manifest)?;
+        files::sync_folder(folder).map_err(|source| JournalError::Folder { path: folder.to_owned(), source })
+    }
+
+    /// A new folder whose name sorts behind all others of the same second.
+    fn new_folder(&self, at_ms: i64) -> Result<String, JournalError> {
+        let time = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+        let stem = time.strftime("%Y%m%d-%H%M%S").to_string();
+        for n in 1..1000 {
+            let id = format!("{stem}-{n:03}");
+            match make_private(&self.folder(&id), false) {
+                Err(JournalError::Folder { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
+                }
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(id),
+            }
+        }
+        Err(JournalError::Damaged { id: stem, why: "too many actions in one second".to_owned() })
+    }
+
+    /// Writes the manifest, synced.
+    pub fn save(&self, manifest: &Manifest) -> Result<(), JournalError> {
+        let text = serde_json::to_string_pretty(manifest)
+            .map_err(|error| JournalError::Damaged { id: manifest.id.clone(), why: error.to_string() })?;
+        Ok(files::write_private(&self.folder(&manifest.id).join("manifest.json"), text.as_bytes())?)
+    }
+
+    /// Notes how far an action has come.
+    pub fn mark(&self, manifest: &mut Manifest, state: State) -> Result<(), JournalError> {
+        manifest.state = state;
+        self.save(manifest)
+    }
+
+    /// All actions, newest first, and the ids of those whose manifest cannot be read.
+    #[must_use]
+    pub fn history(&self) -> (Vec<Manifest>, Vec<String>) {
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        for id in self.ids() {
+            match self.read(&id) {
+                Ok(manifest) => good.push(manifest),
+                Err(_) => bad.push(id),
+            }
+        }
+        good.reverse();
+        (good, bad)
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.actions()).into_iter().flatten().flatten();
+        let mut ids: Vec<String> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        ids.retain(|id| id.starts_with(|c: char| c.is_ascii_digit()));
+        ids.sort();
+        ids
+    }
+
+    /// One action.
+    pub fn read(&self, id: &str) -> Result<Manifest, JournalError> {
+        let path = self.folder(id).join("manifest.json");
+        if id.contains(['/', '\\']) || !self.folder(id).is_dir() {
+            return Err(JournalError::Unknown(id.to_owned()));
+        }
+        let damaged = |why: String| JournalError::Damaged { id: id.to_owned(), why };
+        let text = files::read(&path)?.ok_or_else(|| damaged("it has no manifest.json".to_owned()))?;
+        serde_json::from_slice(&text.0).map_err(|error| damaged(error.to_string()))
+    }
+
+    /// The old content of an item, compared with its hash.
+    pub fn backup(&self, id: &str, item: &Item) -> Result<Option<Content>, JournalError> {
+        let Some(name) = &item.backup else { return Ok(None) };
+        let damaged = |why: &str| JournalError::Damaged { id: id.to_owned(), why: why.to_owned() };
+        let content = files::read(&self.folder(id).join(name))?.ok_or_else(|| damaged("a backup is gone"))?;
+        if Some(Hash::of(&content.0).to_string()) != item.before {
+            return Err(damaged("a backup was changed"));
+        }
+        Ok(Some(content))
+    }
+
+    /// Forgets an action and its backups.
+    pub fn forget(&self, id: &str) -> Result<(), JournalError> {
+        if id.contains(['/', '\\', '.']) || id.is_empty() {
+            return Err(JournalError::Unknown(id.to_owned()));
+        }
+        let path = self.folder(id);
+        fs::remove_dir_all(&path).map_err(|source| JournalError::Folder { path, source })
+    }
+
+    /// Forgets what is older than [`KEEP_DAYS`] or beyond the newest [`KEEP_ACTIONS`]; unfinished actions stay.
+    /// Returns how many went.
+    pub fn expire(&self, now_ms: i64) -> usize {
+        let (all, _) = self.history();
+        let oldest = now_ms - KEEP_DAYS * 24 * 60 * 60 * 1000;
+        let finished = all.iter().enumerate().filter(|(_, action)| action.state != State::Planned);
+        let old = finished.filter(|(at, action)| *at >= KEEP_ACTIONS || action.at_ms < oldest);
+        old.filter(|(_, action)| self.forget(&action.id).is_ok()).count()
+    }
+
+    /// Forgets every finished action: no backup is left. Returns how many went.
+    pub fn purge(&self) -> usize {
+        let (all, _) = self.history();
+        let finished = all.iter().filter(|action| action.state != State::Planned);
+        finished.filter(|action| self.forget(&action.id).is_ok()).count()
+    }
+
+    /// Takes away what a kill left before the manifest was written: nothing had been touched then. Only the holder of
+    /// keymend's own lock may call it.
+    pub fn forget_unbegun(&self) {
+        for id in self.ids() {
+            if !self.folder(&id).join("manifest.json").exists() {
+                let _ = self.forget(&id);
+            }
+        }
+    }
+
+    /// Why the journal's folder cannot be read, if it is there and cannot.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        match fs::read_dir(self.actions()) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Some(Trouble::Denied),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Some(Trouble::Io(error.to_string())),
+            _ => None,
+        }
+    }
+}
+
+fn make_private(path: &Path, parents: bool) -> Result<(), JournalError> {
+    let made = fs::DirBuilder::new().recursive(parents).mode(0o700).create(path);
+    made.map_err(|source| JournalError::Folder { path: path.to_owned(), source })
+}
+
+/// What a person without keymend needs to know.
+fn readme(manifest: &Manifest) -> String {
+    let mut text = format!(
+        "keymend changed the places below ({}).\nBack with keymend:  keymend undo {}\nBack by hand:\n",
+        manifest.title, manifest.id
+    );
+    for item in &manifest.items {
+        text.push_str("  ");
+        text.push_str(&by_hand(item));
+        text.push('\n');
+    }
+    text.push_str("The .bak files hold old keys. `keymend history --purge` takes them away.\n");
+    text
+}
+
+fn by_hand(item: &Item) -> String {
+    match (&item.place, item.backup.as_deref()) {
+        (ItemPlace::File { real, .. }, Some(backup)) => format!("cat '{backup}' > '{}'", real.display()),
+        (ItemPlace::File { real, .. }, None) => {
+            format!("rm '{}'   (it was not there before)", real.display())
+        }
+        (place, Some(backup)) => format!("put the text of '{backup}' back into {}", place.show()),
+        (place, None) => format!("take {} away (it was not there before)", place.show()),
+    }
+}

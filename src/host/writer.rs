@@ -1,0 +1,558 @@
+//! Applies a plan, all of it or nothing: locks, compares, backs up, prepares everything, then commits; a failure on
+//! the way puts back what was done. [`Writer::undo`] goes back, [`Writer::recover`] ends what a kill interrupted.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::cells::{self, CellChange, CellError, Pending};
+use super::files::{self, Prepared, WriteError};
+use super::journal::{Item, ItemPlace, Journal, JournalError, Manifest, State};
+use super::keyring::{self, KeyringError};
+use super::lock::{self, Held, LockError};
+use crate::edit::{self, DiffLine, Masker, Syntax};
+use crate::plan::{AgentLock, Change, Content, Hash, Plan, Target};
+use crate::secret::Secret;
+
+#[cfg(test)]
+mod tests;
+
+/// The OS keyring as the writer needs it.
+pub trait KeyringWriter {
+    /// The text of an entry.
+    fn read(&self, service: &str, user: &str) -> Result<Option<Secret>, KeyringError>;
+    /// Puts a text into an entry.
+    fn write(&self, service: &str, user: &str, secret: &Secret) -> Result<(), KeyringError>;
+    /// Takes an entry away.
+    fn delete(&self, service: &str, user: &str) -> Result<(), KeyringError>;
+}
+
+/// The keyring of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemKeyring;
+
+impl KeyringWriter for SystemKeyring {
+    fn read(&self, service: &str, user: &str) -> Result<Option<Secret>, KeyringError> {
+        keyring::read(service, user)
+    }
+
+    fn write(&self, service: &str, user: &str, secret: &Secret) -> Result<(), KeyringError> {
+        keyring::write(service, user, secret)
+    }
+
+    fn delete(&self, service: &str, user: &str) -> Result<(), KeyringError> {
+        keyring::delete(service, user)
+    }
+}
+
+/// A keyring in memory, for tests and the demo.
+#[derive(Debug, Default)]
+pub struct MemoryKeyring(pub RefCell<BTreeMap<(String, String), Secret>>);
+
+impl KeyringWriter for MemoryKeyring {
+    fn read(&self, service: &str, user: &str) -> Result<Option<Secret>, KeyringError> {
+        Ok(self.0.borrow().get(&(service.to_owned(), user.to_owned())).cloned())
+    }
+
+    fn write(&self, service: &str, user: &str, secret: &Secret) -> Result<(), KeyringError> {
+        self.0.borrow_mut().insert((service.to_owned(), user.to_owned()), secret.clone());
+        Ok(())
+    }
+
+    fn delete(&self, service: &str, user: &str) -> Result<(), KeyringError> {
+        self.0.borrow_mut().remove(&(service.to_owned(), user.to_owned()));
+        Ok(())
+    }
+}
+
+/// Why a plan was not applied. Everything is as it was, unless [`ApplyError::Stuck`] says otherwise.
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    /// A lock was not to be had.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] WriteError),
+    /// A database.
+    #[error(transparent)]
+    Cell(#[from] CellError),
+    /// The keyring.
+    #[error("keyring entry {entry}: {cause}")]
+    Keyring {
+        /// The entry.
+        entry: String,
+        /// Why.
+        cause: KeyringError,
+    },
+    /// The journal; nothing was touched.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The write failed, and putting back failed too.
+    #[error("{cause}; putting back failed at {places}; the old contents are in {folder}", places = places.join(", "))]
+    Stuck {
+        /// What failed first.
+        cause: Box<Self>,
+        /// Where the old content is not back.
+        places: Vec<String>,
+        /// The journal's folder with the backups.
+        folder: PathBuf,
+    },
+    /// Somebody edited since the action that shall be undone.
+    #[error("{} changed since keymend wrote there", places(.0))]
+    Conflict(Vec<Conflict>),
+    /// There is nothing to undo.
+    #[error("there is nothing to undo")]
+    NothingToUndo,
+}
+
+/// A place that somebody edited since, and what an undo would change there, masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Where.
+    pub place: String,
+    /// From what stands there to what stood there before keymend wrote.
+    pub diff: Vec<DiffLine>,
+}
+
+fn places(conflicts: &[Conflict]) -> String {
+    conflicts.iter().map(|conflict| conflict.place.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+impl ApplyError {
+    /// The way out.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Lock(error) => error.hint(),
+            Self::File(error) => error.hint(),
+            Self::Cell(error) => error.hint(),
+            Self::Keyring { cause, .. } => cause.hint(),
+            Self::Journal(error) => error.hint(),
+            Self::Stuck { .. } => "the README.txt in that folder says how to go back by hand",
+            Self::Conflict(_) => {
+                "the differences are shown; take the old value over by hand, or write a new one"
+            }
+            Self::NothingToUndo => "`keymend history` lists the actions",
+        }
+    }
+}
+
+/// What an action is called in the history.
+#[derive(Clone, Debug, Default)]
+pub struct Action {
+    /// In a few words.
+    pub title: String,
+    /// The old key, masked.
+    pub old: Option<String>,
+    /// The new key, masked.
+    pub new: Option<String>,
+    /// The action that this one undoes.
+    pub undoes: Option<String>,
+}
+
+impl Action {
+    /// The action that applies `plan`.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            title: plan.title.clone(),
+            old: plan.old.as_ref().map(ToString::to_string),
+            new: Some(plan.new.to_string()),
+            undoes: None,
+        }
+    }
+}
+
+/// A plan that was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The action's id in the history.
+    pub id: String,
+    /// What the person should know: written in place, durability not confirmed.
+    pub notes: Vec<String>,
+}
+
+/// Writes.
+pub struct Writer<'a> {
+    /// Where the history is kept.
+    pub journal: Journal,
+    /// The keyring.
+    pub keyring: &'a dyn KeyringWriter,
+    /// Now, Unix milliseconds.
+    pub now_ms: i64,
+    /// How long to wait for a lock.
+    pub wait: Duration,
+}
+
+impl fmt::Debug for Writer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("journal", &self.journal).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Writer<'a> {
+    /// A writer with the usual waiting time.
+    #[must_use]
+    pub fn new(journal: Journal, keyring: &'a dyn KeyringWriter, now_ms: i64) -> Self {
+        Self { journal, keyring, now_ms, wait: lock::AGENT_WAIT }
+    }
+
+    /// Applies `changes`, all of them or none.
+    pub fn apply(&self, action: &Action, changes: &[Change]) -> Result<Applied, ApplyError> {
+        let _ours = self.lock()?;
+        let targets: Vec<Target> = changes.iter().map(|change| change.target.clone()).collect();
+        let _agents = self.agent_locks(&targets)?;
+        self.apply_locked(action, changes)
+    }
+
+    fn apply_locked(&self, action: &Action, changes: &[Change]) -> Result<Applied, ApplyError> {
+        for folder in folders(changes.iter().map(|change| &change.target)) {
+            files::sweep(&folder);
+        }
+        let old =
+            changes.iter().map(|change| self.current_as_planned(change)).collect::<Result<Vec<_>, _>>()?;
+        let manifest = Manifest {
+            schema: 1,
+            id: String::new(),
+            state: State::Planned,
+            title: action.title.clone(),
+            undoes: action.undoes.clone(),
+            old: action.old.clone(),
+            new: action.new.clone(),
+            at_ms: self.now_ms,
+            items: changes.iter().map(item_of).collect(),
+        };
+        let mut manifest = self.journal.begin(manifest, &old)?;
+        let mut notes = Vec::new();
+        match self.write_all(&mut manifest, changes, &mut notes) {
+            Ok(()) => {
+                if self.journal.mark(&mut manifest, State::Written).is_err() {
+                    notes.push(
+                        "written; the journal could not be closed and will be on the next start".to_owned(),
+                    );
+                }
+                self.journal.expire(self.now_ms);
+                Ok(Applied { id: manifest.id, notes })
+            }
+            Err(cause) => Err(self.roll_back(&mut manifest, &old, cause)),
+        }
+    }
+
+    /// keymend's own lock, so that two of them never write at once.
+    fn lock(&self) -> Result<Held, ApplyError> {
+        self.journal.make()?;
+        Ok(lock::take(&AgentLock::Flock(self.journal.root().join("lock")), self.wait)?)
+    }
+
+    fn agent_locks(&self, targets: &[Target]) -> Result<Vec<Held>, ApplyError> {
+        let mut locks: Vec<&AgentLock> = targets
+            .iter()
+            .filter_map(|target| match target {
+                Target::File { lock, .. } => lock.as_ref(),
+                _ => None,
+            })
+            .collect();
+        locks.sort_by_key(|lock| format!("{lock:?}"));
+        locks.dedup();
+        locks.into_iter().map(|agent| Ok(lock::take(agent, self.wait)?)).collect()
+    }
+
+    /// What stands at a target now.
+    fn current(&self, target: &Target) -> Result<Option<Content>, ApplyError> {
+        match target {
+            Target::File { real, .. } => Ok(files::read(&files::resolve(real)?)?),
+            Target::Cell(cell) => Ok(cells::read(cell)?),
+            Target::Keyring { service, user } => {
+                let text = self.keyring.read(service, user).map_err(keyring_error(service, user))?;
+                Ok(text.map(|secret| Content(edit::bytes_of(&secret))))
+            }
+        }
+    }
+
+    fn current_as_planned(&self, change: &Change) -> Result<Option<Content>, ApplyError> {
+        let now = self.current(&change.target)?;
+        if now.as_ref().map(|now| Hash::of(&now.0)) == change.before {
+            return Ok(now);
+        }
+        Err(match &change.target {
+            Target::File { path, .. } => WriteError::Changed(path.clone()).into(),
+            Target::Cell(cell) => CellError::Changed { db: cell.db.clone(), row: cell.key.clone() }.into(),
+            Target::Keyring { service, user } => ApplyError::Keyring {
+                entry: format!("{service} / {user}"),
+                cause: KeyringError::Refused("it changed since keymend read it".to_owned()),
+            },
+        })
+    }
+
+    /// Prepares everything, then commits: what can still fail comes first.
+    fn write_all(
+        &self,
+        manifest: &mut Manifest,
+        changes: &[Change],
+        notes: &mut Vec<String>,
+    ) -> Result<(), ApplyError> {
+        let prepared = prepare_files(changes)?;
+        let pending = self.begin_cells(changes)?;
+        for change in changes {
+            if let Target::Keyring { service, user } = &change.target {
+                self.put_keyring(service, user, change.after.as_ref())?;
+            }
+        }
+        for (at, file) in prepared {
+            let journal = &self.journal;
+            let mut announce = || {
+                manifest.items[at].in_place = true;
+                journal.save(manifest).map_err(|error| match error {
+                    JournalError::File(error) => error,
+                    other => WriteError::Io {
+                        path: journal.root().to_owned(),
+                        what: "the journal",
+                        source: std::io::Error::other(other.to_string()),
+                    },
+                })
+            };
+            let written = file.commit(&mut announce)?;
+            notes.extend(notes_of(&changes[at].target, written));
+        }
+        pending.into_iter().try_for_each(|cells| Ok(cells.commit()?))
+    }
+
+    fn begin_cells(&self, changes: &[Change]) -> Result<Vec<Pending>, ApplyError> {
+        let mut by_db: BTreeMap<&Path, Vec<CellChange<'_>>> = BTreeMap::new();
+        for change in changes {
+            if let (Target::Cell(cell), Some(after)) = (&change.target, &change.after) {
+                let entry = by_db.entry(&cell.db).or_default();
+                entry.push(CellChange { cell, before: change.before, after });
+            }
+        }
+        by_db.into_iter().map(|(db, cells)| Ok(Pending::begin(db, &cells, self.now_ms)?)).collect()
+    }
+
+    fn put_keyring(&self, service: &str, user: &str, after: Option<&Content>) -> Result<(), ApplyError> {
+        let done = match after {
+            Some(after) => {
+                let secret = Secret::new(String::from_utf8_lossy(&after.0).into_owned());
+                self.keyring.write(service, user, &secret)
+            }
+            None => self.keyring.delete(service, user),
+        };
+        done.map_err(keyring_error(service, user))
+    }
+
+    /// Puts back what an unfinished action has done.
+    fn roll_back(&self, manifest: &mut Manifest, old: &[Option<Content>], cause: ApplyError) -> ApplyError {
+        let items = manifest.items.iter().zip(old);
+        let stuck: Vec<String> = items
+            .filter(|(item, old)| self.put_back(item, old.as_ref()).is_err())
+            .map(|(item, _)| item.place.show())
+            .collect();
+        if stuck.is_empty() {
+            // Nothing is different from before, so nothing needs to be remembered; a failure here only leaves a
+            // harmless entry in the history.
+            if self.journal.forget(&manifest.id).is_err() {
+                let _ = self.journal.mark(manifest, State::RolledBack);
+            }
+            return cause;
+        }
+        ApplyError::Stuck { cause: Box::new(cause), places: stuck, folder: self.journal.folder(&manifest.id) }
+    }
+
+    /// Puts the old content of one item back where the new one (or a half-written one) stands.
+    fn put_back(&self, item: &Item, old: Option<&Content>) -> Result<(), ApplyError> {
+        let target = item.place.target();
+        let now = self.current(&target)?;
+        if now.as_ref() == old {
+            return Ok(());
+        }
+        let hash = now.as_ref().map(|now| Hash::of(&now.0));
+        let ours = hash.map(|hash| hash.to_string()) == item.after;
+        if !ours && !item.in_place {
+            return Err(WriteError::Changed(PathBuf::from(item.place.show())).into());
+        }
+        match &target {
+            Target::File { real, .. } => {
+                let real = files::resolve(real)?;
+                files::prepare(&real, hash, old, None)?.commit(&mut || Ok(()))?;
+            }
+            Target::Cell(cell) => {
+                let Some(after) = old else { return Ok(()) };
+                let change = CellChange { cell, before: hash, after };
+                Pending::begin(&cell.db, &[change], self.now_ms)?.commit()?;
+            }
+            Target::Keyring { service, user } => self.put_keyring(service, user, old)?,
+        }
+        Ok(())
+    }
+
+    /// Ends what a kill interrupted: an action that was written whole is closed, one that was begun is put back.
+    /// Returns a sentence for each. Call it on start; it does nothing while another keymend writes.
+    pub fn recover(&self) -> Vec<String> {
+        let (all, bad) = self.journal.history();
+        if bad.is_empty() && all.iter().all(|action| action.state != State::Planned) {
+            return Vec::new();
+        }
+        let ours = AgentLock::Flock(self.journal.root().join("lock"));
+        let Ok(_held) = lock::take(&ours, Duration::ZERO) else { return Vec::new() };
+        self.journal.forget_unbegun();
+        let (all, _) = self.journal.history();
+        all.into_iter()
+            .filter(|action| action.state == State::Planned)
+            .map(|action| self.end(action))
+            .collect()
+    }
+
+    fn end(&self, mut action: Manifest) -> String {
+        let targets: Vec<Target> = action.items.iter().map(|item| item.place.target()).collect();
+        let _agents = self.agent_locks(&targets);
+        for folder in folders(targets.iter()) {
+            files::sweep(&folder);
+        }
+        files::sweep(&self.journal.folder(&action.id));
+        let title = action.title.clone();
+        let hash = |item: &Item| -> Option<Option<String>> {
+            let now = self.current(&item.place.target()).ok()?;
+            Some(now.map(|now| Hash::of(&now.0).to_string()))
+        };
+        if action.items.iter().all(|item| hash(item).as_ref() == Some(&item.after)) {
+            let _ = self.journal.mark(&mut action, State::Written);
+            return format!("“{title}” was written whole although keymend was interrupted");
+        }
+        let failed: Vec<String> = action
+            .items
+            .iter()
+            .filter(|item| {
+                let old = self.journal.backup(&action.id, item);
+                old.map_err(ApplyError::from).and_then(|old| self.put_back(item, old.as_ref())).is_err()
+            })
+            .map(|item| item.place.show())
+            .collect();
+        let _ = self.journal.mark(&mut action, State::RolledBack);
+        if failed.is_empty() {
+            return format!("“{title}” was interrupted; everything is as it was before");
+        }
+        let folder = self.journal.folder(&action.id);
+        format!(
+            "“{title}” was interrupted; look at {}: the old contents are in {}",
+            failed.join(", "),
+            folder.display()
+        )
+    }
+
+    /// The action that `undo` without an id means: the newest one that was written and is not itself an undo.
+    #[must_use]
+    pub fn last(&self) -> Option<Manifest> {
+        let (all, _) = self.journal.history();
+        all.into_iter().find(|action| action.state == State::Written && action.undoes.is_none())
+    }
+
+    /// The changes that undo an action, for the review screen; a conflict where somebody edited since.
+    pub fn undo_changes(&self, id: &str, masker: &Masker<'_>) -> Result<Vec<Change>, ApplyError> {
+        let action = self.journal.read(id)?;
+        if action.state != State::Written {
+            return Err(ApplyError::NothingToUndo);
+        }
+        let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
+        for item in &action.items {
+            let target = item.place.target();
+            let old = self.journal.backup(id, item)?;
+            let now = self.current(&target)?;
+            let before = now.as_ref().map(|now| Hash::of(&now.0));
+            let text = |content: &Option<Content>| {
+                let bytes = content.as_ref().map(|content| content.0.as_slice()).unwrap_or_default();
+                zeroize::Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
+            };
+            let diff = masker.diff_as(syntax_of(&item.place), &text(&now), &text(&old));
+            if before.map(|hash| hash.to_string()) != item.after {
+                conflicts.push(Conflict { place: item.place.show(), diff });
+                continue;
+            }
+            changes.push(Change { target, before, after: old, diff, notes: Vec::new() });
+        }
+        if conflicts.is_empty() { Ok(changes) } else { Err(ApplyError::Conflict(conflicts)) }
+    }
+
+    /// Undoes an action, byte for byte; refuses with the difference where somebody edited since.
+    pub fn undo(&self, id: &str, masker: &Masker<'_>) -> Result<Applied, ApplyError> {
+        let _ours = self.lock()?;
+        let mut action = self.journal.read(id)?;
+        let targets: Vec<Target> = action.items.iter().map(|item| item.place.target()).collect();
+        let _agents = self.agent_locks(&targets)?;
+        let changes = self.undo_changes(id, masker)?;
+        let undo = Action {
+            title: format!("undo {}", action.title),
+            old: action.new.clone(),
+            new: action.old.clone(),
+            undoes: Some(id.to_owned()),
+        };
+        let applied = self.apply_locked(&undo, &changes)?;
+        let _ = self.journal.mark(&mut action, State::Undone);
+        Ok(applied)
+    }
+}
+
+fn prepare_files(changes: &[Change]) -> Result<Vec<(usize, Prepared)>, ApplyError> {
+    let mut prepared = Vec::new();
+    for (at, change) in changes.iter().enumerate() {
+        if let Target::File { real, mode, .. } = &change.target {
+            let real = files::resolve(real)?;
+            prepared.push((at, files::prepare(&real, change.before, change.after.as_ref(), *mode)?));
+        }
+    }
+    Ok(prepared)
+}
+
+fn item_of(change: &Change) -> Item {
+    Item {
+        place: ItemPlace::of(&change.target),
+        before: change.before.map(|hash| hash.to_string()),
+        after: change.after.as_ref().map(|after| Hash::of(&after.0).to_string()),
+        backup: None,
+        in_place: false,
+    }
+}
+
+/// JSON cells and entries are laid out for reading.
+const fn syntax_of(place: &ItemPlace) -> Syntax {
+    match place {
+        ItemPlace::File { .. } => Syntax::Whole,
+        ItemPlace::Cell { .. } | ItemPlace::Keyring { .. } => Syntax::Tree(crate::source::Format::Json),
+    }
+}
+
+fn keyring_error(service: &str, user: &str) -> impl FnOnce(KeyringError) -> ApplyError {
+    let entry = format!("{service} / {user}");
+    move |cause| ApplyError::Keyring { entry, cause }
+}
+
+fn notes_of(target: &Target, written: files::Written) -> Vec<String> {
+    let Target::File { path, .. } = target else { return Vec::new() };
+    let mut notes = Vec::new();
+    if written.in_place {
+        notes.push(format!(
+            "{} was written in place: it has several names or cannot be replaced",
+            path.display()
+        ));
+    }
+    if written.unconfirmed {
+        notes.push(format!("{} is written; that it survives a power cut is not confirmed", path.display()));
+    }
+    notes
+}
+
+/// The folders of the files among `targets`, each once.
+fn folders<'t>(targets: impl Iterator<Item = &'t Target>) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = targets
+        .filter_map(|target| match target {
+            Target::File { real, .. } => Some(real.parent()?.to_owned()),
+            _ => None,
+        })
+        .collect();
+    folders.sort();
+    folders.dedup();
+    folders
+}
