@@ -12,6 +12,7 @@ pub mod common;
 pub mod litellm;
 pub mod llm;
 pub mod openclaw;
+pub mod opencode;
 pub mod python;
 
 use crate::host::{Process, Trouble, World};
@@ -123,8 +124,15 @@ pub enum Certainty {
 }
 
 /// All agents, in the order of the screens.
-pub const ALL: &[&Agent] =
-    &[&openclaw::AGENT, &aider::AGENT, &cline::AGENT, &llm::AGENT, &claude_code::AGENT, &codex::AGENT];
+pub const ALL: &[&Agent] = &[
+    &openclaw::AGENT,
+    &claude_code::AGENT,
+    &codex::AGENT,
+    &opencode::AGENT,
+    &aider::AGENT,
+    &cline::AGENT,
+    &llm::AGENT,
+];
 
 /// The agent with this id.
 #[must_use]

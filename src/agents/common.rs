@@ -112,6 +112,15 @@ pub fn trimmed(key: &Secret) -> Secret {
     key.map(|text| text.trim().to_owned())
 }
 
+/// The text that JavaScript's `fetch` puts on the wire: white space around the header's value dropped (a bearer's value
+/// begins with the word Bearer). None where the text cannot stand in a header.
+#[must_use]
+pub fn fetch_text(key: &Secret, header: &Header) -> Option<Secret> {
+    let bearer = *header == Header::Bearer;
+    let key = key.map(|text| if bearer { text.trim_end() } else { text.trim() }.to_owned());
+    (is_byte_text(&key) && fits_header(&key)).then_some(key)
+}
+
 /// The host of a URL in lower case, without port and user.
 #[must_use]
 pub fn host_of(url: &str) -> String {

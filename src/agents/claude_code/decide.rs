@@ -177,10 +177,7 @@ fn text_of(rows: &[Row], kind: Kind, header: &Header) -> Result<Secret, Outcome>
     let known = rows.iter().find(|row| row.live && row.kind == kind).map(|row| row.known.clone());
     match known {
         Some(Known::Text(text)) => {
-            // `fetch` drops white space around a header's value; the bearer's begins after the word Bearer.
-            let bearer = *header == Header::Bearer;
-            let key = text.map(|text| if bearer { text.trim_end() } else { text.trim() }.to_owned());
-            if common::is_byte_text(&key) && common::fits_header(&key) {
+            if let Some(key) = common::fetch_text(&text, header) {
                 return Ok(key);
             }
             let reason =

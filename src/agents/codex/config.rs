@@ -40,7 +40,9 @@ impl Config {
         paths.push(system.join("managed_config.toml"));
         let layers: Vec<Doc> = paths.into_iter().map(|path| Doc::toml(world, path)).collect();
         let mut merged = Json::Object(serde_json::Map::new());
-        layers.iter().filter(|layer| layer.usable()).for_each(|layer| merge(&mut merged, &layer.root));
+        for layer in layers.iter().filter(|layer| layer.usable()) {
+            merge(&mut merged, &layer.root);
+        }
         Self {
             home: home.to_owned(),
             profile: profile.unwrap_or_else(|| "default".to_owned()),

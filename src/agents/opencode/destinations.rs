@@ -1,0 +1,69 @@
+//! Where a new key for opencode can be written.
+
+use serde_json::json;
+
+use crate::agents::Context;
+use crate::agents::common::Doc;
+use crate::plan::{Destination, Neighbour, Set};
+use crate::resolve::Slot;
+use crate::source::{Place, Source};
+
+use super::auth::Accounts;
+use super::config::Config;
+
+/// The places for a new key, best first: where the present one stands, the account file, the person's configuration.
+pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
+    let world = context.world;
+    let id = slot.agent_provider.as_str();
+    let (config, accounts) = (Config::read(world), Accounts::read(world));
+    let mut all = Vec::new();
+    if let Some(active) = slot.active_candidate() {
+        let bare = matches!(active.source, Source::Config | Source::AuthFile | Source::SecretFile);
+        let here = matches!(active.place, Place::Field { .. } | Place::File { .. });
+        // A named candidate is a reference inside of a longer text; only what stands alone is replaced.
+        if bare && here && (active.name.is_none() || active.source == Source::SecretFile) {
+            all.push(Destination {
+                place: active.place.clone(),
+                effect: "replaces the key that is sent now".to_owned(),
+                neighbours: Vec::new(),
+            });
+        }
+    }
+    if accounts.doc.trouble.is_none() && !accounts.is_replaced() {
+        all.push(in_accounts(&accounts.doc, id));
+    }
+    if let Some(doc) = config.own_file().filter(|doc| doc.trouble.is_none()) {
+        all.push(Destination {
+            place: doc.place(&["provider", id, "options", "apiKey"]),
+            effect: "sets options.apiKey in your configuration, which beats every account".to_owned(),
+            neighbours: Vec::new(),
+        });
+    }
+    let mut seen: Vec<Place> = Vec::new();
+    all.retain(|one| {
+        !seen.contains(&one.place) && {
+            seen.push(one.place.clone());
+            true
+        }
+    });
+    all
+}
+
+/// An account of the kind `api`, as `opencode auth login` writes it; a login that stood there goes.
+fn in_accounts(doc: &Doc, id: &str) -> Destination {
+    let mut neighbours = Vec::new();
+    if doc.text(&[id, "type"]) != Some("api") {
+        let why = "an account that is a key has the type api".to_owned();
+        neighbours.push(Neighbour { place: doc.place(&[id, "type"]), set: Set::Json(json!("api")), why });
+        let login = ["refresh", "access", "expires", "accountId", "enterpriseUrl"];
+        for field in login.into_iter().filter(|field| doc.at(&[id, field]).is_some()) {
+            let why = "the login that stood here does not apply to a key".to_owned();
+            neighbours.push(Neighbour { place: doc.place(&[id, field]), set: Set::Remove, why });
+        }
+    }
+    Destination {
+        place: doc.place(&[id, "key"]),
+        effect: "keeps the key in opencode's account file, which beats the environment".to_owned(),
+        neighbours,
+    }
+}
