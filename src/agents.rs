@@ -126,12 +126,13 @@ pub enum Certainty {
 /// All agents, in the order of the screens.
 pub const ALL: &[&Agent] = &[
     &openclaw::AGENT,
+    &aider::AGENT,
+    &cline::AGENT,
+    &litellm::AGENT,
+    &llm::AGENT,
     &claude_code::AGENT,
     &codex::AGENT,
     &opencode::AGENT,
-    &aider::AGENT,
-    &cline::AGENT,
-    &llm::AGENT,
 ];
 
 /// The agent with this id.

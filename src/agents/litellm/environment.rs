@@ -1,0 +1,64 @@
+//! The variables that LiteLLM has: the process environment, and below it one `.env`, searched upward from the folder
+//! where the package is installed, not from the working directory.
+//!
+//! From LiteLLM 1.106.2 `__init__.py` and python-dotenv's `find_dotenv`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::agents::common;
+use crate::agents::python::{self, Layer, Layers};
+use crate::dotenv::Expansion;
+use crate::host::World;
+use crate::source::{Place, Source, tilde};
+
+/// The folder of the installed package: of the active virtual environment, else beside the program on `PATH`.
+fn package(world: &dyn World) -> Option<PathBuf> {
+    let active = world.var_nonempty("VIRTUAL_ENV").map(PathBuf::from);
+    let lib = active.map(|root| root.join("lib"));
+    let pythons =
+        lib.into_iter().flat_map(|lib| world.list(&lib).into_iter().map(move |name| lib.join(name)));
+    let active = pythons.map(|python| python.join("site-packages"));
+    let dirs = active.chain(python::site_packages(world, "litellm"));
+    dirs.map(|dir| dir.join("litellm")).find(|dir| world.exists(dir))
+}
+
+/// The `.env` that a start would load.
+pub fn dotenv_path(world: &dyn World) -> Option<PathBuf> {
+    if world.var("LITELLM_MODE").is_some_and(|mode| mode != "DEV") || python::dotenv_disabled(world) {
+        return None;
+    }
+    let package = package(world)?;
+    package.ancestors().map(|dir| dir.join(".env")).find(|file| world.exists(file))
+}
+
+/// The variables of a process that would start here.
+pub fn of_start(world: &dyn World) -> Layers {
+    with_dotenv(world, Layers::of_process(world))
+}
+
+/// The variables of the running proxy.
+pub fn of_proxy(world: &dyn World, env: &BTreeMap<String, String>, pid: u32) -> Layers {
+    let mut layers = Layers::default();
+    for (name, value) in env {
+        let what = format!("{} in the LiteLLM proxy (pid {pid})", common::printable(name));
+        let why = "the running proxy has it since its start".to_owned();
+        let place = Place::Sealed { what };
+        layers.put(name, Layer { source: Source::Process, place, value: value.clone(), why });
+    }
+    with_dotenv(world, layers)
+}
+
+fn with_dotenv(world: &dyn World, mut layers: Layers) -> Layers {
+    let Some(file) = dotenv_path(world) else { return layers };
+    let shown = tilde(&file, world.home());
+    let found = python::dotenv_file(world, &file, &layers.env(), Expansion::EnvFirst).unwrap_or_default();
+    for found in found {
+        let place = python::line_place(&file, Some(found.line), &found.name);
+        let why = format!(
+            "{shown} is the nearest above the installed package, and the environment does not set it"
+        );
+        layers.put_weakest(&found.name, Layer { source: Source::Dotenv, place, value: found.value, why });
+    }
+    layers
+}

@@ -1,0 +1,77 @@
+use super::*;
+use crate::host::MemoryWorld;
+use crate::provider::Catalogue;
+
+fn slots(world: &MemoryWorld) -> Vec<Slot> {
+    let catalogue = Catalogue::embedded();
+    scan(&Context { world, catalogue: &catalogue }).unwrap().slots
+}
+
+fn proxied(config: &str, env: &[(&str, &str)]) -> Option<String> {
+    let mut world = MemoryWorld::new("/h").with_file("work/config.yaml", config);
+    for (name, value) in env {
+        world = world.with_var(name, value);
+    }
+    let slots = slots(&world);
+    let slot = slots.iter().find(|slot| slot.profile == "proxy/m").unwrap();
+    slot.sent().map(|sent| sent.key.expose(ToOwned::to_owned))
+}
+
+const MODEL: &str = "model_list:\n  - model_name: m\n    litellm_params:\n      model: openrouter/acme/x\n";
+
+#[test]
+fn the_proxy_resolves_a_reference_before_its_own_block_of_variables() {
+    let shell = [("OPENROUTER_API_KEY", "sk-or-v1-FAKESHELL")];
+    let block = "environment_variables:\n  OPENROUTER_API_KEY: sk-or-v1-FAKEBLOCK\n";
+    let named = format!("{MODEL}      api_key: os.environ/OPENROUTER_API_KEY\n{block}");
+    assert_eq!(proxied(&named, &shell).as_deref(), Some("sk-or-v1-FAKESHELL"));
+    assert_eq!(proxied(&format!("{MODEL}{block}"), &shell).as_deref(), Some("sk-or-v1-FAKEBLOCK"));
+    let unset = format!("{MODEL}      api_key: os.environ/NOT_THERE\n");
+    assert_eq!(proxied(&unset, &shell).as_deref(), Some("sk-or-v1-FAKESHELL"));
+    assert_eq!(proxied(&unset, &[]), None);
+    let literal = format!("{MODEL}      api_key: ${{OPENROUTER_API_KEY}}\n");
+    assert_eq!(proxied(&literal, &shell).as_deref(), Some("${OPENROUTER_API_KEY}"));
+}
+
+#[test]
+fn a_credential_and_the_settings_come_before_the_variables() {
+    let shell = [("OPENROUTER_API_KEY", "sk-or-v1-FAKESHELL"), ("MYKEY", "sk-or-v1-FAKEMY")];
+    let credential = format!(
+        "{MODEL}      litellm_credential_name: main\ncredential_list:\n  - credential_name: main\n    credential_values:\n      api_key: os.environ/MYKEY\n"
+    );
+    assert_eq!(proxied(&credential, &shell).as_deref(), Some("sk-or-v1-FAKEMY"));
+    let settings = format!("{MODEL}litellm_settings:\n  api_key: sk-or-v1-FAKEALL\n");
+    assert_eq!(proxied(&settings, &shell).as_deref(), Some("sk-or-v1-FAKEALL"));
+}
+
+#[test]
+fn the_env_file_is_searched_upward_from_the_installed_package() {
+    let mut world = MemoryWorld::new("/h")
+        .with_file("work/.env", "OPENROUTER_API_KEY=sk-or-v1-FAKE\n")
+        .with_file("work/.venv/lib/python3.11/site-packages/litellm/__init__.py", "");
+    let sent = |world: &MemoryWorld| {
+        let slots = slots(world);
+        let slot = slots.iter().find(|slot| slot.agent_provider == "openrouter").unwrap();
+        slot.sent().is_some()
+    };
+    assert!(!sent(&world));
+    world.executables.insert("litellm".into(), "/h/work/.venv/bin/litellm".into());
+    assert!(sent(&world));
+    assert!(!sent(&world.with_var("OPENROUTER_API_KEY", "")));
+}
+
+#[test]
+fn a_key_of_blanks_and_line_feeds() {
+    let key = |name: &str, value: &str| {
+        let world = MemoryWorld::new("/h").with_var(name, value);
+        let slots = slots(&world);
+        let slot = slots
+            .iter()
+            .find(|slot| slot.candidates.iter().any(|c| c.name.as_deref() == Some(name)))
+            .unwrap();
+        slot.sent().map(|sent| sent.key.expose(ToOwned::to_owned))
+    };
+    assert_eq!(key("OPENROUTER_API_KEY", "sk-or-v1-FAKE\n"), None);
+    assert_eq!(key("ANTHROPIC_API_KEY", "sk-ant-FAKE\n").as_deref(), Some("sk-ant-FAKE"));
+    assert_eq!(key("OPENROUTER_API_KEY", "True"), None);
+}
