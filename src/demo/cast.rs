@@ -41,7 +41,10 @@ impl Key {
         };
         let plain = |count: usize| letters(count).replace('-', "0");
         match provider {
-            "anthropic" => format!("sk-ant-api03-{}AA", letters(93)),
+            // The format ends in AA, so the part is told by the two characters before it.
+            "anthropic" => {
+                format!("sk-ant-api03-{}{}AA", letters(93).get(..91).unwrap_or_default(), &tail[..2])
+            }
             "openai" => format!("sk-proj-{}T3BlbkFJ{}", letters(74), letters(74)),
             "openrouter" => {
                 // Hexadecimal only, so the story is told in the last digits.
