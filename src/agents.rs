@@ -9,6 +9,7 @@ pub mod claude_code;
 pub mod cline;
 pub mod codex;
 pub mod common;
+pub mod hermes;
 pub mod litellm;
 pub mod llm;
 pub mod openclaw;
@@ -124,7 +125,7 @@ pub enum Certainty {
 }
 
 /// All agents, in the order of the screens.
-pub const ALL: &[&Agent] = &[
+pub const ALL: &[&Agent] = &[&hermes::AGENT, 
     &openclaw::AGENT,
     &aider::AGENT,
     &cline::AGENT,

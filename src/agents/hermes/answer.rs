@@ -1,0 +1,84 @@
+//! What a resolution ends in.
+
+use super::step::Step;
+use super::wire::ApiMode;
+
+/// The end of a resolution.
+#[derive(Clone)]
+pub enum Verdict {
+    /// A key leaves.
+    Sends {
+        /// The step whose text it is.
+        step: usize,
+        /// How the request is made.
+        mode: ApiMode,
+        /// The base address.
+        base: String,
+    },
+    /// Nothing leaves.
+    Nothing {
+        /// Why, in words.
+        why: String,
+        /// Hermes takes this for a sign-in problem, upon which a chat goes to its fallbacks.
+        auth: bool,
+    },
+    /// Something else gives the value when a request is made.
+    Hidden(String),
+    /// Not on record.
+    NotKnown(String),
+}
+
+/// A resolution.
+#[derive(Clone)]
+pub struct Answer {
+    /// The provider that answers: an id of Hermes, or `custom`.
+    pub provider: String,
+    /// All candidates in order.
+    pub steps: Vec<Step>,
+    /// The end.
+    pub verdict: Verdict,
+}
+
+impl Answer {
+    /// An answer.
+    #[must_use]
+    pub fn new(provider: &str, steps: Vec<Step>, verdict: Verdict) -> Self {
+        Self { provider: provider.to_owned(), steps, verdict }
+    }
+
+    /// Nothing leaves because no credential is there.
+    #[must_use]
+    pub fn unauthenticated(provider: &str, steps: Vec<Step>, why: impl Into<String>) -> Self {
+        Self::new(provider, steps, Verdict::Nothing { why: why.into(), auth: true })
+    }
+
+    /// Nothing leaves for another reason.
+    #[must_use]
+    pub fn refused(provider: &str, steps: Vec<Step>, why: impl Into<String>) -> Self {
+        Self::new(provider, steps, Verdict::Nothing { why: why.into(), auth: false })
+    }
+
+    /// The first usable step leaves; without one the answer is `otherwise`.
+    #[must_use]
+    pub fn first(
+        provider: &str,
+        steps: Vec<Step>,
+        then: impl FnOnce(&Step) -> (ApiMode, String),
+        otherwise: &str,
+    ) -> Self {
+        match steps.iter().position(|step| step.usable) {
+            Some(step) => {
+                let (mode, base) = then(&steps[step]);
+                Self::new(provider, steps, Verdict::Sends { step, mode, base })
+            }
+            None => Self::unauthenticated(provider, steps, otherwise),
+        }
+    }
+
+    /// Moves one step to the front of the usable ones, so that it wins.
+    pub fn select(&mut self, step: usize) {
+        if let Verdict::Sends { step: active, .. } = &mut self.verdict {
+            *active = step;
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What a person should know about a slot beside the key itself.
+
+use super::answer::{Answer, Verdict};
+use super::choose::Choice;
+use super::environ::{Layer, View};
+use super::profile::{Profile, Rules};
+use super::registry::{find, is_usable};
+use super::step::Step;
+use super::wire::{Request, host, is_oauth_shaped};
+use crate::agents::common::printable;
+use crate::lint::Lint;
+use crate::resolve::{Slot, State};
+use crate::source::{Place, Source};
+
+/// Adds all lints.
+pub fn add(
+    profile: &Profile<'_>,
+    slot: &mut Slot,
+    answer: &Answer,
+    steps: &[Step],
+    request: Option<&Request>,
+    choice: Option<&Choice>,
+) {
+    for (at, step) in steps.iter().enumerate() {
+        let found = of_step(profile, slot, at, step);
+        if let Some(candidate) = slot.candidates.get_mut(at) {
+            candidate.lints.extend(found);
+        }
+    }
+    let active = slot.active.and_then(|at| steps.get(at));
+    let mut lints = Vec::new();
+    lints.extend(request.and_then(two_headers));
+    lints.extend(request.and_then(|request| foreign(slot, answer, request)));
+    lints.extend(choice.and_then(by_fallback));
+    lints.extend(active.and_then(|step| openai_to_openrouter(slot, step)));
+    lints.extend(active.and_then(|step| login_over_key(profile, slot, step, steps)));
+    lints.extend(renewal(steps, active));
+    lints.extend(empty_hides(profile, slot));
+    lints.extend(mode_only(slot, answer));
+    slot.lints.extend(lints);
+}
+
+fn of_step(profile: &Profile<'_>, slot: &Slot, at: usize, step: &Step) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    let state = slot.candidates.get(at).map(|candidate| &candidate.state);
+    let is_active = matches!(state, Some(State::Active { .. }));
+    lints.extend(of_line(profile, step));
+    if is_active && !is_usable(&step.text) && step.source != Source::BuiltIn {
+        let why = "this looks like a placeholder, and Hermes sends it all the same";
+        lints.push(Lint::fault("placeholder-wins", why));
+    }
+    if is_active && step.text.starts_with("op://") {
+        lints.push(Lint::fault(
+            "reference-sent",
+            "the reference itself is sent: Hermes does not resolve it in .env",
+        ));
+    } else if is_active && step.text.contains("${") {
+        lints.push(Lint::fault(
+            "reference-sent",
+            "the ${…} is sent as text: this variable is not set, or this parser expands nothing",
+        ));
+    }
+    if step.pooled && step.usable && !is_active && slot.active.is_some() {
+        lints.push(Lint::note(
+            "spare-key",
+            "a spare of the pool: used when the ones before it are in cooldown",
+        ));
+    }
+    if step.pooled && step.why.contains("in cooldown") {
+        lints.push(Lint::warn("cooldown", "the pool passes this key over for now"));
+    }
+    if step.pooled && step.why.contains("marked dead") {
+        lints.push(Lint::warn("dead-entry", "the provider refused this key for good; it is not tried again"));
+    }
+    lints.extend(suppressed(profile, slot, step));
+    lints.extend(raw_in_reference(step));
+    lints
+}
+
+/// Faults of the line in `.env` itself.
+fn of_line(profile: &Profile<'_>, step: &Step) -> Vec<Lint> {
+    let Place::Line { line: Some(number), name, file, .. } = &step.place else { return Vec::new() };
+    let Some(var) = profile.env.var(name) else { return Vec::new() };
+    let Some(setting) = var.settings.iter().find(|setting| setting.place == step.place) else {
+        return Vec::new();
+    };
+    let Some(line) = setting.line.as_ref().filter(|_| setting.layer == Layer::User) else {
+        return Vec::new();
+    };
+    let mut lints = Vec::new();
+    let same =
+        |other: &&super::environ::Setting| other.layer == Layer::User && other.place.file() == Some(file);
+    let count = var.settings.iter().filter(same).count();
+    if count > 1 {
+        let why = format!(
+            "{name} stands {count} times in this file; the last line counts, and Hermes' own writer changes the first"
+        );
+        lints.push(Lint::warn("duplicate-line", why));
+    }
+    if profile.env.split.contains(number) {
+        lints.push(Lint::warn(
+            "two-on-one-line",
+            "two assignments stand on this line; Hermes splits them when it starts",
+        ));
+    }
+    match (&line.own, &line.python) {
+        (Some(own), Some(python)) if own != python && own.contains(" #") => lints.push(Lint::warn(
+            "inline-comment",
+            "a comment stands behind the value: most providers of Hermes send it as part of the key",
+        )),
+        (Some(own), Some(python)) if own != python => lints.push(Lint::warn(
+            "two-readings",
+            "Hermes' two readers disagree on this line; write it as NAME=value",
+        )),
+        (Some(_), None) => lints.push(Lint::fault(
+            "unbalanced-quote",
+            "a quote opens and does not close: one reader skips the line, the other sends the quote",
+        )),
+        _ => {}
+    }
+    lints
+}
+
+fn suppressed(profile: &Profile<'_>, slot: &Slot, step: &Step) -> Option<Lint> {
+    let name = step.name.as_deref()?;
+    let claude = name == "Claude Code" && profile.store.is_suppressed("anthropic", "claude_code");
+    let variable = profile.store.is_suppressed(&slot.agent_provider, &format!("env:{name}"));
+    let why = "`hermes auth remove` took this out of the pool, and Hermes reads it elsewhere all the same";
+    (claude || variable).then(|| Lint::warn("suppressed-source", why))
+}
+
+fn raw_in_reference(step: &Step) -> Option<Lint> {
+    let pointer = matches!(&step.place, Place::Field { .. }) && step.pooled && step.why.contains("(env:");
+    let why = "an older version left the key itself in auth.json; Hermes uses it until the next start rewrites the file";
+    (pointer && !step.text.is_empty()).then(|| Lint::warn("raw-key-in-reference", why))
+}
+
+fn two_headers(request: &Request) -> Option<Lint> {
+    let other = request.also.first()?;
+    let added = request.added.map_or_else(String::new, |name| format!(" (the SDK adds {name} by itself)"));
+    let same = other.key == request.sent.key;
+    let what = if same { "the same key" } else { "two different credentials" };
+    let why = format!(
+        "{what} in one request: {} and {}{added}; which one counts is the server's choice",
+        request.sent.header.name(),
+        other.header.name()
+    );
+    Some(Lint::warn("two-credentials", why))
+}
+
+fn foreign(slot: &Slot, answer: &Answer, request: &Request) -> Option<Lint> {
+    let known = find(&slot.agent_provider).filter(|_| answer.provider != "custom")?;
+    let own = host(known.base);
+    let there = host(&request.base);
+    let kimi = there == "api.kimi.com" && known.id == "kimi-coding";
+    let home = own.split('.').rev().take(2).collect::<Vec<_>>()
+        == there.split('.').rev().take(2).collect::<Vec<_>>();
+    let foreign = !own.is_empty() && !home && !kimi && known.id != "lmstudio" && known.id != "azure-foundry";
+    foreign.then(|| {
+        let why = format!("this key goes to {}, not to the provider's own host", printable(&there));
+        Lint::warn("foreign-base-url", why)
+    })
+}
+
+fn by_fallback(choice: &Choice) -> Option<Lint> {
+    let fallback = choice.fallback.as_ref()?;
+    let why = format!(
+        "{} has no key, so that the fallback {} answers in a chat",
+        printable(&choice.requested),
+        printable(fallback)
+    );
+    Some(Lint::warn("fallback", why))
+}
+
+fn openai_to_openrouter(slot: &Slot, step: &Step) -> Option<Lint> {
+    let sent = slot.agent_provider == "openrouter" && step.name.as_deref() == Some("OPENAI_API_KEY");
+    let why = "the OpenAI key is sent to OpenRouter, which does not know it; for OpenAI itself the provider is openai-api";
+    sent.then(|| Lint::warn("openai-key-to-openrouter", why))
+}
+
+/// An OAuth token that outranks a key that is there too.
+fn login_over_key(profile: &Profile<'_>, slot: &Slot, step: &Step, steps: &[Step]) -> Option<Lint> {
+    let login = slot.agent_provider == "anthropic" && is_oauth_shaped(&step.text);
+    let key = steps.iter().any(|other| other.usable && other.text.starts_with("sk-ant-api"));
+    let why = match profile.rules {
+        Rules::V019 => {
+            "a login outranks the API key: a new key alone changes nothing until the login is gone"
+        }
+        Rules::Newer => {
+            "a token outranks the API key: a new key alone changes nothing until the token is gone"
+        }
+    };
+    (login && key).then(|| Lint::warn("oauth-over-key", why))
+}
+
+fn renewal(steps: &[Step], active: Option<&Step>) -> Option<Lint> {
+    let renewable = steps.iter().any(|step| step.why.contains("tries to renew it first"));
+    let why = "an expired login stands before this: if Hermes can renew it over the network, the login is sent instead";
+    (renewable && active.is_some()).then(|| Lint::warn("login-may-return", why))
+}
+
+/// An empty assignment that hides a key.
+fn empty_hides(profile: &Profile<'_>, slot: &Slot) -> Option<Lint> {
+    let known = find(&slot.agent_provider)?;
+    let hidden = known.keys.iter().find(|name| {
+        let Some(var) = profile.env.var(name) else { return false };
+        let empty = profile.env.pick(View::PreferDotenv, name).is_none()
+            && var.settings.iter().any(|setting| setting.environ.as_deref() == Some(""));
+        empty
+            && var
+                .settings
+                .iter()
+                .any(|setting| setting.environ.as_deref().is_some_and(|text| !text.is_empty()))
+    })?;
+    Some(Lint::warn(
+        "empty-hides",
+        format!("{hidden} is set to nothing in a later place, which hides the key in an earlier one"),
+    ))
+}
+
+fn mode_only(slot: &Slot, answer: &Answer) -> Option<Lint> {
+    let zai = slot.agent_provider == "zai"
+        && matches!(&answer.verdict, Verdict::Sends { base, .. } if base.contains("api.z.ai/api/paas"));
+    let why =
+        "Hermes tries Z.AI's addresses one after the other with this key, and keeps the first that works";
+    zai.then(|| Lint::note("probed-address", why))
+}
+
+/// Findings about a profile as a whole.
+#[must_use]
+pub fn of_profile(profile: &Profile<'_>) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    let home = profile.world.home();
+    for (path, names) in &profile.env.vaults.caches {
+        let why = format!(
+            "{} holds {} keys as plain text, long after they count",
+            crate::source::tilde(path, home),
+            names.len()
+        );
+        lints.push(Lint::warn("vault-cache", why));
+    }
+    if profile.env.undecodable {
+        lints.push(Lint::fault(
+            "undecodable",
+            "~/.hermes/.env is UTF-32: Hermes reads nothing from it; save it as UTF-8",
+        ));
+    }
+    lints
+}
+
+/// A profile whose `.env` holds another key than the root's for the same variable: often a copy that was left behind
+/// when the root's key was replaced.
+pub fn stale_clones(slots: &mut [Slot]) {
+    let key = |slot: &Slot| {
+        let sent = slot.sent()?;
+        let name = slot.active_candidate()?.name.clone()?;
+        Some((slot.agent_provider.clone(), name, sent.key.clone()))
+    };
+    let roots: Vec<_> = slots.iter().filter(|slot| slot.profile == "default").filter_map(key).collect();
+    for slot in slots.iter_mut().filter(|slot| slot.profile != "default") {
+        let Some((provider, name, sent)) = key(slot) else { continue };
+        let differs = roots.iter().any(|(of, root, text)| *of == provider && *root == name && *text != sent);
+        let dotenv = slot.active_candidate().is_some_and(|candidate| candidate.source == Source::Dotenv);
+        if differs && dotenv {
+            let why = "the default profile sends another key for this; a cloned profile keeps its copy when the root's key changes";
+            slot.lints.push(Lint::note("differs-from-default", why));
+        }
+    }
+}
