@@ -125,7 +125,8 @@ pub enum Certainty {
 }
 
 /// All agents, in the order of the screens.
-pub const ALL: &[&Agent] = &[&hermes::AGENT, 
+pub const ALL: &[&Agent] = &[
+    &hermes::AGENT,
     &openclaw::AGENT,
     &aider::AGENT,
     &cline::AGENT,
