@@ -104,12 +104,14 @@ pub struct Prepared {
 pub type InPlace<'a> = dyn FnMut() -> Result<(), WriteError> + 'a;
 
 /// How a write ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// The content was written into the existing file.
     pub in_place: bool,
     /// The folder could not be synced: the content is there, and might not survive a power cut.
     pub unconfirmed: bool,
+    /// A private file with the old content that could not be taken away.
+    pub leftover: Option<PathBuf>,
 }
 
 /// The file behind every link; for a new file the path itself, or where a link without a file points.
@@ -218,21 +220,21 @@ impl Prepared {
     /// which a kill could leave half done.
     pub fn commit(mut self, in_place: &mut InPlace<'_>) -> Result<Written, WriteError> {
         self.check_unchanged()?;
-        let in_place = match (self.temp.take(), self.new.is_some()) {
+        let mut written = match (self.temp.take(), self.new.is_some()) {
             (Some(temp), _) => self.swap(temp, in_place)?,
-            (None, true) => self.in_place(in_place).map(|()| true)?,
-            (None, false) => self.take_away().map(|()| false)?,
+            (None, true) => self.in_place(in_place)?,
+            (None, false) => self.take_away()?,
         };
-        let unconfirmed = sync_folder(&self.real).is_err();
-        Ok(Written { in_place, unconfirmed })
+        written.unconfirmed = sync_folder(&self.real).is_err();
+        Ok(written)
     }
 
-    fn take_away(&self) -> Result<(), WriteError> {
+    fn take_away(&self) -> Result<Written, WriteError> {
         match fs::remove_file(&self.real) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(io_error(&self.real, "cannot be taken away")(error))
             }
-            _ => Ok(()),
+            _ => Ok(Written::default()),
         }
     }
 
@@ -252,11 +254,11 @@ impl Prepared {
         if same { Ok(()) } else { Err(WriteError::Changed(self.real.clone())) }
     }
 
-    /// Puts the temporary file in the target's place; true where that had to be done in place.
-    fn swap(&self, temp: NamedTempFile, in_place: &mut InPlace<'_>) -> Result<bool, WriteError> {
+    /// Puts the temporary file in the target's place.
+    fn swap(&self, temp: NamedTempFile, in_place: &mut InPlace<'_>) -> Result<Written, WriteError> {
         let Some(old) = &self.old else {
             return match temp.persist_noclobber(&self.real) {
-                Ok(_) => Ok(false),
+                Ok(_) => Ok(Written::default()),
                 Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
                     Err(WriteError::Changed(self.real.clone()))
                 }
@@ -270,17 +272,21 @@ impl Prepared {
                 .map_err(io_error(&self.real, "the mode cannot be set"))?;
         }
         match exchange(temp.path(), &self.real) {
-            Ok(()) => self.check_swapped(temp.path()).map(|()| false),
+            Ok(()) => {
+                self.check_swapped(temp.path())?;
+                let path = temp.path().to_owned();
+                Ok(Written { leftover: temp.close().is_err().then_some(path), ..Written::default() })
+            }
             Err(error) if matches!(errno(&error), Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)) => {
                 match temp.persist(&self.real) {
-                    Ok(_) => Ok(false),
-                    Err(error) if needs_in_place(&error.error) => self.in_place(in_place).map(|()| true),
+                    Ok(_) => Ok(Written::default()),
+                    Err(error) if needs_in_place(&error.error) => self.in_place(in_place),
                     Err(error) => {
                         Err(io_error(&self.real, "the new content cannot be put there")(error.error))
                     }
                 }
             }
-            Err(error) if needs_in_place(&error) => self.in_place(in_place).map(|()| true),
+            Err(error) if needs_in_place(&error) => self.in_place(in_place),
             Err(error) => Err(io_error(&self.real, "the new content cannot be put there")(error)),
         }
     }
@@ -306,8 +312,8 @@ impl Prepared {
     }
 
     /// One write of the full content without prior truncation; on a failure the old content is written back.
-    fn in_place(&self, announce: &mut InPlace<'_>) -> Result<(), WriteError> {
-        let (Some(old), Some(new)) = (&self.old, &self.new) else { return Ok(()) };
+    fn in_place(&self, announce: &mut InPlace<'_>) -> Result<Written, WriteError> {
+        let (Some(old), Some(new)) = (&self.old, &self.new) else { return Ok(Written::default()) };
         announce()?;
         let flags = (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed();
         let mut file = OpenOptions::new()
@@ -320,7 +326,8 @@ impl Prepared {
         if (meta.dev(), meta.ino()) != (old.meta.dev(), old.meta.ino()) {
             return Err(WriteError::Changed(self.real.clone()));
         }
-        overwrite(&mut file, new).and_then(|()| tighten(&file, old, self.mode)).map_err(|error| {
+        let done = overwrite(&mut file, new).and_then(|()| tighten(&file, old, self.mode));
+        done.map(|()| Written { in_place: true, ..Written::default() }).map_err(|error| {
             // The journal holds the same bytes, should even this fail.
             let _ = overwrite(&mut file, &old.bytes);
             io_error(&self.real, "cannot be written in place")(error)

@@ -538,6 +538,12 @@ fn notes_of(target: &Target, written: files::Written) -> Vec<String> {
             path.display()
         ));
     }
+    if let Some(leftover) = written.leftover {
+        notes.push(format!(
+            "{} holds the old content and could not be removed; remove it",
+            leftover.display()
+        ));
+    }
     if written.unconfirmed {
         notes.push(format!("{} is written; that it survives a power cut is not confirmed", path.display()));
     }
