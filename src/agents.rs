@@ -10,6 +10,7 @@ pub mod cline;
 pub mod codex;
 pub mod common;
 pub mod hermes;
+pub mod home_assistant;
 pub mod litellm;
 pub mod llm;
 pub mod openclaw;
@@ -130,6 +131,7 @@ pub const ALL: &[&Agent] = &[
     &openclaw::AGENT,
     &aider::AGENT,
     &cline::AGENT,
+    &home_assistant::AGENT,
     &litellm::AGENT,
     &llm::AGENT,
     &claude_code::AGENT,
