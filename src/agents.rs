@@ -9,6 +9,7 @@ pub mod claude_code;
 pub mod cline;
 pub mod codex;
 pub mod common;
+pub mod goose;
 pub mod hermes;
 pub mod home_assistant;
 pub mod litellm;
@@ -129,14 +130,15 @@ pub enum Certainty {
 pub const ALL: &[&Agent] = &[
     &hermes::AGENT,
     &openclaw::AGENT,
+    &claude_code::AGENT,
+    &codex::AGENT,
+    &opencode::AGENT,
+    &goose::AGENT,
     &aider::AGENT,
     &cline::AGENT,
     &home_assistant::AGENT,
     &litellm::AGENT,
     &llm::AGENT,
-    &claude_code::AGENT,
-    &codex::AGENT,
-    &opencode::AGENT,
 ];
 
 /// The agent with this id.

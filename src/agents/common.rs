@@ -121,6 +121,17 @@ pub fn fetch_text(key: &Secret, header: &Header) -> Option<Secret> {
     (is_byte_text(&key) && fits_header(&key)).then_some(key)
 }
 
+/// The text that a Rust HTTP library puts on the wire: blanks around the header's value count for nothing there. None
+/// where the library refuses the value.
+#[must_use]
+pub fn http_text(key: &Secret, header: &Header) -> Option<Secret> {
+    let bearer = *header == Header::Bearer;
+    let blank = |c: char| c == ' ' || c == '\t';
+    let trim =
+        |text: &str| if bearer { text.trim_end_matches(blank) } else { text.trim_matches(blank) }.to_owned();
+    fits_header(key).then(|| key.map(trim))
+}
+
 /// The host of a URL in lower case, without port and user.
 #[must_use]
 pub fn host_of(url: &str) -> String {

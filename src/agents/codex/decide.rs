@@ -212,14 +212,12 @@ fn outcome(
     let (mut sent, mut why) = (Vec::new(), String::new());
     match auth {
         // An invalid header value is left out without a word (recordings cx-37, cx-47).
-        Auth::Bearer(key) | Auth::Chatgpt(key) if common::fits_header(&key) => {
-            sent.push(Sent { header: Header::Bearer, key });
-        }
-        Auth::Bearer(_) | Auth::Chatgpt(_) => {
-            why.push_str(
+        Auth::Bearer(key) | Auth::Chatgpt(key) => match common::http_text(&key, &Header::Bearer) {
+            Some(key) => sent.push(Sent { header: Header::Bearer, key }),
+            None => why.push_str(
                 "a line break in the key makes Codex leave out the Authorization header without a word",
-            );
-        }
+            ),
+        },
         Auth::None(reason) => why = reason,
         Auth::Refused(reason) => return Outcome::Nothing { reason },
         Auth::Hidden(reason) => return Outcome::Hidden { reason },
