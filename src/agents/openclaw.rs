@@ -30,6 +30,9 @@ mod store;
 mod weaker;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use config::Config;
 use env::Environment;
 use era::{Era, Generation, Rules};

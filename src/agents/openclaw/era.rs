@@ -175,8 +175,14 @@ fn left_behind(world: &dyn World, install: &Install, config: &Config) -> Option<
     if any("auth-profiles.json") {
         return Some((Era::A, "auth-profiles.json is there and no database".to_owned()));
     }
+    if any("auth.json") || found(&install.oauth_dir.join("oauth.json")) {
+        return Some((Era::A, "a login file of an early version is there and no database".to_owned()));
+    }
     if config.get(&["agents", "entries"]).is_some() {
         return Some((Era::D, "the configuration has agents.entries".to_owned()));
+    }
+    if config.fault.is_none() && config.fault_under(Rules::New).is_some() {
+        return Some((Era::A, "the configuration has a layout that 2026.9.6 refuses".to_owned()));
     }
     if config.get(&["agents", "list"]).is_some() {
         return Some((Era::A, "the configuration has agents.list".to_owned()));
