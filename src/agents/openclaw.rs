@@ -144,6 +144,8 @@ struct Model<'a> {
     provider: &'a str,
     /// The model's name, where one is configured.
     name: Option<&'a str>,
+    /// The provider's entry in the agent's generated `models.json`.
+    generated: Option<&'a Json>,
     /// Why the answer is in doubt for this model.
     doubt: Option<String>,
 }

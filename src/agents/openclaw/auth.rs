@@ -35,6 +35,8 @@ pub(super) struct Question<'a> {
     pub site: &'a Site<'a>,
     /// The stores of the agent.
     pub store: &'a Store,
+    /// Main's store, where another agent may keep copies of it.
+    pub main: Option<&'a Store>,
     /// The agent's id.
     pub agent: &'a str,
     /// The provider and model.
@@ -331,8 +333,8 @@ impl Question<'_> {
             return Outcome::NotKnown { reason: reason.clone() };
         }
         match material {
-            Material::Text(key) => wire::request(self.site, self.agent, &self.model, &key, false),
-            Material::Login(key) => wire::request(self.site, self.agent, &self.model, &key, true),
+            Material::Text(key) => wire::request(self.site, &self.model, &key, false),
+            Material::Login(key) => wire::request(self.site, &self.model, &key, true),
             Material::Outside(program) => {
                 Outcome::Hidden { reason: format!("a program prints the key: {program}") }
             }

@@ -2,7 +2,7 @@
 //! the login shell, each filling what is missing. Nobody overrides a name that is there (docs/help/environment.md of
 //! OpenClaw 2026.9.6, confirmed by runs of 2026.3.13 and 2026.9.6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
@@ -39,10 +39,26 @@ struct Layer {
     /// As a person calls it.
     called: &'static str,
     vars: Vec<Variable>,
+    /// Name to position in `vars`.
+    index: HashMap<String, usize>,
     /// `env.vars` also fills a name that is there and blank.
     fills_blank: bool,
     /// The layer is not read; why.
     unread: Option<&'static str>,
+}
+
+impl Layer {
+    fn new(source: Source, called: &'static str, vars: Vec<Variable>) -> Self {
+        let mut index = HashMap::new();
+        for (at, var) in vars.iter().enumerate() {
+            index.entry(var.name.clone()).or_insert(at);
+        }
+        Self { source, called, vars, index, fills_blank: false, unread: None }
+    }
+
+    fn get(&self, name: &str) -> Option<&Variable> {
+        self.vars.get(*self.index.get(name)?)
+    }
 }
 
 /// All sources, strongest first.
@@ -96,7 +112,7 @@ impl Environment {
     }
 
     fn push(&mut self, source: Source, called: &'static str, vars: Vec<Variable>) {
-        self.layers.push(Layer { source, called, vars, fills_blank: false, unread: None });
+        self.layers.push(Layer::new(source, called, vars));
     }
 
     fn push_dotenvs(&mut self, world: &dyn World, install: &Install, rules: Rules) {
@@ -121,14 +137,8 @@ impl Environment {
 
     fn push_unread(&mut self, vars: Vec<Variable>, why: &'static str) {
         if !vars.is_empty() {
-            let called = "a file that is not read";
-            self.layers.push(Layer {
-                source: Source::Dotenv,
-                called,
-                vars,
-                fills_blank: false,
-                unread: Some(why),
-            });
+            let layer = Layer::new(Source::Dotenv, "a file that is not read", vars);
+            self.layers.push(Layer { unread: Some(why), ..layer });
         }
     }
 
@@ -138,8 +148,7 @@ impl Environment {
             vars.extend(config_vars(config, &["env"]));
         }
         vars.extend(config_vars(config, &["env", "vars"]));
-        let layer =
-            Layer { source: Source::Config, called: "env.vars", vars, fills_blank: true, unread: None };
+        let layer = Layer { fills_blank: true, ..Layer::new(Source::Config, "env.vars", vars) };
         self.layers.push(layer);
     }
 
@@ -166,7 +175,7 @@ impl Environment {
             if winner.is_some_and(|hit| !hit.is_blank() || !layer.fills_blank) {
                 continue;
             }
-            if let Some(var) = layer.vars.iter().find(|var| var.name == name) {
+            if let Some(var) = layer.get(name) {
                 winner = Some(Hit { var, source: layer.source, called: layer.called, layer: at });
             }
         }
@@ -183,10 +192,9 @@ impl Environment {
         let winner = self.get(name);
         let mut offers = Vec::new();
         for (at, layer) in self.layers.iter().enumerate() {
-            for var in layer.vars.iter().filter(|var| var.name == name) {
-                let wins = winner.is_some_and(|hit| hit.layer == at);
-                offers.push(self.offer(layer, var, (wins, winner), why, ignored));
-            }
+            let wins = winner.is_some_and(|hit| hit.layer == at);
+            let offer = |var| self.offer(layer, var, (wins, winner), why, ignored);
+            offers.extend(layer.get(name).map(offer));
         }
         offers
     }
@@ -224,16 +232,7 @@ impl Environment {
 
     /// Whether a weaker source has a text for `name`.
     fn set_elsewhere(&self, name: &str) -> bool {
-        self.layers.iter().flat_map(|layer| &layer.vars).any(|var| var.name == name && !var.text.is_empty())
-    }
-
-    /// The names that are set anywhere.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.layers
-            .iter()
-            .filter(|layer| layer.unread.is_none())
-            .flat_map(|layer| &layer.vars)
-            .map(|var| var.name.as_str())
+        self.layers.iter().filter_map(|layer| layer.get(name)).any(|var| !var.text.is_empty())
     }
 
     /// `text` with `${NAME}` replaced where NAME has a value, `$${NAME}` unescaped.

@@ -112,7 +112,7 @@ fn foreign_base(asked: &Question<'_>, answer: &Answer) -> Option<Lint> {
         return None;
     }
     let host = clean(&origin(base_url));
-    let stale = wire::leftover_base(site, asked.agent, provider).as_deref() == Some(base_url.as_str());
+    let stale = wire::leftover_base(&asked.model).as_deref() == Some(base_url.as_str());
     let by = if stale { ", because the agent's generated models.json says so" } else { "" };
     Some(Lint::warn("foreign-base-url", format!("the key goes to {host}{by}")))
 }
@@ -149,11 +149,7 @@ fn unread_names(asked: &Question<'_>) -> Vec<Lint> {
 
 /// 2026.3.13 copies main's store into a new agent once; afterwards the copy goes its own way.
 fn stale_copies(asked: &Question<'_>) -> Vec<Lint> {
-    let site = asked.site;
-    if asked.agent == "main" || !matches!(site.era, Era::A | Era::B) {
-        return Vec::new();
-    }
-    let main = super::store::load(site, "main");
+    let Some(main) = asked.main else { return Vec::new() };
     let differs = |profile: &&Profile| {
         main.profile(&profile.id).is_some_and(|other| {
             other.home != profile.home

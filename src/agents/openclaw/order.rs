@@ -1,6 +1,8 @@
 //! Which stored profiles of a provider come in question, in which order, and why the others do not
 //! (`src/agents/auth-profiles/order.ts` and `usage-state.ts` of 2026.3 and 2026.9).
 
+use std::collections::HashSet;
+
 use serde_json::Value as Json;
 
 use super::Site;
@@ -131,15 +133,12 @@ pub(super) fn configured_order(site: &Site<'_>, auth: &str) -> Option<Vec<String
 
 /// The profiles of `ids` that count, each once.
 fn eligible<'a>(site: &Site<'_>, store: &'a Store, ids: &[String], auth: &str) -> Vec<&'a Profile> {
-    let mut counted: Vec<&Profile> = Vec::new();
-    for id in ids {
-        let Some(profile) = store.profile(id) else { continue };
-        let known = counted.iter().any(|other| other.id == *id);
-        if !known && ineligible(site, profile, auth).is_none() {
-            counted.push(profile);
-        }
-    }
-    counted
+    let mut seen = HashSet::new();
+    ids.iter()
+        .filter(|id| seen.insert(id.as_str()))
+        .filter_map(|id| store.profile(id))
+        .filter(|profile| ineligible(site, profile, auth).is_none())
+        .collect()
 }
 
 /// Why a profile does not count for `auth`, if it does not.
@@ -297,11 +296,13 @@ fn left_out<'a>(
     auth: &str,
     listed_only: bool,
 ) -> Vec<Ranked<'a>> {
+    let tried: HashSet<&str> = tried.iter().map(|ranked| ranked.profile.id.as_str()).collect();
+    let listed: HashSet<&str> = base.iter().map(String::as_str).collect();
     let wanted = of_provider(site, store, auth);
     wanted
-        .filter(|profile| !tried.iter().any(|ranked| ranked.profile.id == profile.id))
+        .filter(|profile| !tried.contains(profile.id.as_str()))
         .map(|profile| {
-            let unlisted = listed_only && !base.contains(&profile.id);
+            let unlisted = listed_only && !listed.contains(profile.id.as_str());
             let reason = ineligible(site, profile, auth)
                 .filter(|_| !unlisted)
                 .unwrap_or_else(|| "the order for this provider does not name it".to_owned());

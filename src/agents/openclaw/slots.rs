@@ -1,8 +1,10 @@
 //! The slots of one OpenClaw: each agent with each provider that is configured or plausible, asked under every rule
 //! set that may apply.
 
+use serde_json::Value as Json;
+
 use super::auth::{self, Answer, Question};
-use super::era::{Generation, Rules};
+use super::era::{Era, Generation, Rules};
 use super::providers::{self, Recognised};
 use super::roster::{self, Models};
 use super::store::{self, Store};
@@ -14,56 +16,114 @@ use crate::resolve::{Outcome, Slot, State};
 pub(super) fn all(sites: &[Site<'_>], generation: &Generation) -> Vec<Slot> {
     let Some(site) = sites.first() else { return Vec::new() };
     let mut slots = Vec::new();
+    let main: Vec<Store> = sites.iter().map(|site| store::load(site, "main")).collect();
     for agent in roster::agents(site) {
-        let stores: Vec<Store> = sites.iter().map(|site| store::load(site, &agent)).collect();
-        let models = roster::models(site.config, &agent);
-        for provider in providers_of(site, &stores[0], &agent, &models) {
-            slots.push(slot(sites, &stores, generation, (&agent, &provider), &models));
-        }
+        let view = View {
+            sites,
+            stores: sites.iter().map(|site| store::load(site, &agent)).collect(),
+            main: &main,
+            models: roster::models(site.config, &agent),
+            generated: store::strict_json(site, &site.agent_dir(&agent).join("models.json")),
+            agent,
+        };
+        slots.extend(view.providers().iter().map(|provider| view.slot(provider, generation)));
     }
     slots
 }
 
-/// One slot, asked again for a change.
+/// The model that a question about `provider` is about.
 pub(super) fn model_of<'a>(provider: &'a str, models: &'a Models, rules: Rules) -> Model<'a> {
     let all = models.primary.iter().chain(&models.fallbacks);
     let reference = all.into_iter().find(|model| providers::normalise(rules, &model.provider) == provider);
     let doubt = reference.and_then(|model| model.pinned.as_ref()).map(|_| {
         "the model is configured with a profile behind @, and what that does is not on record".to_owned()
     });
-    Model { provider, name: reference.map(|model| model.name.as_str()), doubt }
+    Model { provider, name: reference.map(|model| model.name.as_str()), generated: None, doubt }
 }
 
-fn slot(
-    sites: &[Site<'_>],
-    stores: &[Store],
-    generation: &Generation,
-    (agent, provider): (&str, &str),
-    models: &Models,
-) -> Slot {
-    let answers = sites.iter().zip(stores).map(|(site, store)| {
-        let model = model_of(provider, models, site.rules);
-        auth::answer(&Question { site, store, agent, model, has_fallbacks: !models.fallbacks.is_empty() })
-    });
-    let answer = agreed(answers.collect(), sites, generation);
-    let site = &sites[0];
-    let primary = models.primary.as_ref().map(|model| providers::normalise(site.rules, &model.provider));
-    let base = match &answer.outcome {
-        Outcome::Sends { base_url, .. } => Some(base_url.as_str()),
-        _ => site.provider_value(provider, "baseUrl").and_then(serde_json::Value::as_str),
-    };
-    Slot {
-        agent: "openclaw",
-        profile: site.install.profile_of(agent),
-        mode: None,
-        provider: catalogue_id(provider, base).map(ToOwned::to_owned),
-        agent_provider: super::clean(provider),
-        in_use: primary.as_deref() == Some(provider),
-        candidates: answer.candidates,
-        active: answer.active,
-        outcome: answer.outcome,
-        lints: answer.lints,
+/// What one agent has.
+struct View<'a> {
+    sites: &'a [Site<'a>],
+    stores: Vec<Store>,
+    main: &'a [Store],
+    agent: String,
+    models: Models,
+    /// The generated `models.json`.
+    generated: Option<Json>,
+}
+
+impl View<'_> {
+    fn slot(&self, provider: &str, generation: &Generation) -> Slot {
+        let answers = (0..self.sites.len()).map(|at| self.ask(at, provider)).collect();
+        let answer = agreed(answers, self.sites, generation);
+        let site = &self.sites[0];
+        let primary =
+            self.models.primary.as_ref().map(|model| providers::normalise(site.rules, &model.provider));
+        let base = match &answer.outcome {
+            Outcome::Sends { base_url, .. } => Some(base_url.as_str()),
+            _ => site.provider_value(provider, "baseUrl").and_then(Json::as_str),
+        };
+        Slot {
+            agent: "openclaw",
+            profile: site.install.profile_of(&self.agent),
+            mode: None,
+            provider: catalogue_id(provider, base).map(ToOwned::to_owned),
+            agent_provider: super::clean(provider),
+            in_use: primary.as_deref() == Some(provider),
+            candidates: answer.candidates,
+            active: answer.active,
+            outcome: answer.outcome,
+            lints: answer.lints,
+        }
     }
+
+    fn ask(&self, at: usize, provider: &str) -> Answer {
+        let site = &self.sites[at];
+        let generated = self.generated.as_ref().and_then(|doc| doc.get("providers")?.get(provider));
+        let copies = self.agent != "main" && matches!(site.era, Era::A | Era::B);
+        auth::answer(&Question {
+            site,
+            store: &self.stores[at],
+            main: copies.then(|| &self.main[at]),
+            agent: &self.agent,
+            model: Model { generated, ..model_of(provider, &self.models, site.rules) },
+            has_fallbacks: !self.models.fallbacks.is_empty(),
+        })
+    }
+
+    /// The providers of the agent: those of its models first, then what is configured, stored and set.
+    fn providers(&self) -> Vec<String> {
+        let (site, store, models) = (&self.sites[0], &self.stores[0], &self.models);
+        let of_models = models.primary.iter().chain(&models.fallbacks).map(|model| model.provider.clone());
+        let keys = |steps: &[&str]| -> Vec<String> {
+            site.config.object(steps).into_iter().flat_map(|map| map.keys().cloned()).collect()
+        };
+        let profiles = site.config.object(&["auth", "profiles"]).into_iter().flatten();
+        let named = profiles.filter_map(|(_, entry)| text(entry, "provider").map(ToOwned::to_owned));
+        let generated =
+            self.generated.as_ref().and_then(|doc| doc.get("providers")).and_then(Json::as_object);
+        let mut all: Vec<String> = of_models
+            .chain(keys(&["models", "providers"]))
+            .chain(store.profiles.iter().map(|profile| profile.provider.clone()))
+            .chain(named)
+            .chain(keys(&["auth", "order"]))
+            .chain(store.orders.keys().cloned())
+            .chain(from_environment(site))
+            .chain(
+                generated.into_iter().flatten().filter(|(_, entry)| has_key(entry)).map(|(id, _)| id.clone()),
+            )
+            .map(|id| providers::normalise(site.rules, &id))
+            .filter(|id| !id.is_empty())
+            .collect();
+        let mut seen = std::collections::BTreeSet::new();
+        all.retain(|id| seen.insert(id.clone()));
+        all
+    }
+}
+
+/// Whether a generated entry holds a real key; the others only list models.
+fn has_key(entry: &Json) -> bool {
+    text(entry, "apiKey").is_some_and(|key| !providers::is_non_secret(key) && !providers::any_variable(key))
 }
 
 /// One answer out of those of the rule sets that may apply.
@@ -108,49 +168,20 @@ fn same(a: &Outcome, b: &Outcome) -> bool {
     a == b || matches!((a, b), (Outcome::Nothing { .. }, Outcome::Nothing { .. }))
 }
 
-/// The providers of an agent: those of its models first, then what is configured, stored and set.
-fn providers_of(site: &Site<'_>, store: &Store, agent: &str, models: &Models) -> Vec<String> {
-    let of_models = models.primary.iter().chain(&models.fallbacks).map(|model| model.provider.clone());
-    let keys = |steps: &[&str]| -> Vec<String> {
-        site.config.object(steps).into_iter().flat_map(|map| map.keys().cloned()).collect()
-    };
-    let profiles = site.config.object(&["auth", "profiles"]).into_iter().flatten();
-    let named = profiles.filter_map(|(_, entry)| text(entry, "provider").map(ToOwned::to_owned));
-    let mut all: Vec<String> = of_models
-        .chain(keys(&["models", "providers"]))
-        .chain(store.profiles.iter().map(|profile| profile.provider.clone()))
-        .chain(named)
-        .chain(keys(&["auth", "order"]))
-        .chain(store.orders.keys().cloned())
-        .chain(from_environment(site))
-        .chain(from_models_json(site, agent))
-        .map(|id| providers::normalise(site.rules, &id))
-        .filter(|id| !id.is_empty())
-        .collect();
-    let mut seen = std::collections::BTreeSet::new();
-    all.retain(|id| seen.insert(id.clone()));
-    all
-}
-
 /// The providers whose variables are set and recognised, one for each variable.
 fn from_environment(site: &Site<'_>) -> Vec<String> {
-    let names: std::collections::BTreeSet<&str> = site.env.names().collect();
-    names
-        .into_iter()
-        .filter_map(|name| {
-            let has = |known: &&providers::Known| {
-                known.vars(site.rules).is_some_and(|vars| vars.contains(&name))
-                    && site.plugins.recognise(site.rules, known) == Recognised::Yes
-            };
-            providers::ALL.iter().find(has).map(|known| known.id.to_owned())
-        })
-        .collect()
-}
-
-fn from_models_json(site: &Site<'_>, agent: &str) -> Vec<String> {
-    let doc = store::strict_json(site, &site.agent_dir(agent).join("models.json"));
-    let entries = doc.as_ref().and_then(|doc| doc.get("providers")).and_then(serde_json::Value::as_object);
-    entries.into_iter().flat_map(|map| map.keys().cloned()).collect()
+    let set = |name: &&&str| site.env.get(name).is_some_and(|hit| hit.sent().is_some());
+    let mut names: Vec<&str> = Vec::new();
+    let mut found = Vec::new();
+    for known in providers::ALL {
+        let vars = known.vars(site.rules).unwrap_or_default();
+        let new: Vec<&str> = vars.iter().filter(set).filter(|name| !names.contains(*name)).copied().collect();
+        if !new.is_empty() && site.plugins.recognise(site.rules, known) == Recognised::Yes {
+            found.push(known.id.to_owned());
+            names.extend(new);
+        }
+    }
+    found
 }
 
 /// keymend's name for a provider of OpenClaw, by its address where one name stands for several regions.

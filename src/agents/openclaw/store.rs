@@ -1,7 +1,7 @@
 //! The credential stores of the four eras: what profiles there are, in which order they were chosen, and how healthy
 //! they are, merged for one agent as OpenClaw merges them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
@@ -157,12 +157,18 @@ pub(super) struct Store {
     pub state_home: Option<Home>,
     /// Whether any document with profiles was there.
     pub present: bool,
+    /// Profile id to its position, once everything is merged.
+    positions: HashMap<String, usize>,
 }
 
 impl Store {
     /// A profile by its id.
     pub(super) fn profile(&self, id: &str) -> Option<&Profile> {
-        self.profiles.iter().find(|profile| profile.id == id)
+        match self.positions.get(id) {
+            Some(at) => self.profiles.get(*at),
+            None if self.positions.is_empty() => self.profiles.iter().find(|profile| profile.id == id),
+            None => None,
+        }
     }
 
     /// The stored order for a provider.
@@ -172,8 +178,8 @@ impl Store {
 
     /// Lays `other` behind this one: what is here wins. The position is that of the first.
     fn backed_by(mut self, other: Self) -> Self {
-        let new = |id: &str, list: &[Profile]| !list.iter().any(|profile| profile.id == id);
-        let more: Vec<Profile> = other.profiles.into_iter().filter(|p| new(&p.id, &self.profiles)).collect();
+        let here: HashSet<String> = self.profiles.iter().map(|profile| profile.id.clone()).collect();
+        let more = other.profiles.into_iter().filter(|profile| !here.contains(&profile.id));
         self.profiles.extend(more);
         self.fill(other.orders, other.health, other.blocked, other.unknown);
         self.state_home = self.state_home.or(other.state_home);
@@ -183,11 +189,15 @@ impl Store {
 
     /// Lays `over` on this one: its values win, new ids come last.
     fn overlaid(mut self, over: Self) -> Self {
-        let Self { profiles, orders, health, blocked, unknown, state_home, present } = over;
+        let Self { profiles, orders, health, blocked, unknown, state_home, present, .. } = over;
+        let mut at: HashMap<String, usize> =
+            self.profiles.iter().enumerate().map(|(at, profile)| (profile.id.clone(), at)).collect();
         for profile in profiles {
-            match self.profiles.iter_mut().find(|known| known.id == profile.id) {
-                Some(known) => *known = profile,
-                None => self.profiles.push(profile),
+            if let Some(at) = at.get(&profile.id) {
+                self.profiles[*at] = profile;
+            } else {
+                at.insert(profile.id.clone(), self.profiles.len());
+                self.profiles.push(profile);
             }
         }
         self.orders.extend(orders);
@@ -219,11 +229,14 @@ impl Store {
 
 /// The stores that `agent` reads, merged.
 pub(super) fn load(site: &Site<'_>, agent: &str) -> Store {
-    match site.era {
+    let mut store = match site.era {
         Era::A | Era::B => load_files(site, agent),
         Era::C => load_agent_databases(site, agent),
         Era::D => load_shared(site, agent),
-    }
+    };
+    store.positions =
+        store.profiles.iter().enumerate().map(|(at, profile)| (profile.id.clone(), at)).collect();
+    store
 }
 
 /// 2026.3.13 lays the agent's own store over main's; an agent without one takes main's.

@@ -8,7 +8,6 @@ use super::credential::{Configured, Material};
 use super::era::Rules;
 use super::providers::{self, Recognised};
 use super::steps::{Steps, push_configured};
-use super::store::strict_json;
 use super::{clean, text};
 use crate::resolve::Offer;
 use crate::secret::Secret;
@@ -78,9 +77,11 @@ impl Question<'_> {
     /// knows the provider.
     pub(super) fn push_models_json(&self, steps: &mut Steps) {
         let file = self.site.agent_dir(self.agent).join("models.json");
-        let Some(doc) = strict_json(self.site, &file) else { return };
-        let Some(entry) = doc.get("providers").and_then(|all| all.get(self.provider())) else { return };
-        let Some(key) = text(entry, "apiKey").filter(|key| !key.is_empty()) else { return };
+        let Some(key) =
+            self.model.generated.and_then(|entry| text(entry, "apiKey")).filter(|key| !key.is_empty())
+        else {
+            return;
+        };
         if providers::is_non_secret(key) || providers::any_variable(key) {
             return;
         }

@@ -5,7 +5,6 @@ use serde_json::Value as Json;
 use super::era::Rules;
 use super::providers::{self, Api};
 use super::secret_ref::{Resolved, SecretRef};
-use super::store::strict_json;
 use super::{Model, Site, text};
 use crate::resolve::{Header, Outcome, Sent};
 use crate::secret::Secret;
@@ -15,15 +14,9 @@ const AUTH_HEADERS: [&str; 5] =
     ["x-api-key", "authorization", "x-goog-api-key", "api-key", "cf-aig-authorization"];
 
 /// The request for `key`, which was found for `provider`.
-pub(super) fn request(
-    site: &Site<'_>,
-    agent: &str,
-    model: &Model<'_>,
-    key: &Secret,
-    subscription: bool,
-) -> Outcome {
+pub(super) fn request(site: &Site<'_>, model: &Model<'_>, key: &Secret, subscription: bool) -> Outcome {
     let not_known = |what: String| Outcome::NotKnown { reason: what };
-    let route = match route(site, agent, model, key, subscription) {
+    let route = match route(site, model, key, subscription) {
         Ok(route) => route,
         Err(outcome) => return outcome,
     };
@@ -56,17 +49,11 @@ struct Route {
     both: bool,
 }
 
-fn route(
-    site: &Site<'_>,
-    agent: &str,
-    model: &Model<'_>,
-    key: &Secret,
-    subscription: bool,
-) -> Result<Route, Outcome> {
+fn route(site: &Site<'_>, model: &Model<'_>, key: &Secret, subscription: bool) -> Result<Route, Outcome> {
     if subscription && model.provider == "openai" && site.rules == Rules::New {
         return chatgpt(key);
     }
-    let base = base_url(site, agent, model).ok_or_else(|| Outcome::NotKnown {
+    let base = base_url(site, model).ok_or_else(|| Outcome::NotKnown {
         reason: format!("the address for {} depends on the set-up, which is not on record", model.provider),
     })?;
     let both = site.provider_value(model.provider, "authHeader") == Some(&Json::Bool(true));
@@ -129,13 +116,13 @@ pub(super) fn api(site: &Site<'_>, model: &Model<'_>) -> Api {
 
 /// The address: the model's own, the provider entry's, in 2026.3.13 the agent's `models.json`, in 2026.9.6
 /// `OPENAI_BASE_URL`, the catalogue's.
-pub(super) fn base_url(site: &Site<'_>, agent: &str, model: &Model<'_>) -> Option<String> {
+pub(super) fn base_url(site: &Site<'_>, model: &Model<'_>) -> Option<String> {
     let own = model_entry(site, model).and_then(|entry| text(entry, "baseUrl"));
     let configured = own.or_else(|| site.provider_value(model.provider, "baseUrl").and_then(Json::as_str));
     if let Some(url) = configured.filter(|url| !url.trim().is_empty()) {
         return Some(site.env.substitute(url));
     }
-    if let Some(url) = leftover_base(site, agent, model.provider).filter(|_| site.rules == Rules::Old) {
+    if let Some(url) = leftover_base(model).filter(|_| site.rules == Rules::Old) {
         return Some(url);
     }
     let variable = site.env.value("OPENAI_BASE_URL").filter(|_| model.provider == "openai");
@@ -146,9 +133,8 @@ pub(super) fn base_url(site: &Site<'_>, agent: &str, model: &Model<'_>) -> Optio
 }
 
 /// The address that the agent's generated `models.json` holds for a provider.
-pub(super) fn leftover_base(site: &Site<'_>, agent: &str, provider: &str) -> Option<String> {
-    let doc = strict_json(site, &site.agent_dir(agent).join("models.json"))?;
-    let base = text(doc.get("providers")?.get(provider)?, "baseUrl")?;
+pub(super) fn leftover_base(model: &Model<'_>) -> Option<String> {
+    let base = text(model.generated?, "baseUrl")?;
     (!base.is_empty()).then(|| base.to_owned())
 }
 
