@@ -15,29 +15,39 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::event;
 
 use crate::host::{RealWorld, World, clipboard};
+use crate::plan::{self, Plan, PlanError};
 use crate::provider::Catalogue;
 use crate::session;
 
-use app::{Effect, Failure, Message, Model, Options, Ticket, update, view};
+use app::{Answer, Ask, Effect, Failure, Message, Model, Options, Ticket, update, view};
 use intake::Intake;
 use known::{FileFacts, Scanning};
 use terminal::Guard;
 
 pub mod app;
 pub mod compare;
+pub mod destination;
+pub mod done;
 pub mod explain;
 pub mod help;
+pub mod history;
 pub mod home;
 pub mod intake;
 pub mod keys;
 pub mod keyview;
 pub mod known;
 pub mod parts;
+pub mod paste;
+pub mod review;
 pub mod screen;
+pub mod setup;
 pub mod slotview;
 pub mod terminal;
+pub mod test;
 pub mod testall;
 pub mod theme;
+pub mod where_to;
+pub mod wizard;
 pub mod words;
 
 /// How long the first frame waits for the first scan.
@@ -135,7 +145,7 @@ fn turn(
 /// The next message; ticks while something moves, and a word when the input thread is stuck in a paste.
 fn wait(model: &Model, receiver: &Receiver<Wake>, paste_is_open: &dyn Fn() -> bool) -> io::Result<Wake> {
     loop {
-        let moves = model.core.is_busy() && model.core.motion;
+        let moves = model.core.is_busy() && model.core.options.motion;
         match receiver.recv_timeout(if moves { FRAME } else { LOOK_AFTER_INPUT }) {
             Ok(wake) => return Ok(wake),
             Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("the terminal is gone")),
@@ -215,12 +225,27 @@ impl Runner {
         match effect {
             Effect::Scan(ticket) => self.spawn(move |desk| Message::Scanned(ticket, Box::new(scan(desk)))),
             Effect::ReadClipboard(ticket) => self.spawn(move |_| match clipboard::read() {
-                Ok(text) => Message::Clipboard(ticket, text),
+                Ok(text) => Message::Answer(ticket, Answer::Clipboard(text)),
                 Err(error) => failed(ticket, &error, error.hint()),
             }),
             Effect::Copy(text) => self.spawn(move |_| copy(&text)),
             Effect::Probe(ticket, _) => {
                 self.spawn(move |_| failed(ticket, &"tests do not work yet", "use the next version"));
+            }
+            Effect::Offer { ticket, agent, slot, key } => self.spawn(move |desk| {
+                let world = (desk.world)();
+                let (offered, best) = plan::destinations(&world, &desk.catalogue, agent, &slot, &key);
+                Message::Answer(ticket, Answer::Offered(offered, best))
+            }),
+            Effect::Plan(ticket, ask) => self.spawn(move |desk| match make_plan(desk, *ask) {
+                Ok(plan) => Message::Answer(ticket, Answer::Planned(Arc::new(plan))),
+                Err(error) => failed(ticket, &error, &error.hint()),
+            }),
+            Effect::Apply(ticket, ..) | Effect::Undo(ticket, _) | Effect::Restart(ticket, _) => {
+                self.spawn(move |_| failed(ticket, &"writing does not work yet", "use the next version"));
+            }
+            Effect::History(ticket) => {
+                self.spawn(move |_| Message::Answer(ticket, Answer::History(Vec::new())));
             }
             Effect::Cancel(_) | Effect::Quit | Effect::Suspend | Effect::Redraw => {}
         }
@@ -236,7 +261,22 @@ impl Runner {
 }
 
 fn failed(ticket: Ticket, what: &dyn std::fmt::Display, hint: &str) -> Message {
-    Message::Failed(ticket, Failure { what: what.to_string(), hint: hint.to_owned() })
+    Message::Answer(ticket, Answer::Failed(Failure { what: what.to_string(), hint: hint.to_owned() }))
+}
+
+/// Works out a plan on a fresh view of the machine.
+fn make_plan(desk: &Desk, ask: Ask) -> Result<Plan, PlanError> {
+    let world = (desk.world)();
+    let catalogue = &desk.catalogue;
+    match ask {
+        Ask::Set { agent, slot, destination, key } => {
+            plan::build(&world, catalogue, agent, &slot, &destination, &key)
+        }
+        Ask::Use { agent, slot, n } => plan::use_candidate(&world, catalogue, agent, &slot, n),
+        Ask::Rotate { old, new, places } => {
+            plan::rotate(&world, catalogue, crate::agents::ALL, &old, &new, &places)
+        }
+    }
 }
 
 /// Reads the machine.

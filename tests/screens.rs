@@ -1,14 +1,17 @@
 //! The screens of the wizard: what they show, at 80×24 and at 140×40, and where each key leads.
 
+use std::collections::VecDeque;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use keymend::tui::app::{Effect, Message, Model, update};
+use keymend::secret::Secret;
+use keymend::tui::app::{Answer, Effect, Failure, Message, Model, update};
 
 #[path = "screens/fixtures.rs"]
 mod fixtures;
 #[path = "screens/printer.rs"]
 mod printer;
 
-use fixtures::{answer, blank, model, rejected, stale, unreached, works};
+use fixtures::{answer, blank, fresh, model, other, rejected, stale, unreached, works};
 use printer::{screen, text};
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (140, 40)];
@@ -119,4 +122,190 @@ fn the_other_screens_of_the_home_verbs() {
 #[test]
 fn a_small_terminal_says_what_it_needs() {
     assert!(text(&model((60, 20))).contains("keymend needs 80 × 24"));
+}
+
+/// A wizard for OpenClaw's anthropic slot that waits for a paste.
+fn pasting(size: (u16, u16)) -> Model {
+    let mut model = tested(size);
+    press(&mut model, "<Down><Down>n");
+    model
+}
+
+fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    update(model, Message::Paste(Secret::new(text)))
+}
+
+/// Answers the effects of a wizard as a healthy machine would.
+fn serve(model: &mut Model, effects: Vec<Effect>) {
+    let mut queue: VecDeque<Effect> = effects.into();
+    while let Some(effect) = queue.pop_front() {
+        let message = match effect {
+            Effect::Offer { ticket, .. } => {
+                let (offered, best) = fixtures::offered();
+                Message::Answer(ticket, Answer::Offered(offered, best))
+            }
+            Effect::Plan(ticket, _) => Message::Answer(ticket, Answer::Planned(fixtures::plan())),
+            Effect::Apply(ticket, ..) => Message::Answer(ticket, Answer::Applied(fixtures::applied())),
+            Effect::History(ticket) => Message::Answer(ticket, Answer::History(fixtures::history())),
+            Effect::Undo(ticket, _) => Message::Answer(ticket, Answer::Undone("put back".into())),
+            Effect::Scan(ticket) => Message::Scanned(ticket, Box::new(fixtures::scanning_after())),
+            probe @ Effect::Probe(..) => {
+                answer(model, vec![probe], |_| Some(works()));
+                continue;
+            }
+            _ => continue,
+        };
+        queue.extend(update(model, message));
+    }
+}
+
+/// Presses keys on a healthy machine.
+fn walk(model: &mut Model, keys: &str) {
+    let effects = press(model, keys);
+    serve(model, effects);
+}
+
+#[test]
+fn the_wizard_for_a_new_key() {
+    snap("wizard-paste", pasting);
+    snap("wizard-typing", |size| {
+        let mut model = pasting(size);
+        press(&mut model, "sk-FAKE-typed");
+        model
+    });
+    snap("wizard-no-clipboard", |size| {
+        let mut model = pasting(size);
+        let effects = press(&mut model, "p");
+        let [Effect::ReadClipboard(ticket)] = effects[..] else { unreachable!("{effects:?}") };
+        let failure = Failure {
+            what: "there is no clipboard here: no display answers".into(),
+            hint: "paste with your terminal instead".into(),
+        };
+        update(&mut model, Message::Answer(ticket, Answer::Failed(failure)));
+        model
+    });
+    snap("wizard-clean", |size| {
+        let mut model = pasting(size);
+        paste(&mut model, &format!("\u{200b}{}\n", fresh()));
+        model
+    });
+    snap("wizard-same-key", |size| {
+        let mut model = pasting(size);
+        paste(&mut model, &stale());
+        model
+    });
+    snap("wizard-refused", |size| {
+        let mut model = pasting(size);
+        paste(&mut model, "sk-ant-...VAAA");
+        model
+    });
+    snap("wizard-testing", |size| {
+        let mut model = pasting(size);
+        paste(&mut model, &fresh());
+        press(&mut model, "<Enter>");
+        model
+    });
+    for (name, judged) in [("valid", works()), ("rejected", rejected()), ("unreached", unreached())] {
+        snap(&format!("wizard-{name}"), |size| {
+            let mut model = pasting(size);
+            paste(&mut model, &other());
+            let effects = press(&mut model, "<Enter>");
+            answer(&mut model, effects, |_| Some(judged.clone()));
+            model
+        });
+    }
+}
+
+#[test]
+fn the_wizard_writes_and_proves_it() {
+    snap("wizard-destination", |size| {
+        let mut model = pasting(size);
+        paste(&mut model, &fresh());
+        walk(&mut model, "<Enter>");
+        walk(&mut model, "<Enter>");
+        model
+    });
+    snap("wizard-review", |size| {
+        let mut model = pasting(size);
+        paste(&mut model, &fresh());
+        for _ in 0..3 {
+            walk(&mut model, "<Enter>");
+        }
+        model
+    });
+    snap("wizard-writing", |size| {
+        let mut model = pasting(size);
+        paste(&mut model, &fresh());
+        for _ in 0..3 {
+            walk(&mut model, "<Enter>");
+        }
+        press(&mut model, "w");
+        model
+    });
+    snap("wizard-done", |size| {
+        let mut model = pasting(size);
+        paste(&mut model, &fresh());
+        for key in ["<Enter>", "<Enter>", "<Enter>", "w"] {
+            walk(&mut model, key);
+        }
+        model
+    });
+    snap("wizard-write-failed", |size| {
+        let mut model = pasting(size);
+        paste(&mut model, &fresh());
+        for _ in 0..3 {
+            walk(&mut model, "<Enter>");
+        }
+        let effects = press(&mut model, "w");
+        let [Effect::Apply(ticket, ..)] = effects[..] else { unreachable!("{effects:?}") };
+        let failure = Failure {
+            what: "~/.openclaw/agents/main/agent/auth-profiles.json changed since you looked".into(),
+            hint: "go back and review again".into(),
+        };
+        update(&mut model, Message::Answer(ticket, Answer::Failed(failure)));
+        model
+    });
+}
+
+#[test]
+fn rotation_use_history_and_set_up() {
+    snap("rotate-places", |size| {
+        let mut model = model(size);
+        press(&mut model, "kn");
+        paste(&mut model, &other());
+        walk(&mut model, "<Enter>");
+        walk(&mut model, "<Enter>");
+        model
+    });
+    snap("use-review", |size| {
+        let mut model = tested(size);
+        walk(&mut model, "<Tab><Down>u");
+        model
+    });
+    snap("history", |size| {
+        let mut model = tested(size);
+        walk(&mut model, "H");
+        model
+    });
+    snap("undo-question", |size| {
+        let mut model = tested(size);
+        walk(&mut model, "z");
+        model
+    });
+    let empty = |size| {
+        let (mut model, ticket) = blank(size);
+        update(&mut model, Message::Scanned(ticket, Box::new(fixtures::scanning_empty())));
+        model
+    };
+    snap("setup-agents", empty);
+    snap("setup-providers", |size| {
+        let mut model = empty(size);
+        press(&mut model, "<Enter>");
+        model
+    });
+    snap("setup-keys", |size| {
+        let mut model = empty(size);
+        press(&mut model, "<Enter><Enter>");
+        model
+    });
 }

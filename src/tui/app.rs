@@ -10,8 +10,12 @@ use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKin
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
+use crate::agents::{Agent, Restart};
+use crate::plan::{Destination, Offered};
 use crate::provider::Catalogue;
+use crate::resolve::Slot;
 use crate::secret::Secret;
+use crate::source::Place;
 
 use super::home::Home;
 use super::keys::{self, Action, Context};
@@ -19,6 +23,7 @@ use super::known::{Judged, Known, Scanning, Tested};
 use super::parts::{self, Row};
 use super::screen::Screen;
 use super::theme::{Role, Theme};
+use super::wizard::SharedPlan;
 
 /// The least room that every screen fits in.
 pub const MIN_SIZE: (u16, u16) = (80, 24);
@@ -41,7 +46,7 @@ pub struct Job {
 }
 
 /// What the loop is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Effect {
     /// Read everything again.
     Scan(Ticket),
@@ -53,12 +58,95 @@ pub enum Effect {
     ReadClipboard(Ticket),
     /// Put a text that is no key on the clipboard.
     Copy(String),
+    /// Work out where a key could go.
+    Offer {
+        /// Marks the answer.
+        ticket: Ticket,
+        /// The agent that is to send it.
+        agent: &'static Agent,
+        /// The slot.
+        slot: Box<Slot>,
+        /// The key.
+        key: Secret,
+    },
+    /// Work out a plan.
+    Plan(Ticket, Box<Ask>),
+    /// Write a plan that brings this key.
+    Apply(Ticket, SharedPlan, Secret),
+    /// List what was written.
+    History(Ticket),
+    /// Take an action back.
+    Undo(Ticket, String),
+    /// Run these commands, which restart what still holds an old key.
+    Restart(Ticket, Vec<Vec<String>>),
     /// Hand the terminal back and stop.
     Suspend,
     /// Draw everything anew.
     Redraw,
     /// Leave.
     Quit,
+}
+
+/// What a plan is asked for.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// A key at one destination of a slot.
+    Set {
+        /// The agent.
+        agent: &'static Agent,
+        /// The slot.
+        slot: Box<Slot>,
+        /// Where the key goes.
+        destination: Destination,
+        /// The key.
+        key: Secret,
+    },
+    /// Another candidate as the active one.
+    Use {
+        /// The agent.
+        agent: &'static Agent,
+        /// The slot.
+        slot: Box<Slot>,
+        /// The candidate.
+        n: usize,
+    },
+    /// A new key at every one of these places.
+    Rotate {
+        /// The key that goes.
+        old: Secret,
+        /// The key that comes.
+        new: Secret,
+        /// Where.
+        places: Vec<Place>,
+    },
+}
+
+/// What a write came to.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    /// The journal's name for the action.
+    pub id: String,
+    /// What may have to be restarted.
+    pub restarts: Vec<Restart>,
+    /// What else the person should know.
+    pub notes: Vec<String>,
+}
+
+/// One action in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// The journal's name for it.
+    pub id: String,
+    /// When, Unix milliseconds.
+    pub when_ms: i64,
+    /// What was done: `set openclaw/anthropic (main)`.
+    pub title: String,
+    /// Where.
+    pub places: Vec<String>,
+    /// How it stands: `written`, `undone`.
+    pub state: String,
+    /// It can be taken back.
+    pub can_undo: bool,
 }
 
 /// What the loop reports.
@@ -80,10 +168,8 @@ pub enum Message {
     Scanned(Ticket, Box<Scanning>),
     /// A test was answered.
     Judged(Ticket, Tested, Judged),
-    /// The clipboard's text.
-    Clipboard(Ticket, Secret),
-    /// An effect failed.
-    Failed(Ticket, Failure),
+    /// An effect of a screen was answered.
+    Answer(Ticket, Answer),
     /// Something worth a line was done.
     Told(String),
 }
@@ -115,18 +201,24 @@ pub struct Core {
     pub size: (u16, u16),
     /// The styles.
     pub theme: Theme,
-    /// Spinners turn.
-    pub motion: bool,
+    /// How the wizard was started.
+    pub options: Options,
     /// Counts the frames of spinners.
     pub tick: usize,
-    /// Nothing goes over the network.
-    pub offline: bool,
     /// The line for the person.
     pub notice: Option<Notice>,
     /// A paste began and has not ended.
     pub paste_open: bool,
     /// The scan that is waited for.
     pub scanning: Option<Ticket>,
+    /// A plan, a write or a look into the journal that is waited for.
+    pub working: Option<Ticket>,
+    /// The first scan was looked at.
+    pub greeted: bool,
+    /// The key that a wizard has just written, for the set-up that opened it.
+    pub handed: Option<Secret>,
+    /// A screen to open on top of the one that is worked on.
+    pub next_screen: Option<Box<Screen>>,
     tickets: u64,
 }
 
@@ -151,7 +243,7 @@ impl Core {
 
     /// Asks for tests, and remembers that they run.
     pub fn probe(&mut self, jobs: Vec<Job>) -> Vec<Effect> {
-        if self.offline {
+        if self.options.offline {
             self.say("keymend runs with --offline: no test is sent", Role::Warn);
             return Vec::new();
         }
@@ -174,7 +266,7 @@ impl Core {
     /// Whether something moves, so that the loop has to send ticks.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.scanning.is_some() || self.known.running() > 0
+        self.scanning.is_some() || self.working.is_some() || self.known.running() > 0
     }
 }
 
@@ -206,12 +298,15 @@ impl Model {
             known: Known::new(catalogue),
             size,
             theme: Theme { colour: options.colour },
-            motion: options.motion,
+            options,
             tick: 0,
-            offline: options.offline,
             notice: None,
             paste_open: false,
             scanning: None,
+            working: None,
+            greeted: false,
+            handed: None,
+            next_screen: None,
             tickets: 0,
         };
         let effects = core.scan();
@@ -253,6 +348,18 @@ pub enum Input {
 pub enum Answer {
     /// The clipboard's text.
     Clipboard(Secret),
+    /// Where a key could go, and which place is the best.
+    Offered(Vec<Offered>, Option<usize>),
+    /// A plan.
+    Planned(SharedPlan),
+    /// A plan was written.
+    Applied(Applied),
+    /// What was written, newest first.
+    History(Vec<Past>),
+    /// An action was taken back; in words.
+    Undone(String),
+    /// Something was restarted; in words.
+    Restarted(String),
     /// The effect failed.
     Failed(Failure),
 }
@@ -338,8 +445,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
             model.core.known.answered(&tested, ticket, judged);
             give(model, &Input::Look)
         }
-        Message::Clipboard(ticket, text) => give(model, &Input::Answer(ticket, Answer::Clipboard(text))),
-        Message::Failed(ticket, failure) => on_failed(model, ticket, failure),
+        Message::Answer(ticket, answer) => on_answer(model, ticket, answer),
         Message::Told(text) => {
             model.core.say(text, Role::Good);
             Vec::new()
@@ -356,12 +462,13 @@ fn on_scanned(model: &mut Model, ticket: Ticket, scanning: Scanning) -> Vec<Effe
     give(model, &Input::Look)
 }
 
-fn on_failed(model: &mut Model, ticket: Ticket, failure: Failure) -> Vec<Effect> {
-    model.core.known.gave_up(ticket);
-    if model.core.scanning == Some(ticket) {
-        model.core.scanning = None;
+fn on_answer(model: &mut Model, ticket: Ticket, answer: Answer) -> Vec<Effect> {
+    if matches!(answer, Answer::Failed(_)) {
+        model.core.known.gave_up(ticket);
+        model.core.scanning = model.core.scanning.filter(|waiting| *waiting != ticket);
     }
-    give(model, &Input::Answer(ticket, Answer::Failed(failure)))
+    model.core.working = model.core.working.filter(|waiting| *waiting != ticket);
+    give(model, &Input::Answer(ticket, answer))
 }
 
 fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
@@ -406,6 +513,7 @@ fn give(model: &mut Model, input: &Input) -> Vec<Effect> {
     let Some(mut screen) = model.screens.pop() else { return vec![Effect::Quit] };
     let Step { go, mut effects } = screen.update(&mut model.core, input);
     let mut returned = false;
+    let on_top = model.core.next_screen.take();
     match go {
         Go::Stay => model.screens.push(screen),
         // Home is never left for nothing.
@@ -418,6 +526,7 @@ fn give(model: &mut Model, input: &Input) -> Vec<Effect> {
             returned = true;
         }
     }
+    model.screens.extend(on_top.map(|screen| *screen));
     if returned {
         effects.extend(give(model, &Input::Look));
     }

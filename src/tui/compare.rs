@@ -4,6 +4,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
+use crate::plan::SlotId;
 use crate::resolve::{Candidate, Slot};
 use crate::secret::Secret;
 use crate::session::SlotRef;
@@ -12,10 +13,11 @@ use super::app::{Core, Input, Step};
 use super::explain::Explain;
 use super::home;
 use super::keys::{Action, Context};
-use super::known::{SlotName, Test};
+use super::known::Test;
 use super::parts::{self, Row, Rows};
 use super::screen::Screen;
 use super::theme::Role;
+use super::wizard::{self, Wizard};
 use super::words;
 
 /// The columns of the labels.
@@ -26,7 +28,7 @@ const NARROW: usize = 31;
 /// The state of the compare screen.
 #[derive(Debug)]
 pub struct Compare {
-    slot: SlotName,
+    slot: SlotId,
     profiles: bool,
     column: usize,
     skip: usize,
@@ -45,7 +47,7 @@ impl Compare {
     #[must_use]
     pub fn of_slot(_at: SlotRef, slot: &Slot) -> Self {
         let profiles = home::set(slot).count() < 2;
-        Self { slot: SlotName::of(slot), profiles, column: 0, skip: 0 }
+        Self { slot: SlotId::of(slot), profiles, column: 0, skip: 0 }
     }
 
     /// Which rows of the key table hold.
@@ -109,6 +111,22 @@ impl Compare {
             Input::Do(Action::Explain) => {
                 return chosen.map_or_else(Step::stay, |column| {
                     Step::push(Screen::Explain(Explain::new(column.slot)))
+                });
+            }
+            Input::Do(Action::Use) => {
+                let chosen = chosen.filter(|column| column.slot.active != Some(column.index));
+                let picked = chosen.map(|column| (column.at, column.slot.clone(), column.index));
+                let Some((at, slot, n)) = picked else {
+                    core.say("choose a column that is not active yet", Role::Warn);
+                    return Step::stay();
+                };
+                let Some(agent) = core.known.agent(at) else { return Step::stay() };
+                let (wizard, effects) = Wizard::using(core, agent, &slot, n);
+                return Step::push(wizard::screen(wizard)).and(effects);
+            }
+            Input::Do(Action::New) => {
+                return chosen.map_or_else(Step::stay, |column| {
+                    Step::push(wizard::screen(Wizard::for_slot(column.slot)))
                 });
             }
             Input::Do(Action::Test) => {

@@ -3,6 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
+use crate::plan::SlotId;
 use crate::resolve::{Candidate, Outcome, Slot};
 use crate::session::SlotRef;
 
@@ -11,16 +12,16 @@ use super::compare::Compare;
 use super::help::scrolled;
 use super::home;
 use super::keys::{Action, Context};
-use super::known::SlotName;
 use super::parts::{self, Row, Rows};
 use super::screen::Screen;
 use super::theme::Role;
+use super::wizard::{self, Wizard};
 use super::{slotview, words};
 
 /// The state of the explain screen.
 #[derive(Debug)]
 pub struct Explain {
-    slot: SlotName,
+    slot: SlotId,
     skip: usize,
 }
 
@@ -28,7 +29,7 @@ impl Explain {
     /// The chain of `slot`.
     #[must_use]
     pub fn new(slot: &Slot) -> Self {
-        Self { slot: SlotName::of(slot), skip: 0 }
+        Self { slot: SlotId::of(slot), skip: 0 }
     }
 
     /// Which rows of the key table hold.
@@ -56,6 +57,7 @@ impl Explain {
         match *input {
             Input::Do(Action::Back | Action::Explain) => return Step::back(),
             Input::Do(Action::Compare) => return Step::push(Screen::Compare(Compare::of_slot(at, slot))),
+            Input::Do(Action::New) => return Step::push(wizard::screen(Wizard::for_slot(slot))),
             Input::Do(Action::Test) => {
                 let jobs: Vec<_> = home::set(slot)
                     .filter_map(|(_, candidate)| home::job(slot, candidate.value.secret()?))

@@ -3,6 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
+use crate::plan::SlotId;
 use crate::resolve::{Candidate, Slot};
 use crate::session::SlotRef;
 use crate::source::Value;
@@ -10,13 +11,18 @@ use crate::source::Value;
 use super::app::{Core, Input, Job, Step};
 use super::compare::Compare;
 use super::explain::Explain;
+use super::history::History;
 use super::keys::{Action, Context};
 use super::keyview::KeyList;
-use super::known::{Known, SlotName, Tested};
+use super::known::{Known, Tested};
 use super::parts::{self, Row};
 use super::screen::Screen;
+use super::setup::Setup;
 use super::testall::TestAll;
 use super::theme::Role;
+use super::where_to::Where;
+use super::wizard::{self, Wizard};
+use super::words;
 
 pub mod detail;
 pub mod list;
@@ -34,7 +40,7 @@ pub enum Pane {
 /// The state of the home screen.
 #[derive(Debug, Default)]
 pub struct Home {
-    chosen: Option<SlotName>,
+    chosen: Option<SlotId>,
     candidate: Option<usize>,
     pane: Pane,
     filter: String,
@@ -120,6 +126,7 @@ impl Home {
                 self.filter.push(c);
                 Step::stay()
             }
+            Input::Look => Self::look(core),
             Input::Wheel(by) => self.walk(core, isize::from(by)),
             Input::Click(at) => self.click(core, at),
             Input::Paste(_) => {
@@ -128,6 +135,16 @@ impl Home {
             }
             _ => Step::stay(),
         }
+    }
+
+    /// A machine with nothing set opens the guided set-up, once.
+    fn look(core: &mut Core) -> Step {
+        let slots = core.known.scan().slots().count();
+        let first = core.known.scanned && !std::mem::replace(&mut core.greeted, core.known.scanned);
+        if first && slots > 0 && core.known.scan().keys.is_empty() {
+            return Step::push(Screen::Setup(Setup::default()));
+        }
+        Step::stay()
     }
 
     fn act(&mut self, core: &mut Core, action: Action) -> Step {
@@ -157,6 +174,15 @@ impl Home {
                 let (all, effects) = TestAll::start(core);
                 Step::push(Screen::TestAll(all)).and(effects)
             }
+            Action::Setup => Step::push(Screen::Setup(Setup::default())),
+            Action::History => {
+                let (history, effects) = History::open(core);
+                Step::push(Screen::History(history)).and(effects)
+            }
+            Action::Undo => {
+                let (history, effects) = History::undo_of(core, String::new());
+                Step::push(Screen::History(history)).and(effects)
+            }
             Action::ByKey => Step::push(Screen::Keys(KeyList::default())),
             other => self.on_slot(core, other),
         }
@@ -169,14 +195,28 @@ impl Home {
             return Step::stay();
         };
         match action {
+            Action::New => Step::push(wizard::screen(Wizard::for_slot(slot))),
+            Action::Use => {
+                let picked = self.other(slot).zip(core.known.agent(at));
+                let Some((n, agent)) = picked else {
+                    core.say("choose another candidate first: Tab, then the arrows", Role::Warn);
+                    return Step::stay();
+                };
+                let slot = slot.clone();
+                let (wizard, effects) = Wizard::using(core, agent, &slot, n);
+                Step::push(wizard::screen(wizard)).and(effects)
+            }
             Action::Explain => Step::push(Screen::Explain(Explain::new(slot))),
             Action::Compare => Step::push(Screen::Compare(Compare::of_slot(at, slot))),
             Action::Test => {
-                let jobs: Vec<Job> = self.key_to_test(slot).and_then(|c| job(slot, c)).into_iter().collect();
-                if jobs.is_empty() {
+                let Some(job) = self.key_to_test(slot).and_then(|key| job(slot, key)) else {
                     core.say("no test is on record for this provider", Role::Warn);
+                    return Step::stay();
+                };
+                match words::foreign(&core.known.catalogue, slot) {
+                    Some(address) => Step::push(Screen::Where(Where::new(job, address))),
+                    None => Step::run(core.probe(vec![job])),
                 }
-                Step::run(core.probe(jobs))
             }
             _ => Step::stay(),
         }
@@ -188,6 +228,16 @@ impl Home {
             Pane::Slots => slot.sent().map(|sent| &sent.key),
             Pane::Candidates => slot.candidates.get(self.candidate(slot))?.value.secret(),
         }
+    }
+
+    /// The candidate that `u` makes active: the chosen one where that is not active already.
+    #[must_use]
+    pub fn other(&self, slot: &Slot) -> Option<usize> {
+        let chosen = self.candidate(slot);
+        let is_other = |n: &usize| {
+            Some(*n) != slot.active && slot.candidates.get(*n).is_some_and(|c| c.value != Value::Unset)
+        };
+        (self.pane == Pane::Candidates).then_some(chosen).filter(is_other)
     }
 
     fn edit_filter(&mut self, core: &Core, action: Action) -> Step {
@@ -225,7 +275,7 @@ impl Home {
         let visible = list::visible(&core.known, &self.filter);
         let here = visible.iter().position(|other| *other == at).unwrap_or(0);
         let next = visible.get(step(here, by, visible.len())).and_then(|at| core.known.slot(*at));
-        self.chosen = next.map(SlotName::of);
+        self.chosen = next.map(SlotId::of);
         Step::stay()
     }
 
@@ -235,7 +285,7 @@ impl Home {
         if left.contains(at) {
             self.focus(Pane::Slots);
             if let Some(slot) = list::slot_at(core, self, left, at).and_then(|at| core.known.slot(at)) {
-                self.chosen = Some(SlotName::of(slot));
+                self.chosen = Some(SlotId::of(slot));
             }
         } else if right.contains(at) {
             self.focus(Pane::Candidates);

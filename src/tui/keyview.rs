@@ -21,6 +21,7 @@ use super::parts::{self, Row, Rows};
 use super::screen::Screen;
 use super::testall::TestAll;
 use super::theme::Role;
+use super::wizard::{self, Wizard};
 use super::words;
 
 /// The state of the view by key.
@@ -80,11 +81,23 @@ impl KeyList {
     pub fn ticked(&self, core: &Core) -> Vec<Place> {
         let Some(view) = self.chosen(core) else { return Vec::new() };
         let spots = spots(&core.known, view).into_iter().enumerate();
-        spots.filter(|(at, _)| self.is_ticked(*at)).map(|(_, spot)| spot.candidate.place.clone()).collect()
+        let can = |(at, spot): &(usize, Spot<'_>)| {
+            self.is_ticked(*at) && words::write_there(&spot.candidate.place).is_ok()
+        };
+        spots.filter(can).map(|(_, spot)| spot.candidate.place.clone()).collect()
     }
 
     fn is_ticked(&self, at: usize) -> bool {
         !self.unticked.contains(&(self.key, at))
+    }
+
+    /// Which places are ticked; one that cannot be written never is.
+    fn tick_of(&self, at: usize, spot: &Spot<'_>) -> &'static str {
+        match (words::write_there(&spot.candidate.place), self.is_ticked(at)) {
+            (Err(_), _) => "[-] ",
+            (Ok(_), true) => "[x] ",
+            (Ok(_), false) => "[ ] ",
+        }
     }
 
     /// Takes an input.
@@ -100,6 +113,7 @@ impl KeyList {
                 self.toggle(self.place.min(places.saturating_sub(1)));
             }
             Input::Do(Action::TickAll) => self.tick_all(places),
+            Input::Do(Action::New) => return self.replace(core),
             Input::Do(Action::Test) => return self.test(core),
             Input::Do(Action::TestAll) => {
                 let (all, effects) = TestAll::start(core);
@@ -154,6 +168,24 @@ impl KeyList {
         } else if right.contains(at) {
             self.at_places = true;
         }
+    }
+
+    /// Opens the wizard for one new key at every ticked place.
+    fn replace(&self, core: &mut Core) -> Step {
+        let places = self.ticked(core);
+        let Some(view) = self.chosen(core) else { return Step::stay() };
+        if places.is_empty() {
+            core.say("tick a place with the space bar first", Role::Warn);
+            return Step::stay();
+        }
+        let spots = spots(&core.known, view);
+        let slots: BTreeSet<SlotRef> = spots
+            .iter()
+            .filter(|spot| places.contains(&spot.candidate.place))
+            .flat_map(|spot| spot.slots.iter().map(|(at, ..)| *at))
+            .collect();
+        let slots: Vec<SlotRef> = slots.into_iter().collect();
+        Step::push(wizard::screen(Wizard::for_places(&core.known, view.key.clone(), places, &slots)))
     }
 
     /// Tests the chosen key at every provider whose slots hold it.
@@ -218,14 +250,14 @@ impl KeyList {
         let chosen = self.place.min(spots.len().saturating_sub(1));
         for (at, spot) in spots.iter().enumerate() {
             let over = (at == chosen && self.at_places).then_some(Role::Cursor);
-            for row in spot_rows(core, spot, self.is_ticked(at), columns) {
+            for row in spot_rows(core, spot, self.tick_of(at, spot), columns) {
                 lines.push(row.cut(columns).fill(columns).line(core, over));
             }
         }
         let height = usize::from(area.height);
         let odd = odd_ones(core, view, columns);
         let list = lines.len().min(height.saturating_sub((odd.len() + 1).min(height / 2)));
-        let before: usize = spots.iter().take(chosen).map(|spot| 1 + spot.slots.len()).sum();
+        let before: usize = spots.iter().take(chosen).map(|spot| 2 + spot.slots.len()).sum();
         let skip = parts::scroll_to(before, lines.len(), list);
         let shown: Vec<Line> = lines.into_iter().skip(skip).take(list).collect();
         frame.render_widget(Paragraph::new(shown), area);
@@ -235,7 +267,7 @@ impl KeyList {
 }
 
 fn panes(body: Rect) -> (Rect, Rect) {
-    let width = (body.width * 42 / 100).clamp(34, 48);
+    let width = (body.width * 42 / 100).clamp(40, 48);
     let left = Rect { width, ..body };
     (left, Rect { x: body.x + width - 1, width: body.width - width + 1, ..body })
 }
@@ -267,11 +299,15 @@ fn verdict_mark(core: &Core, view: &KeyView) -> (&'static str, Role) {
 }
 
 /// A place with its tick, and under it the slots that read it and whether they send it.
-fn spot_rows(core: &Core, spot: &Spot<'_>, ticked: bool, columns: usize) -> Vec<Row> {
-    let tick = if ticked { "[x] " } else { "[ ] " };
+fn spot_rows(core: &Core, spot: &Spot<'_>, tick: &str, columns: usize) -> Vec<Row> {
     let source = words::short_source(spot.candidate.source);
     let place = parts::fit_path(&spot.candidate.place.show(core.known.home()), columns.saturating_sub(12));
     let mut rows = vec![Row::of(tick, Role::Accent).cell(source, 8, Role::Dim).text(place)];
+    let (text, role) = match words::write_there(&spot.candidate.place) {
+        Ok(text) => (text, Role::Dim),
+        Err(text) => (text, Role::Warn),
+    };
+    rows.push(Row::of("    ", Role::Text).add(text, role));
     for (at, slot, index) in &spot.slots {
         let Some(candidate) = slot.candidates.get(*index) else { continue };
         let agent = core.known.agent(*at).map_or_else(String::new, |agent| words::identity(agent, slot));
@@ -280,8 +316,8 @@ fn spot_rows(core: &Core, spot: &Spot<'_>, ticked: bool, columns: usize) -> Vec<
             Row::of("    ", Role::Text)
                 .add(mark, role)
                 .text(" ")
-                .cell(words::state(&candidate.state), 14, role)
-                .text(format!("{agent} · {}", words::provider(slot))),
+                .text(format!("{agent} · {}  ", words::provider(slot)))
+                .add(words::state(&candidate.state), Role::Dim),
         );
     }
     rows

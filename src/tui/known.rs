@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::agents::Agent;
 use crate::lint::Severity;
+use crate::plan::SlotId;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot, origin};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
@@ -15,6 +16,7 @@ use crate::source::Value;
 
 use super::app::Ticket;
 use super::theme::Role;
+use super::words;
 
 /// What a scan brought.
 #[derive(Clone, Debug, Default)]
@@ -123,24 +125,6 @@ impl Tested {
     }
 }
 
-/// A slot by its names, so that a choice survives a new scan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SlotName {
-    agent: &'static str,
-    profile: String,
-    mode: Option<crate::resolve::Mode>,
-    agent_provider: String,
-}
-
-impl SlotName {
-    /// The names of a slot.
-    #[must_use]
-    pub fn of(slot: &Slot) -> Self {
-        let Slot { agent, profile, mode, agent_provider, .. } = slot;
-        Self { agent, profile: profile.clone(), mode: *mode, agent_provider: agent_provider.clone() }
-    }
-}
-
 /// The state of a slot in one mark and one word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -209,8 +193,8 @@ impl Known {
 
     /// The slot of these names in the last scan.
     #[must_use]
-    pub fn find(&self, name: &SlotName) -> Option<SlotRef> {
-        self.scan().slots().find(|(_, _, slot)| SlotName::of(slot) == *name).map(|(at, _, _)| at)
+    pub fn find(&self, name: &SlotId) -> Option<SlotRef> {
+        self.scan().slots().find(|(_, _, slot)| SlotId::of(slot) == *name).map(|(at, _, _)| at)
     }
 
     /// The agent of a slot.
@@ -252,10 +236,13 @@ impl Known {
         })
     }
 
-    /// The last test of a key in a slot.
+    /// The last test of a key in a slot: at the address that the slot sends to where that was tested, else at the
+    /// provider.
     #[must_use]
     pub fn test(&self, slot: &Slot, key: &Secret) -> Option<&Test> {
-        self.tests.get(&Tested::new(&Self::subject(slot), key))
+        let foreign = words::foreign(&self.catalogue, slot);
+        let there = foreign.and_then(|address| self.tests.get(&Tested::new(&origin(address), key)));
+        there.or_else(|| self.tests.get(&Tested::new(&Self::subject(slot), key)))
     }
 
     /// Notes that a test was asked for.

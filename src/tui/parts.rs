@@ -97,7 +97,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
                 lines.push(word);
                 break;
             }
-            let part = head(&word, columns.saturating_sub(line + gap));
+            let part = at_a_seam(&head(&word, columns.saturating_sub(line + gap))).to_owned();
             word.drain(..part.len());
             push(&mut lines, gap, &part);
             lines.push(String::new());
@@ -105,6 +105,11 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     }
     lines.retain(|line| !line.is_empty());
     lines
+}
+
+/// The part up to the last `/` or `#`, where that keeps more than half: paths break there.
+fn at_a_seam(part: &str) -> &str {
+    part.rfind(['/', '#']).map(|at| &part[..=at]).filter(|cut| cut.len() * 2 > part.len()).unwrap_or(part)
 }
 
 fn push(lines: &mut [String], gap: usize, word: &str) {
@@ -138,7 +143,7 @@ pub fn age(then_ms: i64, now_ms: i64) -> String {
 #[must_use]
 pub fn spinner(core: &Core) -> &'static str {
     const FRAMES: [&str; 8] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧"];
-    if core.motion { FRAMES[core.tick % FRAMES.len()] } else { "…" }
+    if core.options.motion { FRAMES[core.tick % FRAMES.len()] } else { "…" }
 }
 
 /// A row under construction.

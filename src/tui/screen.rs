@@ -7,11 +7,15 @@ use super::app::{Core, Input, Step};
 use super::compare::Compare;
 use super::explain::Explain;
 use super::help::Help;
+use super::history::History;
 use super::home::Home;
 use super::keys::{Action, Context};
 use super::keyview::KeyList;
 use super::parts::Row;
+use super::setup::Setup;
 use super::testall::TestAll;
+use super::where_to::Where;
+use super::wizard::Wizard;
 
 /// One screen and its state.
 #[derive(Debug)]
@@ -26,6 +30,14 @@ pub enum Screen {
     Keys(KeyList),
     /// All tests at once.
     TestAll(TestAll),
+    /// A new key, from the paste to the proof.
+    Wizard(Box<Wizard>),
+    /// The guided set-up.
+    Setup(Setup),
+    /// What was written.
+    History(History),
+    /// A question before a test at a foreign address.
+    Where(Where),
     /// The keys of a screen.
     Help(Help),
 }
@@ -39,6 +51,10 @@ macro_rules! each {
             Screen::Compare($state) => $call,
             Screen::Keys($state) => $call,
             Screen::TestAll($state) => $call,
+            Screen::Wizard($state) => $call,
+            Screen::Setup($state) => $call,
+            Screen::History($state) => $call,
+            Screen::Where($state) => $call,
             Screen::Help($state) => $call,
         }
     };
@@ -84,6 +100,9 @@ impl Screen {
             Self::Home(home) => home.offers(core, action),
             Self::Compare(compare) => compare.offers(core, action),
             Self::TestAll(all) => all.offers(core, action),
+            Self::Wizard(wizard) => wizard.offers(core, action),
+            Self::Setup(setup) => setup.offers(action),
+            Self::History(history) => history.offers(action),
             _ => true,
         }
     }

@@ -25,6 +25,12 @@ pub fn sends(core: &Core, slot: &Slot, columns: usize) -> Rows {
                 rows.push(key);
                 rows.push(Row::of("       ", Role::Dim).text(parts::fit(&to, columns.saturating_sub(7))));
             }
+            if words::foreign(&core.known.catalogue, slot).is_some() {
+                let name = slot.provider.as_deref().unwrap_or_default();
+                let name = words::provider_title(&core.known.catalogue, name);
+                let text = format!("This is not an address of {name}.");
+                rows.hang(&Row::of("     ! ", Role::Warn), &text, Role::Warn, columns);
+            }
             for sent in also {
                 rows.push(also_row(core, sent).cut(columns));
             }
@@ -55,6 +61,19 @@ pub fn verdict(core: &Core, slot: &Slot, key: &Secret, columns: usize) -> Rows {
             Row::of(parts::spinner(core), Role::Accent).text(format!(" asking {}", words::provider(slot))),
         ]),
         Some(Test::Done(judged)) => judged_rows(judged, columns),
+    }
+}
+
+/// A test in a few words: `✗ 401 invalid x-api-key`.
+#[must_use]
+pub fn short_verdict(core: &Core, test: &Test) -> Row {
+    match test {
+        Test::Running(_) => Row::of(parts::spinner(core), Role::Accent).text(" testing"),
+        Test::Done(judged) => {
+            let (mark, role) = judged.mark();
+            let time = judged.latency_ms.map(|ms| format!(" · {ms} ms")).unwrap_or_default();
+            Row::of(mark, role).add(format!(" {} · {}{time}", judged.word(), judged.line), role)
+        }
     }
 }
 

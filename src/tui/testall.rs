@@ -5,13 +5,14 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
+use crate::plan::SlotId;
 use crate::resolve::Slot;
 use crate::session::SlotRef;
 
 use super::app::{Core, Effect, Input, Job, Step, Ticket};
 use super::home;
 use super::keys::{Action, Context};
-use super::known::{SlotName, Test};
+use super::known::Test;
 use super::parts::{self, Row, Rows};
 use super::theme::Role;
 use super::{slotview, words};
@@ -19,7 +20,7 @@ use super::{slotview, words};
 /// The state of the screen: the slots that are tested, and the one that is looked at.
 #[derive(Debug)]
 pub struct TestAll {
-    slots: Vec<SlotName>,
+    slots: Vec<SlotId>,
     at: usize,
     ticket: Option<Ticket>,
 }
@@ -33,7 +34,7 @@ impl TestAll {
             let job = slot.sent().and_then(|sent| home::job(slot, &sent.key));
             jobs.extend(job.filter(|job| jobs.iter().all(|other| other.tested != job.tested)));
         }
-        let names = slots.iter().filter_map(|at| core.known.slot(*at)).map(SlotName::of).collect();
+        let names = slots.iter().filter_map(|at| core.known.slot(*at)).map(SlotId::of).collect();
         let effects = core.probe(jobs);
         let ticket = effects.iter().find_map(|effect| match effect {
             Effect::Probe(ticket, _) => Some(*ticket),

@@ -1,10 +1,12 @@
 //! Words for the types of the core: sources, states, modes, the way out of a slot's state.
 
 use crate::agents::Agent;
+use crate::hygiene::KeyShapes;
 use crate::lint::Severity;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Mode, Outcome, Slot, State};
-use crate::source::{Source, Value};
+use crate::secret::Secret;
+use crate::source::{Place, Source, Value};
 
 use super::keys::Action;
 use super::known::{Grade, Known, Test};
@@ -124,24 +126,87 @@ pub fn provider(slot: &Slot) -> &str {
     &slot.agent_provider
 }
 
-/// The provider's full name where the catalogue has one.
+/// A provider's full name where the catalogue has one.
 #[must_use]
-pub fn provider_name(catalogue: &Catalogue, slot: &Slot) -> String {
-    let _ = catalogue;
-    slot.provider.clone().unwrap_or_else(|| slot.agent_provider.clone())
+pub fn provider_title(catalogue: &Catalogue, id: &str) -> String {
+    catalogue.get(id).map_or_else(|| id.to_owned(), |provider| provider.name.clone())
+}
+
+/// The address where a person makes a key.
+#[must_use]
+pub fn console(catalogue: &Catalogue, provider: Option<&str>) -> Option<String> {
+    Some(catalogue.get(provider?)?.console_url.clone()).filter(|address| !address.is_empty())
+}
+
+/// The address that a slot sends to, where it is none of its provider's own hosts.
+#[must_use]
+pub fn foreign<'a>(catalogue: &Catalogue, slot: &'a Slot) -> Option<&'a str> {
+    let Outcome::Sends { base_url, .. } = &slot.outcome else { return None };
+    let provider = catalogue.get(slot.provider.as_deref()?)?;
+    let host = crate::provider::authority(base_url)?;
+    (!provider.owns(host)).then_some(base_url)
 }
 
 /// What kind of key it is, by its form.
 #[must_use]
-pub fn kind(catalogue: &Catalogue, key: &crate::secret::Secret) -> Option<String> {
-    let _ = (catalogue, key);
-    None
+pub fn kind(catalogue: &Catalogue, key: &Secret) -> Option<String> {
+    let found = catalogue.recognise(key);
+    let best = found.best()?;
+    Some(format!("{}, {}", best.provider.name, kind_name(&best.shape.kind)))
+}
+
+/// A kind of key as a person says it: `api_key` → `API key`.
+#[must_use]
+pub fn kind_name(kind: &str) -> String {
+    kind.split('_')
+        .map(|word| match word {
+            "api" => "API",
+            "oauth" => "OAuth",
+            "id" => "ID",
+            other => other,
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Asks something of the forms of keys that the catalogue knows.
+pub fn with_shapes<R>(catalogue: &Catalogue, ask: impl FnOnce(&dyn KeyShapes) -> R) -> R {
+    let _ = catalogue;
+    ask(&NoShapes)
+}
+
+/// A catalogue that knows no form.
+struct NoShapes;
+
+impl KeyShapes for NoShapes {
+    fn shapes_of(&self, _: &str) -> Vec<crate::hygiene::Shape<'_>> {
+        Vec::new()
+    }
+
+    fn prefixes(&self) -> Vec<&str> {
+        Vec::new()
+    }
 }
 
 /// Host and path of a base URL, without the scheme where that is `https`.
 #[must_use]
 pub fn address(base_url: &str) -> &str {
     base_url.strip_prefix("https://").unwrap_or(base_url).trim_end_matches('/')
+}
+
+/// What a new key at this place would change, or why keymend cannot write there.
+pub const fn write_there(place: &Place) -> Result<&'static str, &'static str> {
+    match place {
+        Place::Line { .. } => Ok("replaces the value in this line"),
+        Place::Field { .. } => Ok("replaces the value of this field"),
+        Place::Cell { .. } => Ok("replaces the value in the database"),
+        Place::File { .. } => Ok("replaces the content of this file"),
+        Place::Keyring { .. } | Place::KeyringField { .. } => Ok("replaces the keyring entry"),
+        Place::Env { .. } => Err("was set before keymend started; change it where it is set"),
+        Place::Command { .. } => Err("a program prints it; change it there"),
+        Place::BuiltIn { .. } => Err("built into the agent"),
+        Place::Sealed { .. } => Err("sealed by its owner; change it there"),
+    }
 }
 
 /// What to do next at a slot: the key and the words, most useful first.

@@ -3,16 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use keymend::agents::{Agent, Context, Findings, Record};
+use keymend::agents::{Agent, Certainty, Context, Findings, Record, Restart};
+use keymend::edit::{DiffLine, LineKind};
 use keymend::host::Trouble;
 use keymend::lint::Lint;
-use keymend::plan::Destination;
+use keymend::plan::{
+    Change, Content, Destination, Hash, Offered, Plan, PlanError, Predicted, Prediction, SlotId, Target,
+};
 use keymend::provider::Catalogue;
 use keymend::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot};
 use keymend::secret::Secret;
 use keymend::session::{Scan, Scanned};
 use keymend::source::{Dialect, Format, Place, Pointer, Source, Value};
-use keymend::tui::app::{Effect, Message, Model, Options, Ticket, update};
+use keymend::tui::app::{Applied, Effect, Message, Model, Options, Past, Ticket, update};
 use keymend::tui::known::{FileFacts, Grade, Judged, Scanning, Tested};
 
 /// The home folder of the fixture.
@@ -55,7 +58,7 @@ fn no_destinations(_: &Context<'_>, _: &Slot) -> Vec<Destination> {
     Vec::new()
 }
 
-fn no_restart(_: &Context<'_>, _: &Slot) -> Option<keymend::agents::Restart> {
+fn no_restart(_: &Context<'_>, _: &Slot) -> Option<Restart> {
     None
 }
 
@@ -331,4 +334,132 @@ pub fn answer(model: &mut Model, effects: Vec<Effect>, judge: impl Fn(&Secret) -
             }
         }
     }
+}
+
+/// Where the new key of OpenClaw's main profile could go.
+pub fn offered() -> (Vec<Offered>, Option<usize>) {
+    const STORE: &str = ".openclaw/agents/main/agent/auth-profiles.json";
+    let offer = |place, effect: &str, outcome| {
+        let destination = Destination { place, effect: effect.into(), neighbours: Vec::new() };
+        Offered { destination, outcome }
+    };
+    let still = Prediction::StillSends {
+        place: "profile anthropic:default".into(),
+        key: Secret::new(stale()).mask(None),
+        why: "first in auth.order".into(),
+    };
+    let refused = PlanError::NotWritable {
+        place: "ANTHROPIC_API_KEY".into(),
+        why: "it is set in the shell that started keymend".into(),
+        hint: "change it in ~/.bashrc".into(),
+    };
+    let list = vec![
+        offer(
+            field(STORE, ["profiles", "anthropic:default", "key"]),
+            "replaces the key of the active profile",
+            Ok(Prediction::SendsNew),
+        ),
+        offer(line(".openclaw/.env", None, "ANTHROPIC_API_KEY"), "adds a line to the file", Ok(still)),
+        offer(env("ANTHROPIC_API_KEY"), "changes the environment", Err(refused)),
+    ];
+    (list, Some(0))
+}
+
+/// The plan for it.
+pub fn plan() -> Arc<Plan> {
+    const STORE: &str = ".openclaw/agents/main/agent/auth-profiles.json";
+    let line = |kind, text: &str| DiffLine { kind, text: text.into() };
+    let path = PathBuf::from(HOME).join(STORE);
+    let slot = SlotId {
+        agent: "openclaw",
+        profile: "main".into(),
+        mode: None,
+        provider: Some("anthropic".into()),
+        agent_provider: "anthropic".into(),
+    };
+    let change = Change {
+        target: Target::File { path: path.clone(), real: path, mode: None, lock: None },
+        before: Some(Hash::of(b"x")),
+        after: Some(Content::new(b"y".to_vec())),
+        diff: vec![
+            line(LineKind::Same, "    \"anthropic:default\": {"),
+            line(LineKind::Same, "      \"type\": \"api_key\","),
+            line(LineKind::Removed, "      \"key\": \"sk-ant-api03-…VAAA (108)\""),
+            line(LineKind::Added, "      \"key\": \"sk-ant-api03-…k3Pw (108)\""),
+            line(LineKind::Same, "    },"),
+        ],
+        notes: vec!["the lock that OpenClaw takes is taken".into()],
+    };
+    Arc::new(Plan {
+        title: "set openclaw/anthropic (main)".into(),
+        slot: Some(slot.clone()),
+        old: Some(Secret::new(stale()).mask(None)),
+        new: Secret::new(fresh()).mask(None),
+        changes: vec![change],
+        predictions: vec![Predicted { slot, prediction: Prediction::SendsNew }],
+        notes: vec!["replaces the key of the active profile".into()],
+    })
+}
+
+/// What the write came to.
+pub fn applied() -> Applied {
+    let restart = Restart {
+        what: "OpenClaw gateway (pid 4711, started 3 hours before the change)".into(),
+        certainty: Certainty::MayHold,
+        command: Some(["systemctl", "--user", "restart", "openclaw-gateway"].map(String::from).into()),
+        processes: Vec::new(),
+    };
+    Applied { id: "20261121-090000".into(), restarts: vec![restart], notes: Vec::new() }
+}
+
+/// The machine after the write.
+pub fn scanning_after() -> Scanning {
+    let mut scanning = scanning();
+    for scanned in &mut scanning.scan.agents {
+        let slots = scanned.findings.slots.iter_mut().filter(|slot| slot.profile == "main");
+        for candidate in slots.flat_map(|slot| slot.candidates.iter_mut().take(1)) {
+            if candidate.value.secret().is_some_and(|key| key.is(&stale())) {
+                candidate.value = present(fresh());
+            }
+        }
+        for slot in scanned.findings.slots.iter_mut().filter(|slot| slot.profile == "main") {
+            if let Outcome::Sends { sent, .. } = &mut slot.outcome {
+                sent.key = Secret::new(fresh());
+            }
+        }
+    }
+    scanning
+}
+
+/// The journal.
+pub fn history() -> Vec<Past> {
+    let past = |id: &str, minutes: i64, title: &str, state: &str| Past {
+        id: id.into(),
+        when_ms: NOW_MS - minutes * 60_000,
+        title: title.into(),
+        places: vec!["~/.openclaw/agents/main/agent/auth-profiles.json".into()],
+        state: state.into(),
+        can_undo: state == "written",
+    };
+    vec![
+        past("3", 1, "set openclaw/anthropic (main)", "written"),
+        past("2", 180, "rotate sk-or-v1-…77aa (73) in 3 places", "undone"),
+        past("1", 6000, "set hermes/openrouter", "written"),
+    ]
+}
+
+/// A machine with agents and no key.
+pub fn scanning_empty() -> Scanning {
+    let mut scanning = scanning();
+    for slot in scanning.scan.agents.iter_mut().flat_map(|scanned| &mut scanned.findings.slots) {
+        slot.active = None;
+        slot.outcome = Outcome::Nothing { reason: "no key was found".into() };
+        for candidate in &mut slot.candidates {
+            candidate.value = Value::Unset;
+            candidate.state = keymend::resolve::State::Unset;
+            candidate.lints.clear();
+        }
+    }
+    scanning.scan = Scan::of(scanning.scan.agents, &Catalogue::embedded());
+    scanning
 }

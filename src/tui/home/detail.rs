@@ -10,7 +10,7 @@ use crate::source::Value;
 
 use super::{Home, Pane};
 use crate::tui::app::Core;
-use crate::tui::keys::{self, Context};
+use crate::tui::keys::{self, Action, Context};
 use crate::tui::parts::{self, Row, Rows};
 use crate::tui::theme::Role;
 use crate::tui::{slotview, words};
@@ -93,7 +93,7 @@ fn parts_of(core: &Core, home: &Home, slot: &Slot, columns: usize) -> Parts {
         candidates,
         chosen,
         below: below(core, slot, chosen, columns),
-        foot: foot(core, slot, columns),
+        foot: foot(core, home, slot, columns),
     }
 }
 
@@ -163,9 +163,14 @@ fn why(index: usize, state: &State) -> String {
 }
 
 /// The keys to press next.
-fn foot(core: &Core, slot: &Slot, columns: usize) -> Rows {
+fn foot(core: &Core, home: &Home, slot: &Slot, columns: usize) -> Rows {
     let mut row = Row::of("→", Role::Accent);
-    for (action, text) in words::way_out(&core.known, slot) {
+    let mut ways = words::way_out(&core.known, slot);
+    if let Some(n) = home.other(slot) {
+        ways.retain(|(action, _)| *action != Action::Use);
+        ways.insert(0, (Action::Use, format!("make {} the active one", n + 1)));
+    }
+    for (action, text) in ways {
         let chord = keys::shown(Context::Home, action).unwrap_or_default();
         let next = row.clone().text(" ").add(chord, Role::Accent).text(" ").text(text).text(" ");
         if next.width() > columns {

@@ -1,0 +1,212 @@
+//! The fifth step: every change as a masked difference, what will be sent afterwards, and one key that writes it.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use crate::edit::{DiffLine, LineKind};
+use crate::plan::{Change, Plan, Target};
+
+use super::app::{Answer, Ask, Core, Effect, Failure, Input, Ticket};
+use super::destination::predicted;
+use super::done::Done;
+use super::help::scrolled;
+use super::keys::Action;
+use super::parts::{self, Row, Rows};
+use super::theme::Role;
+use super::wizard::{Move, SharedPlan, Who, answer};
+
+/// The state of the review.
+#[derive(Debug)]
+pub struct Review {
+    phase: Phase,
+    skip: usize,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Planning(Ticket),
+    Ready(SharedPlan),
+    Writing(Ticket, SharedPlan),
+    Failed(Failure, Option<SharedPlan>),
+}
+
+impl Review {
+    /// Asks for the plan.
+    pub fn start(core: &mut Core, ask: Ask) -> (Self, Vec<Effect>) {
+        let ticket = core.ticket();
+        core.working = Some(ticket);
+        (Self { phase: Phase::Planning(ticket), skip: 0 }, vec![Effect::Plan(ticket, Box::new(ask))])
+    }
+
+    /// Whether an action makes sense now.
+    #[must_use]
+    pub const fn offers(&self, action: Action) -> bool {
+        match action {
+            Action::Write => matches!(self.phase, Phase::Ready(_)),
+            Action::Back => !matches!(self.phase, Phase::Writing(..)),
+            _ => true,
+        }
+    }
+
+    const fn waiting(&self) -> Option<Ticket> {
+        match &self.phase {
+            Phase::Planning(ticket) | Phase::Writing(ticket, _) => Some(*ticket),
+            _ => None,
+        }
+    }
+
+    /// Takes an input.
+    pub fn update(&mut self, core: &mut Core, who: &Who, input: &Input) -> Move {
+        if let Some(answer) = answer(input, self.waiting()) {
+            return self.answered(core, who, answer);
+        }
+        let last = self.rows(core, who, usize::from(core.size.0) - 4).len();
+        let last = last.saturating_sub(usize::from(core.size.1).saturating_sub(11));
+        match *input {
+            Input::Do(Action::Back) if matches!(self.phase, Phase::Writing(..)) => {
+                core.say("the write is under way", Role::Warn);
+            }
+            Input::Do(Action::Back) => return Move::Back,
+            Input::Do(Action::Write) => return self.write(core, who),
+            Input::Do(action) => self.skip = scrolled(self.skip, action, last),
+            Input::Wheel(by) => self.skip = self.skip.saturating_add_signed(isize::from(by)).min(last),
+            _ => {}
+        }
+        Move::stay()
+    }
+
+    fn write(&mut self, core: &mut Core, who: &Who) -> Move {
+        let (Phase::Ready(plan), Some(key)) = (&self.phase, &who.new) else { return Move::stay() };
+        let plan = plan.clone();
+        let ticket = core.ticket();
+        core.working = Some(ticket);
+        self.phase = Phase::Writing(ticket, plan.clone());
+        Move::Stay(vec![Effect::Apply(ticket, plan, key.clone())])
+    }
+
+    fn answered(&mut self, core: &Core, who: &Who, answer: &Answer) -> Move {
+        let plan = match &self.phase {
+            Phase::Writing(_, plan) => Some(plan.clone()),
+            _ => None,
+        };
+        match (answer, plan) {
+            (Answer::Planned(plan), _) => self.phase = Phase::Ready(plan.clone()),
+            (Answer::Applied(applied), Some(plan)) => {
+                return Move::Finish(Box::new(Done::new(core, who, plan, applied.clone())));
+            }
+            (Answer::Failed(failure), plan) => self.phase = Phase::Failed(failure.clone(), plan),
+            _ => {}
+        }
+        Move::stay()
+    }
+
+    fn rows(&self, core: &Core, who: &Who, columns: usize) -> Rows {
+        let mut rows = Rows::default();
+        let plan = match &self.phase {
+            Phase::Planning(_) => {
+                rows.push(Row::of(parts::spinner(core), Role::Accent).text(" working out the changes"));
+                return rows;
+            }
+            Phase::Failed(failure, plan) => {
+                failed(failure, plan.is_some(), columns, &mut rows);
+                let Some(plan) = plan else { return rows };
+                plan
+            }
+            Phase::Writing(_, plan) => {
+                rows.push(
+                    Row::of(parts::spinner(core), Role::Accent)
+                        .text(" writing, reading back, asking the agent's rules again"),
+                );
+                rows.gap();
+                plan
+            }
+            Phase::Ready(plan) => plan,
+        };
+        warnings(who, plan, columns, &mut rows);
+        for change in &plan.changes {
+            rows.gap();
+            change_rows(core, change, columns, &mut rows);
+        }
+        rows
+    }
+
+    /// Draws the step.
+    pub fn view(&self, core: &Core, who: &Who, frame: &mut Frame, area: Rect, border: Rect) {
+        let rows = self.rows(core, who, usize::from(area.width));
+        let height = usize::from(area.height).saturating_sub(1);
+        let len = rows.len();
+        let skip = self.skip.min(len.saturating_sub(height));
+        parts::more(core, frame, border, skip, len, height);
+        rows.draw(core, frame, Rect { height: area.height.saturating_sub(1), ..area }, skip);
+        if matches!(self.phase, Phase::Ready(_)) {
+            let mut foot = Rows::default();
+            foot.push(
+                Row::of("→ ", Role::Accent)
+                    .add("w", Role::Accent)
+                    .text(" write it. A backup is kept, and ")
+                    .add("z", Role::Accent)
+                    .text(" takes it back."),
+            );
+            let y = area.bottom().saturating_sub(1);
+            foot.draw(core, frame, Rect { y, height: 1.min(area.height), ..area }, 0);
+        }
+    }
+}
+
+fn failed(failure: &Failure, writing: bool, columns: usize, rows: &mut Rows) {
+    if writing {
+        rows.push(Row::of("Nothing was changed.", Role::Strong));
+    }
+    rows.hang(&Row::of("✗ ", Role::Bad), &failure.what, Role::Text, columns);
+    rows.hang(&Row::of("→ ", Role::Accent), &failure.hint, Role::Text, columns);
+    rows.gap();
+}
+
+/// What will be sent afterwards, and what else to know before saying yes.
+fn warnings(who: &Who, plan: &Plan, columns: usize, rows: &mut Rows) {
+    for after in &plan.predictions {
+        let (mark, role, text) = predicted(&after.prediction);
+        let text = format!("{}: {text}", after.slot);
+        rows.hang(&Row::of(mark, role).text(" "), &text, Role::Text, columns);
+    }
+    if let Some(why) = &who.unproven {
+        rows.hang(&Row::of("! ", Role::Warn), &format!("Unproven: {why}."), Role::Text, columns);
+    }
+    for note in &plan.notes {
+        rows.hang(&Row::of("i ", Role::Dim), note, Role::Text, columns);
+    }
+}
+
+fn change_rows(core: &Core, change: &Change, columns: usize, rows: &mut Rows) {
+    let home = core.known.home();
+    let name = match &change.target {
+        Target::File { path, .. } => crate::source::tilde(path, home),
+        Target::Cell(cell) => format!("{} {}/{}", crate::source::tilde(&cell.db, home), cell.table, cell.key),
+        Target::Keyring { service, user } => format!("keyring {service} / {user}"),
+    };
+    let what = match (change.before, &change.after) {
+        (None, _) => "new ",
+        (_, None) => "remove ",
+        _ => "",
+    };
+    let name = parts::fit_path(&name, columns.saturating_sub(what.len()));
+    rows.push(Row::of(what, Role::Warn).add(name, Role::Strong));
+    for line in &change.diff {
+        rows.push(diff_row(line, columns));
+    }
+    for note in &change.notes {
+        rows.hang(&Row::of("  i ", Role::Dim), note, Role::Text, columns);
+    }
+}
+
+fn diff_row(line: &DiffLine, columns: usize) -> Row {
+    let (mark, role) = match line.kind {
+        LineKind::Same => ("    ", Role::Dim),
+        LineKind::Removed => ("  - ", Role::Bad),
+        LineKind::Added => ("  + ", Role::Good),
+        LineKind::Gap => return Row::of("    ⋮", Role::Dim),
+    };
+    // A tab would be drawn as a mark for a control character.
+    let text = line.text.replace('\t', "    ");
+    Row::of(mark, role).add(parts::fit(&text, columns.saturating_sub(4)), role)
+}

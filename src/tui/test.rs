@@ -1,0 +1,176 @@
+//! The third step: the new key is tested at its provider before anything is written.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::app::{Answer, Core, Effect, Failure, Input, Ticket};
+use super::home;
+use super::keys::Action;
+use super::known::{Grade, Test};
+use super::parts::{self, Row, Rows};
+use super::slotview;
+use super::theme::Role;
+use super::wizard::{Move, Who};
+use super::words;
+
+/// The live test of the new key.
+#[derive(Debug, Default)]
+pub struct Testing {
+    ticket: Option<Ticket>,
+    failure: Option<Failure>,
+}
+
+impl Testing {
+    /// Asks the provider.
+    pub fn start(&mut self, core: &mut Core, who: &Who) -> Vec<Effect> {
+        self.failure = None;
+        let job = match (who.slot(core), &who.new) {
+            (Some((_, slot)), Some(key)) => home::job(slot, key),
+            _ => None,
+        };
+        let effects = if core.options.offline { Vec::new() } else { core.probe(job.into_iter().collect()) };
+        self.ticket = effects.iter().find_map(|effect| match effect {
+            Effect::Probe(ticket, _) => Some(*ticket),
+            _ => None,
+        });
+        effects
+    }
+
+    /// The last answer.
+    fn test<'a>(core: &'a Core, who: &Who) -> Option<&'a Test> {
+        let (_, slot) = who.slot(core)?;
+        core.known.test(slot, who.new.as_ref()?)
+    }
+
+    fn grade(core: &Core, who: &Who) -> Option<Grade> {
+        match Self::test(core, who) {
+            Some(Test::Done(judged)) => Some(judged.grade),
+            _ => None,
+        }
+    }
+
+    fn is_running(core: &Core, who: &Who) -> bool {
+        matches!(Self::test(core, who), Some(Test::Running(_)))
+    }
+
+    /// Whether an action makes sense now.
+    #[must_use]
+    pub fn offers(core: &Core, who: &Who, action: Action) -> bool {
+        let running = Self::is_running(core, who);
+        let rejected = Self::grade(core, who) == Some(Grade::Rejected);
+        match action {
+            Action::Enter => !running && !rejected,
+            Action::Insist => rejected,
+            Action::Cancel => running,
+            Action::Test => !running && who.provider.is_some() && !core.options.offline,
+            _ => true,
+        }
+    }
+
+    /// Takes an input.
+    pub fn update(&mut self, core: &mut Core, who: &mut Who, input: &Input) -> Move {
+        match input {
+            Input::Answer(ticket, Answer::Failed(failure)) if Some(*ticket) == self.ticket => {
+                self.failure = Some(failure.clone());
+                Move::stay()
+            }
+            Input::Do(action) => self.act(core, who, *action),
+            _ => Move::stay(),
+        }
+    }
+
+    fn act(&mut self, core: &mut Core, who: &mut Who, action: Action) -> Move {
+        let running = Self::is_running(core, who);
+        match (action, Self::grade(core, who)) {
+            (Action::Back, _) => Move::Back,
+            (Action::Cancel, _) if running => Move::Stay(self.cancel(core).into_iter().collect()),
+            (Action::Test, _) if !running => Move::Stay(self.start(core, who)),
+            (Action::Enter, _) if running => {
+                core.say("the provider has not answered yet; x cancels the test", Role::Warn);
+                Move::stay()
+            }
+            (Action::Enter, Some(Grade::Works)) => Move::Choose,
+            (Action::Enter, Some(Grade::Rejected)) => {
+                core.say("the provider rejects this key; press i to use it all the same, or Esc", Role::Warn);
+                Move::stay()
+            }
+            (Action::Enter, _) => {
+                who.unproven.get_or_insert_with(|| "it is not proven: no test was answered".to_owned());
+                Move::Choose
+            }
+            (Action::Insist, Some(Grade::Rejected)) => {
+                who.unproven = Some("the provider rejected it, and it was saved all the same".to_owned());
+                Move::Choose
+            }
+            _ => Move::stay(),
+        }
+    }
+
+    /// Stops waiting.
+    pub fn cancel(&mut self, core: &mut Core) -> Option<Effect> {
+        let ticket = self.ticket.take()?;
+        core.known.gave_up(ticket);
+        Some(Effect::Cancel(ticket))
+    }
+
+    /// Draws the step.
+    pub fn view(&self, core: &Core, who: &Who, frame: &mut Frame, area: Rect) {
+        let columns = usize::from(area.width);
+        let mut rows = Rows::default();
+        match Self::test(core, who) {
+            Some(Test::Running(_)) => {
+                let name = who
+                    .provider
+                    .as_deref()
+                    .map_or_else(String::new, |id| words::provider_title(&core.known.catalogue, id));
+                rows.push(
+                    Row::of(parts::spinner(core), Role::Accent)
+                        .text(format!(" asking {name} whether this key works")),
+                );
+            }
+            Some(Test::Done(judged)) => {
+                rows.0.extend(slotview::judged_rows(judged, columns).0);
+                rows.gap();
+                for (name, value) in &judged.evidence {
+                    rows.field(&format!("  {name:<12}"), value, Role::Dim, columns);
+                }
+            }
+            None => rows.hang(&Row::of("! ", Role::Warn), Self::untested(core, who), Role::Text, columns),
+        }
+        if let Some(failure) = &self.failure {
+            rows.hang(&Row::of("! ", Role::Warn), &failure.what, Role::Text, columns);
+            rows.hang(&Row::of("→ ", Role::Accent), &failure.hint, Role::Text, columns);
+        }
+        rows.gap();
+        rows.push(Self::next(core, who));
+        rows.draw(core, frame, area, 0);
+    }
+
+    fn untested(core: &Core, who: &Who) -> &'static str {
+        if core.options.offline {
+            "keymend runs with --offline: nothing is asked. The key can be saved unproven."
+        } else if who.provider.is_none() {
+            "No test is on record for this provider. The key can be saved unproven."
+        } else {
+            "The key was not tested. It can be saved unproven."
+        }
+    }
+
+    fn next(core: &Core, who: &Who) -> Row {
+        let arrow = Row::of("→ ", Role::Accent);
+        match Self::grade(core, who) {
+            _ if Self::is_running(core, who) => arrow.add("x", Role::Accent).text(" stop waiting"),
+            Some(Grade::Works) => arrow.add("Enter", Role::Accent).text(" choose where to write it"),
+            Some(Grade::Rejected) => arrow
+                .add("Esc", Role::Accent)
+                .text(" enter another key  ")
+                .add("i", Role::Accent)
+                .text(" save it all the same"),
+            _ => arrow
+                .add("t", Role::Accent)
+                .text(" test again  ")
+                .add("Enter", Role::Accent)
+                .text(" save unproven"),
+        }
+    }
+}
