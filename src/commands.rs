@@ -10,12 +10,15 @@ use crate::cli::{Cli, Command};
 use crate::host::{RealWorld, World as _};
 use crate::provider::Catalogue;
 use crate::report::Style;
-use crate::secret::Secret;
 
+mod keys;
 mod listing;
 mod looking;
 mod proving;
+mod testing;
+mod vaulting;
 mod wizard;
+mod writing;
 
 /// How a command ended, as the exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,12 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Demo(args)) => wizard::demo(desk, &args),
         Some(Command::Status(args)) => looking::status(&desk, &args),
         Some(Command::Explain(args)) => looking::explain(&desk, &args),
+        Some(Command::Clean(args)) => keys::clean(&desk, &args),
+        Some(Command::Set(args)) => writing::set(&desk, &args),
+        Some(Command::Use(args)) => writing::use_candidate(&desk, &args),
+        Some(Command::Undo(args)) => writing::undo(&desk, &args),
+        Some(Command::History(args)) => writing::history(&desk, &args),
+        Some(Command::Vault { action }) => vaulting::vault(&desk, &action),
         Some(Command::Prove(args)) => proving::prove(&desk, &args),
         Some(Command::Agents(args)) => listing::agents(&desk, &args),
         Some(Command::Completions { shell }) => listing::completions(shell),
@@ -119,7 +128,7 @@ pub(crate) fn salt(given: Option<&String>) -> String {
 }
 
 /// Standard input as a paste, bounded.
-pub(crate) fn read_stdin() -> Result<Secret, Failure> {
+pub(crate) fn read_stdin() -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
     use std::io::Read as _;
     /// A key is never this long; the cleaner refuses more than 64 KiB with its own words.
     const MAX_BYTES: u64 = 2 * 1024 * 1024;
@@ -129,7 +138,7 @@ pub(crate) fn read_stdin() -> Result<Secret, Failure> {
         .take(MAX_BYTES)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::new(format!("cannot read standard input: {error}"), "pipe the key in"))?;
-    Ok(Secret::new(String::from_utf8_lossy(&bytes).into_owned()))
+    Ok(bytes)
 }
 
 impl Desk {

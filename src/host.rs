@@ -26,6 +26,7 @@ mod process;
 pub mod real;
 pub mod sandbox;
 mod sqlite;
+pub mod vault;
 pub mod wal;
 mod wire;
 pub mod writer;

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::secret::{Fingerprint, Mask, Secret};
 
+mod catalogue;
 mod fit;
 mod judge;
 mod lines;

@@ -29,6 +29,12 @@ impl Secret {
         Self(Arc::new(Zeroizing::new(text.into())))
     }
 
+    /// Takes a copy of bytes that may be a key; what is not UTF-8 becomes U+FFFD, which no key contains.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self::new(String::from_utf8_lossy(bytes).into_owned())
+    }
+
     /// The number of characters (not bytes).
     #[must_use]
     pub fn len(&self) -> usize {

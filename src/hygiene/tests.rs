@@ -98,7 +98,7 @@ fn corpus_ids(result: &Cleaned) -> Vec<String> {
 fn every_paste_of_the_corpus() {
     let cases: Vec<Value> =
         serde_json::from_str(include_str!("../../tests/corpora/paste_truth.json")).unwrap();
-    let known = Known::new();
+    let known = crate::provider::Catalogue::embedded();
     let (mut wrong, mut other_reasons) = (vec![], vec![]);
     for case in &cases {
         let result = clean(&paste(case), &known, None);
