@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
+use crate::shell::{self, Shell};
 use crate::source::Dialect;
 
 mod bun;
@@ -20,7 +21,7 @@ mod pam;
 mod python;
 mod rust;
 mod systemd;
-mod text;
+pub(crate) mod text;
 #[cfg(test)]
 mod truth;
 
@@ -116,8 +117,9 @@ pub fn parse_with(
         Dialect::SystemdEnvFile => systemd::environment_file(text),
         Dialect::EnvironmentD => systemd::environment_d(text, env),
         Dialect::PamEnv => pam::parse(text),
-        Dialect::Bash | Dialect::Sh | Dialect::Zsh | Dialect::Fish => {
-            Parsed::refused(1, "this dialect is not read yet")
-        }
+        Dialect::Bash => shell::dotenv(Shell::Bash, text, env),
+        Dialect::Sh => shell::dotenv(Shell::Sh, text, env),
+        Dialect::Zsh => shell::dotenv(Shell::Zsh, text, env),
+        Dialect::Fish => shell::dotenv(Shell::Fish, text, env),
     }
 }

@@ -29,5 +29,6 @@ pub mod report;
 pub mod resolve;
 pub mod secret;
 pub mod session;
+pub mod shell;
 pub mod source;
 pub mod tui;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// What a loader does with bytes that are not UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decode {
+pub(crate) enum Decode {
     /// It gives up.
     Strict,
     /// It puts U+FFFD in their place.
@@ -15,7 +15,7 @@ pub(super) enum Decode {
 
 /// What a loader does with line ends before it looks for anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LineEnds {
+pub(crate) enum LineEnds {
     /// Nothing.
     Keep,
     /// CR LF and lone CR become LF (Python's text mode, npm `dotenv`).
@@ -26,9 +26,9 @@ pub(super) enum LineEnds {
 
 /// A decoded text that knows where each of its parts stands in the file.
 #[derive(Debug)]
-pub(super) struct Text {
+pub(crate) struct Text {
     /// The text that the grammar reads.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Offsets in `text` and in the file from which on both advance alike.
     anchors: Vec<(usize, usize)>,
     /// Offsets of line starts in the file.
@@ -37,7 +37,7 @@ pub(super) struct Text {
 
 impl Text {
     /// Decodes `bytes`; none where the loader would refuse them. `bom` says whether a byte order mark is dropped.
-    pub(super) fn new(bytes: &[u8], decode: Decode, ends: LineEnds, drop_bom: bool) -> Option<Self> {
+    pub(crate) fn new(bytes: &[u8], decode: Decode, ends: LineEnds, drop_bom: bool) -> Option<Self> {
         let mut out = Self { text: String::with_capacity(bytes.len()), anchors: vec![], lines: vec![0] };
         let start = if drop_bom && bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         out.anchors.push((0, start));
@@ -87,13 +87,13 @@ impl Text {
     }
 
     /// The offset in the file of an offset in the text.
-    pub(super) fn file_offset(&self, at: usize) -> usize {
+    pub(crate) fn file_offset(&self, at: usize) -> usize {
         let index = self.anchors.partition_point(|(text, _)| *text <= at);
         self.anchors[..index].last().map_or(at, |(text, file)| file + (at - text))
     }
 
     /// The bytes in the file of a range in the text, without line ends that were dropped behind it.
-    pub(super) fn span(&self, range: Range<usize>) -> Range<usize> {
+    pub(crate) fn span(&self, range: Range<usize>) -> Range<usize> {
         let end = self.file_end(range.end);
         let start = if range.is_empty() { end } else { self.file_offset(range.start) };
         start..end.max(start)
@@ -106,14 +106,14 @@ impl Text {
     }
 
     /// The one-based line in the file of an offset in the text.
-    pub(super) fn line(&self, at: usize) -> usize {
+    pub(crate) fn line(&self, at: usize) -> usize {
         let at = self.file_offset(at);
         self.lines.partition_point(|start| *start <= at).max(1)
     }
 }
 
 /// Whitespace as JavaScript's `\s` and `trim` see it.
-pub(super) const fn is_js_space(c: char) -> bool {
+pub(crate) const fn is_js_space(c: char) -> bool {
     matches!(
         c,
         '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'
@@ -122,7 +122,7 @@ pub(super) const fn is_js_space(c: char) -> bool {
 }
 
 /// Whitespace as Python's `\s`, `strip` and `isspace` see it.
-pub(super) fn is_py_space(c: char) -> bool {
+pub(crate) fn is_py_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
 }
 

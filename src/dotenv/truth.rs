@@ -39,8 +39,9 @@ const SHOWS_ENVIRONMENT: [Dialect; 7] = [
     Dialect::PamEnv,
 ];
 
-/// Shells are read by `crate::shell`.
-const NOT_READ: [Dialect; 3] = [Dialect::Bash, Dialect::Sh, Dialect::Zsh];
+/// Not predicted, with the reason: the value is what a command prints, and no command is run.
+const MISSES: [(Dialect, &str); 3] =
+    [(Dialect::Bash, "backticks"), (Dialect::Sh, "backticks"), (Dialect::Zsh, "backticks")];
 
 /// The loader leaves a variable alone that the environment already has.
 const ENV_WINS: [Dialect; 2] = [Dialect::NodeEnvFile, Dialect::Bun];
@@ -69,7 +70,7 @@ fn every_recording_is_predicted() {
     let cases: Vec<Value> =
         serde_json::from_str(include_str!("../../tests/corpora/dotenv_truth.json")).unwrap();
     let mut misses = vec![];
-    for (parser, dialect) in PARSERS.into_iter().filter(|(_, dialect)| !NOT_READ.contains(dialect)) {
+    for (parser, dialect) in PARSERS {
         let mut right = 0;
         for case in &cases {
             let bytes = file(case);
@@ -82,10 +83,13 @@ fn every_recording_is_predicted() {
                 })
                 .filter(|(_, real, ours)| real != ours)
                 .collect();
-            if wrong.is_empty() {
+            let name = case["name"].as_str().unwrap();
+            if MISSES.contains(&(dialect, name)) {
+                assert!(!wrong.is_empty(), "{parser}: {name} is no miss any more");
+            } else if wrong.is_empty() {
                 right += 1;
             } else {
-                misses.push(format!("{parser}: {} {}: {wrong:?}", case["id"], case["name"]));
+                misses.push(format!("{parser}: {} {name}: {wrong:?}", case["id"]));
             }
         }
         println!("{parser:<46} {right:>3}/{}", cases.len());
