@@ -22,6 +22,7 @@ pub mod host;
 pub mod hygiene;
 pub mod lint;
 pub mod plan;
+pub mod probe;
 pub mod prove;
 pub mod provider;
 pub mod pyyaml;
