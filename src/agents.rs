@@ -9,6 +9,7 @@ pub mod claude_code;
 pub mod cline;
 pub mod codex;
 pub mod common;
+pub mod gemini_cli;
 pub mod goose;
 pub mod hermes;
 pub mod home_assistant;
@@ -132,6 +133,7 @@ pub const ALL: &[&Agent] = &[
     &openclaw::AGENT,
     &claude_code::AGENT,
     &codex::AGENT,
+    &gemini_cli::AGENT,
     &opencode::AGENT,
     &goose::AGENT,
     &aider::AGENT,

@@ -127,19 +127,15 @@ impl Secrets {
 fn from_env(world: &dyn World, name: &str, offers: &mut Vec<Offer>) -> Option<Found> {
     let text = world.var(name)?;
     let place = common::env_place(name);
-    match parse_env(text) {
-        Json::String(parsed) => {
-            let key = Secret::new(parsed);
-            let why = "the environment comes first, also where it is empty";
-            offers.push(Offer::usable(Source::Env, place, Value::Present(key.clone()), why));
-            Some(Found::Text(key))
-        }
-        _ => {
-            let why = "Goose reads it as a number or a list, not as a key, and stops";
-            offers.push(Offer::stops(Source::Env, place, Value::of(Some(text)), why));
-            Some(Found::NotText)
-        }
-    }
+    let Json::String(parsed) = parse_env(text) else {
+        let why = "Goose reads it as a number or a list, not as a key, and stops";
+        offers.push(Offer::stops(Source::Env, place, Value::of(Some(text)), why));
+        return Some(Found::NotText);
+    };
+    let key = Secret::new(parsed);
+    let why = "the environment comes first, also where it is empty";
+    offers.push(Offer::usable(Source::Env, place, Value::Present(key.clone()), why));
+    Some(Found::Text(key))
 }
 
 fn from_store(doc: &Doc, name: &str, source: Source, why: &str, offers: &mut Vec<Offer>) -> Option<Found> {

@@ -1,0 +1,102 @@
+//! Rules of the recordings that need a keyring, a mode or a combination.
+
+use crate::agents::Context;
+use crate::host::{KeyringState, MemoryWorld};
+use crate::provider::Catalogue;
+use crate::resolve::{Mode, Outcome, Slot};
+use crate::secret::Secret;
+
+fn slots(world: &MemoryWorld) -> Vec<Slot> {
+    let catalogue = Catalogue::embedded();
+    super::scan(&Context { world, catalogue: &catalogue }).expect("findings").slots
+}
+
+fn answer(world: &MemoryWorld) -> String {
+    match &slots(world)[0].outcome {
+        Outcome::Sends { sent, base_url, also } => {
+            let all = std::iter::once(sent).chain(also);
+            let keys: Vec<String> = all
+                .map(|one| format!("{}={}", one.header.name(), one.key.expose(ToOwned::to_owned)))
+                .collect();
+            format!("{} {base_url}", keys.join(" "))
+        }
+        Outcome::Nothing { reason } => format!("nothing: {reason}"),
+        Outcome::Hidden { .. } => "hidden".to_owned(),
+        Outcome::NotKnown { .. } => "not known".to_owned(),
+    }
+}
+
+fn trusted() -> MemoryWorld {
+    let mut world = MemoryWorld::new("/h").with_var("GEMINI_CLI_TRUST_WORKSPACE", "true");
+    world.keyring_otherwise = Some(KeyringState::Absent("none".into()));
+    world
+}
+
+fn selected(world: MemoryWorld, kind: &str) -> MemoryWorld {
+    world.with_file(
+        ".gemini/settings.json",
+        format!(r#"{{"security":{{"auth":{{"selectedType":"{kind}"}}}}}}"#),
+    )
+}
+
+const API: &str = "https://generativelanguage.googleapis.com";
+
+#[test]
+fn a_setting_beats_every_variable() {
+    let world = trusted().with_var("GEMINI_API_KEY", "K").with_var("GOOGLE_API_KEY", "G");
+    let login = r#"{"access_token":"LOGIN","expiry_date":4102444800000}"#;
+    let world =
+        world.with_file(".gemini/oauth_creds.json", login).with_var("GOOGLE_GENAI_USE_VERTEXAI", "true");
+    assert_eq!(answer(&world), "x-goog-api-key=G https://aiplatform.googleapis.com");
+    let world = selected(world, "gemini-api-key");
+    assert_eq!(answer(&world), format!("x-goog-api-key=K {API}"));
+    let world = selected(world, "oauth-personal");
+    assert_eq!(answer(&world), "authorization=LOGIN https://cloudcode-pa.googleapis.com");
+    let workspace = r#"{"security":{"auth":{"selectedType":"gemini-api-key"}}}"#;
+    let world = world.with_file("work/.gemini/settings.json", workspace);
+    assert_eq!(answer(&world), format!("x-goog-api-key=K {API}"));
+}
+
+#[test]
+fn the_stored_key_is_read_where_a_type_is_selected() {
+    let entry = r#"{"token":{"accessToken":"RING"}}"#;
+    let mut world = trusted();
+    world.keyring.insert(("gemini-cli-api-key".into(), "default-api-key".into()), Secret::new(entry));
+    assert!(answer(&world).starts_with("nothing: Please set an Auth method"));
+    let world = selected(world, "gemini-api-key");
+    assert_eq!(answer(&world), format!("x-goog-api-key=RING {API}"));
+    let sealed =
+        selected(trusted(), "gemini-api-key").with_file(".gemini/gemini-credentials.json", "00:11:22");
+    assert_eq!(answer(&sealed), "hidden");
+    let mut reachable = sealed;
+    reachable.keyring_otherwise = Some(KeyringState::Missing);
+    assert!(answer(&reachable).starts_with("nothing: When using Gemini API"));
+}
+
+#[test]
+fn headers_and_address_can_be_changed() {
+    let world = trusted().with_var("GEMINI_API_KEY", "K").with_var("GEMINI_API_KEY_AUTH_MECHANISM", "bearer");
+    assert_eq!(answer(&world), format!("x-goog-api-key=K authorization=K {API}"));
+    let world = trusted()
+        .with_var("GEMINI_API_KEY", "K")
+        .with_var("GEMINI_CLI_CUSTOM_HEADERS", "x-goog-api-key: C, a: b");
+    assert_eq!(answer(&world), format!("x-goog-api-key=C {API}"));
+    let world =
+        trusted().with_var("GEMINI_API_KEY", "K").with_var("GOOGLE_GEMINI_BASE_URL", "http://other/x");
+    assert_eq!(answer(&world), "nothing: Invalid auth method selected.");
+    assert_eq!(answer(&selected(world, "gemini-api-key")), "x-goog-api-key=K http://other/x");
+}
+
+#[test]
+fn without_trust_a_script_gets_nothing_and_a_person_is_asked() {
+    let world = MemoryWorld::new("/h").with_var("GEMINI_API_KEY", "K");
+    let slots = slots(&world);
+    assert_eq!(
+        slots.iter().map(|slot| slot.mode).collect::<Vec<_>>(),
+        [Some(Mode::Headless), Some(Mode::Interactive)]
+    );
+    assert!(matches!(slots[0].outcome, Outcome::Nothing { .. }));
+    assert!(matches!(slots[1].outcome, Outcome::NotKnown { .. }));
+    let rules = r#"{"/h":"TRUST_FOLDER","/h/work":"DO_NOT_TRUST"}"#;
+    assert!(answer(&world.with_file(".gemini/trustedFolders.json", rules)).starts_with("nothing"));
+}
