@@ -149,6 +149,12 @@ pub struct Chain {
     offers: Vec<Offer>,
 }
 
+impl Extend<Offer> for Chain {
+    fn extend<T: IntoIterator<Item = Offer>>(&mut self, offers: T) {
+        self.offers.extend(offers);
+    }
+}
+
 /// The outcome of a chain's order.
 #[derive(Clone, Debug)]
 pub struct Settled {

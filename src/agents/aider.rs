@@ -63,6 +63,7 @@ struct Here<'a> {
     refusal: Option<Refusal>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
 fn scan(context: &Context<'_>) -> Option<Findings> {
     let world = context.world;
     let here = Here::look(world);
@@ -367,7 +368,7 @@ fn model(options: &Options) -> Option<String> {
     let aliases = options.get("alias").map(|decided| decided.values.as_slice()).unwrap_or_default();
     let own = aliases.iter().rev().filter_map(|alias| alias.split_once(':'));
     let own = own.map(|(alias, model)| (alias.trim(), model.trim())).find(|(alias, _)| *alias == model);
-    Some(own.map(|(_, model)| model).unwrap_or_else(|| alias(&model)).to_owned())
+    Some(own.map_or_else(|| alias(&model), |(_, model)| model).to_owned())
 }
 
 /// aider 0.86.2 `models.py`, `MODEL_ALIASES`, as far as the provider goes.
@@ -442,7 +443,7 @@ fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
                     place: place.clone(),
                     effect: "replaces the key that stands here".to_owned(),
                     neighbours: Vec::new(),
-                })
+                });
             }
             _ => {}
         }

@@ -70,6 +70,7 @@ impl<'a> Here<'a> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
 fn scan(context: &Context<'_>) -> Option<Findings> {
     let world = context.world;
     let here = Here::look(world);
@@ -120,11 +121,11 @@ impl Here<'_> {
             let why = "the entry's own Authorization header replaces every key";
             chain.push(Offer::usable(Source::Config, field.place.clone(), Value::Present(sent.key), why));
         }
-        stored_offers(&entry).into_iter().for_each(|offer| chain.push(offer));
-        self.discarded_offers(provider).into_iter().for_each(|offer| chain.push(offer));
+        chain.extend(stored_offers(&entry));
+        chain.extend(self.discarded_offers(provider));
         let blank = |value: &str| value.trim().is_empty().then_some("nothing but blanks");
         for name in provider.variables {
-            python::offers(&self.layers, name, blank).into_iter().for_each(|offer| chain.push(offer));
+            chain.extend(python::offers(&self.layers, name, blank));
             for layer in self.unused.iter().flat_map(|unused| unused.all(name)) {
                 let value = Value::Present(Secret::new(layer.value.as_str()));
                 let why = "the running hub has the variables of its own start and does not see this one";
@@ -161,8 +162,7 @@ impl Here<'_> {
         }
         let Outcome::Sends { sent, also, .. } = &mut slot.outcome else { return };
         sent.key = trim(&sent.key);
-        if token && provider.id == "cline" && !sent.key.map(|text| text.to_lowercase()).starts_with("workos:")
-        {
+        if token && provider.id == "cline" && !sent.key.map(str::to_lowercase).starts_with("workos:") {
             sent.key = sent.key.map(|text| format!("workos:{text}"));
         }
         if sent.header.name() == "authorization"
@@ -279,7 +279,7 @@ impl Here<'_> {
     fn unknown(&self, id: &str, last: Option<&str>) -> Slot {
         let entry = self.store.stored(id).unwrap_or_default();
         let mut chain = Chain::new();
-        stored_offers(&entry).into_iter().for_each(|offer| chain.push(offer));
+        chain.extend(stored_offers(&entry));
         let mut slot = Draft {
             agent: ID,
             profile: "default".to_owned(),
@@ -377,40 +377,34 @@ fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     }
     let file = &here.store.file;
     let mut neighbours = Vec::new();
-    match here.store.stored(id) {
-        Some(entry) => {
-            let why = "it comes before the key, so the new key would never be used";
-            let stronger = entry.access.iter().map(|field| field.place.clone());
-            let headers = entry.headers.iter().filter(|(name, _)| name == "Authorization");
-            let stronger = stronger.chain(headers.map(|(_, field)| field.place.clone()));
-            let refresh =
-                entry.refresh.then(|| file.place(&["providers", id, "settings", "auth", "refreshToken"]));
-            neighbours.extend(stronger.chain(refresh).map(|place| remove(place, why)));
-        }
-        None => {
-            let set = |steps: &[&str], value: &str| Neighbour {
-                place: file.place(steps),
-                set: Set::Json(serde_json::Value::String(value.to_owned())),
-                why: "Cline throws the whole file away without it".to_owned(),
-            };
-            let stamp = jiff::Timestamp::from_millisecond(context.world.now_ms()).unwrap_or_default();
-            let stamp = stamp.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
-            if !file.present {
-                let version = file.place(&["version"]);
-                let why = "Cline throws the whole file away without it".to_owned();
-                neighbours.push(Neighbour { place: version, set: Set::Json(1.into()), why });
-            }
-            neighbours.push(set(&["providers", id, "settings", "provider"], id));
-            neighbours.push(set(&["providers", id, "updatedAt"], &stamp));
-        }
+    if let Some(entry) = here.store.stored(id) {
+        let why = "it comes before the key, so the new key would never be used";
+        let stronger = entry.access.iter().map(|field| field.place.clone());
+        let headers = entry.headers.iter().filter(|(name, _)| name == "Authorization");
+        let stronger = stronger.chain(headers.map(|(_, field)| field.place.clone()));
+        let refresh =
+            entry.refresh.then(|| file.place(&["providers", id, "settings", "auth", "refreshToken"]));
+        neighbours.extend(stronger.chain(refresh).map(|place| remove(place, why)));
+    } else {
+        let set = |steps: &[&str], value: serde_json::Value| Neighbour {
+            place: file.place(steps),
+            set: Set::Json(value),
+            why: "Cline throws the whole file away without it".to_owned(),
+        };
+        let stamp = jiff::Timestamp::from_millisecond(context.world.now_ms()).unwrap_or_default();
+        let stamp = stamp.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+        neighbours.extend((!file.present).then(|| set(&["version"], 1.into())));
+        neighbours.push(set(&["providers", id, "settings", "provider"], id.into()));
+        neighbours.push(set(&["providers", id, "updatedAt"], stamp.into()));
     }
     let place = file.place(&["providers", id, "settings", "apiKey"]);
-    let effect =
-        match extension::slots(context.world, &here.store).iter().any(|other| other.agent_provider == id) {
-            true => "the next request of the CLI uses it; the VS Code extension keeps a key of its own",
-            false => "the next request of Cline uses it, also through a running hub",
-        }
-        .to_owned();
+    let both = extension::slots(context.world, &here.store).iter().any(|other| other.agent_provider == id);
+    let effect = if both {
+        "the next request of the CLI uses it; the VS Code extension keeps a key of its own"
+    } else {
+        "the next request of Cline uses it, also through a running hub"
+    };
+    let effect = effect.to_owned();
     vec![Destination { place, effect, neighbours }]
 }
 

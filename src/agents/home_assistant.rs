@@ -213,10 +213,7 @@ fn name_of(entry: &Json) -> String {
     let own = title(entry).filter(|title| !label(title)).unwrap_or_else(|| "integration".to_owned());
     let agents = entry.get("subentries").and_then(Json::as_array).into_iter().flatten();
     let agents: Vec<String> = agents.filter_map(title).filter(|title| !label(title)).collect();
-    match agents.is_empty() {
-        true => own,
-        false => format!("{own}: {}", agents.join(", ")),
-    }
+    if agents.is_empty() { own } else { format!("{own}: {}", agents.join(", ")) }
 }
 
 /// Where the requests go, and what moved them: the SDKs read Home Assistant's own environment.

@@ -46,6 +46,7 @@ pub const AGENT: Agent = Agent {
     restart,
 };
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
 fn scan(context: &Context<'_>) -> Option<Findings> {
     let world = context.world;
     let layers = environment::of_start(world);

@@ -5,14 +5,16 @@
 
 use std::path::PathBuf;
 
+use serde_json::Value as Json;
+
 use crate::agents::common::{self, Doc, Traces, foreign_base, host_of};
-use crate::agents::python::{self, Draft};
+use crate::agents::python::{self, Draft, OwnHeader};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
 use crate::host::World;
 use crate::lint::Lint;
 use crate::plan::Destination;
 use crate::pyyaml::{self, Yaml};
-use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
+use crate::resolve::{Chain, Header, Offer, Slot};
 use crate::source::{Format, Place, Pointer, Source, Value};
 
 const ID: &str = "llm";
@@ -51,6 +53,8 @@ struct Plugin {
     base: &'static str,
     /// The SDK's variable that moves the requests.
     base_variable: Option<&'static str>,
+    /// The SDK's variable with headers of one's own.
+    headers: Option<&'static str>,
 }
 
 const PLUGINS: &[Plugin] = &[
@@ -61,6 +65,7 @@ const PLUGINS: &[Plugin] = &[
         header: || Header::Bearer,
         base: "https://api.openai.com/v1",
         base_variable: Some("OPENAI_BASE_URL"),
+        headers: Some("OPENAI_CUSTOM_HEADERS"),
     },
     Plugin {
         name: "openrouter",
@@ -69,6 +74,7 @@ const PLUGINS: &[Plugin] = &[
         header: || Header::Bearer,
         base: "https://openrouter.ai/api/v1",
         base_variable: None,
+        headers: Some("OPENAI_CUSTOM_HEADERS"),
     },
     Plugin {
         name: "anthropic",
@@ -77,6 +83,7 @@ const PLUGINS: &[Plugin] = &[
         header: || Header::raw("x-api-key"),
         base: "https://api.anthropic.com",
         base_variable: Some("ANTHROPIC_BASE_URL"),
+        headers: Some("ANTHROPIC_CUSTOM_HEADERS"),
     },
     Plugin {
         name: "gemini",
@@ -85,6 +92,7 @@ const PLUGINS: &[Plugin] = &[
         header: || Header::raw("x-goog-api-key"),
         base: "https://generativelanguage.googleapis.com/v1beta",
         base_variable: None,
+        headers: None,
     },
 ];
 
@@ -117,6 +125,7 @@ struct Here<'a> {
 
 /// A model of `extra-openai-models.yaml`.
 struct Extra {
+    at: usize,
     id: String,
     aliases: Vec<String>,
     base: Option<String>,
@@ -124,6 +133,7 @@ struct Extra {
     headers: Vec<(String, String)>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
 fn scan(context: &Context<'_>) -> Option<Findings> {
     let world = context.world;
     let dir = user_dir(world);
@@ -171,10 +181,11 @@ fn extra_models(world: &dyn World, dir: &std::path::Path) -> Result<Vec<Extra>, 
     let root = pyyaml::load(text).map_err(|error| crate::host::Trouble::Syntax(error.to_string()))?;
     let text_of =
         |item: &Yaml, key: &str| item.get(key).filter(|value| value.truthy()).and_then(Yaml::as_str);
-    let models = root.items().filter_map(|item| {
+    let models = root.items().enumerate().filter_map(|(at, item)| {
         let aliases = item.get("aliases").into_iter().flat_map(Yaml::items);
         let headers = item.get("headers").into_iter().flat_map(Yaml::entries);
         Some(Extra {
+            at,
             id: text_of(item, "model_id")?,
             aliases: aliases.filter_map(Yaml::as_str).collect(),
             base: text_of(item, "api_base"),
@@ -229,12 +240,17 @@ impl Here<'_> {
             lints,
         }
         .finish();
-        let unclear = plugin.base_variable.filter(|name| python::empty_base(world, name));
-        if let (Some(name), Outcome::Sends { .. }) = (unclear, &slot.outcome) {
-            slot.outcome = Outcome::NotKnown {
-                reason: format!("{name} is set but empty; where llm then goes is not on record"),
-            };
+        let broken = plugin.base_variable.filter(|name| python::broken_base(world, name));
+        if let Some(name) = broken {
+            python::refuse(
+                &mut slot,
+                &format!("{name} is empty or has a blank at its edge: no request leaves"),
+            );
         }
+        python::lay_headers(
+            &mut slot,
+            plugin.headers.map_or_else(Vec::new, |name| python::custom_headers(world, name)),
+        );
         slot
     }
 
@@ -262,23 +278,26 @@ impl Here<'_> {
                 "keys.json is broken: llm stops, and `llm keys set` would drop every other key",
             ));
         }
-        let value = Value::of(self.keys.text(&[name]));
-        match (&self.keys.root, self.keys.at(&[name])) {
-            (root, None) if !self.keys.present || root.is_object() => {
-                Offer::usable(Source::AuthFile, place, Value::Unset, String::new())
+        let value = match (&self.keys.root, self.keys.at(&[name])) {
+            (Json::Object(_) | Json::Null, None) => Value::Unset,
+            // A list is asked for the name, too, and says no.
+            (Json::Array(items), None) if !items.iter().any(|item| item.as_str() == Some(name)) => {
+                Value::Unset
             }
-            (_, Some(stored)) if stored.as_str().is_some_and(|text| !text.is_empty()) => {
-                Offer::usable(Source::AuthFile, place, value, "keys.json beats the variable")
-            }
-            (_, Some(stored)) if stored.as_str().is_some() || stored.is_null() => {
+            (_, Some(Json::String(text))) => Value::of(Some(text.as_str())),
+            (_, Some(Json::Null)) => Value::of(Some("")),
+            (_, Some(Json::Number(number))) if number.is_i64() => Value::of(Some(number.to_string())),
+            _ => Value::Unreadable(
+                "keys.json holds something else than texts here, which is not on record".to_owned(),
+            ),
+        };
+        match &value {
+            Value::Present(key) if key.is_empty() => {
                 let why = "the entry in keys.json is empty, and it blocks the variable: llm finds no key";
-                let value = Value::of(Some(""));
                 Offer::stops(Source::AuthFile, place, value, why).lint(Lint::fault("empty-hides", why))
             }
-            _ => {
-                let why = "keys.json holds something else than texts here, which is not on record";
-                Offer::stops(Source::AuthFile, place, Value::Unreadable(why.to_owned()), why)
-            }
+            Value::Unreadable(why) => Offer::stops(Source::AuthFile, place, value.clone(), why.clone()),
+            _ => Offer::usable(Source::AuthFile, place, value, "keys.json beats the variable"),
         }
         .named(name)
     }
@@ -303,13 +322,12 @@ impl Here<'_> {
     fn extra_slot(&self, extra: &Extra) -> Slot {
         let base = extra.base.clone().unwrap_or_default();
         let mut chain = Chain::new();
-        match &extra.key_name {
-            Some(name) => chain = self.chain(name, "OPENAI_API_KEY"),
-            None => {
-                let place = Place::BuiltIn { what: "llm's placeholder for servers without a key".to_owned() };
-                let why = "the model has an api_base and no api_key_name";
-                chain.push(Offer::usable(Source::BuiltIn, place, Value::of(Some("DUMMY_KEY")), why));
-            }
+        if let Some(name) = &extra.key_name {
+            chain = self.chain(name, "OPENAI_API_KEY");
+        } else {
+            let place = Place::BuiltIn { what: "llm's placeholder for servers without a key".to_owned() };
+            let why = "the model has an api_base and no api_key_name";
+            chain.push(Offer::usable(Source::BuiltIn, place, Value::of(Some("DUMMY_KEY")), why));
         }
         let from = self.dir.join("extra-openai-models.yaml");
         let lint = foreign_base("llm", &base, &crate::source::tilde(&from, self.world.home()));
@@ -327,16 +345,18 @@ impl Here<'_> {
             lints: vec![lint],
         }
         .finish();
-        let headers = extra.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let found = common::extra_headers(headers);
-        if found.iter().any(|sent| sent.header == Header::Bearer || sent.header.name() == "authorization") {
-            slot.outcome = Outcome::NotKnown {
-                reason: "the model's own headers hold an Authorization; which one leaves is not on record"
-                    .to_owned(),
-            };
-        } else if let Outcome::Sends { also, .. } = &mut slot.outcome {
-            *also = found;
-        }
+        let mut headers = python::custom_headers(self.world, "OPENAI_CUSTOM_HEADERS");
+        headers.extend(extra.headers.iter().map(|(name, value)| OwnHeader {
+            name: name.clone(),
+            value: value.clone(),
+            source: Source::Config,
+            place: Place::Field {
+                file: from.clone(),
+                format: Format::Yaml,
+                pointer: Pointer::new([extra.at.to_string(), "headers".to_owned(), name.clone()]),
+            },
+        }));
+        python::lay_headers(&mut slot, headers);
         slot
     }
 }
@@ -363,9 +383,10 @@ fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     };
     let (Some(name), None) = (name, &keys.trouble) else { return Vec::new() };
     let place = Place::Field { file: keys.path.clone(), format: Format::Json, pointer: Pointer::new([name]) };
-    let effect = match keys.present {
-        true => "the next run of llm sends it; keys.json beats every variable",
-        false => "keys.json is made; the next run of llm sends it, and it beats every variable",
+    let effect = if keys.present {
+        "the next run of llm sends it; keys.json beats every variable"
+    } else {
+        "keys.json is made; the next run of llm sends it, and it beats every variable"
     };
     vec![Destination { place, effect: effect.to_owned(), neighbours: Vec::new() }]
 }
@@ -380,6 +401,7 @@ mod tests {
     use super::*;
     use crate::host::MemoryWorld;
     use crate::provider::Catalogue;
+    use crate::resolve::Outcome;
 
     fn slot(world: &MemoryWorld, provider: &str) -> Slot {
         let catalogue = Catalogue::embedded();
@@ -397,6 +419,27 @@ mod tests {
         let named = format!("{yaml}  api_key_name: openai\n");
         let world = world.with_file(".config/io.datasette.llm/extra-openai-models.yaml", named);
         assert!(slot(&world, "extra:local1").sent().unwrap().key.is("sk-FAKE"));
+    }
+
+    #[test]
+    fn a_header_of_ones_own_replaces_the_key_or_travels_along() {
+        let world = MemoryWorld::new("/h")
+            .with_var("ANTHROPIC_API_KEY", "sk-ant-FAKE")
+            .with_var("ANTHROPIC_CUSTOM_HEADERS", "X-API-KEY: sk-OTHER");
+        assert!(slot(&world, "anthropic").sent().unwrap().key.is("sk-OTHER"));
+        assert_eq!(slot(&world, "anthropic").candidates[2].state.id(), "shadowed");
+        let slot =
+            slot(&world.with_var("ANTHROPIC_CUSTOM_HEADERS", "Authorization: Bearer tok"), "anthropic");
+        let Outcome::Sends { sent, also, .. } = &slot.outcome else { panic!("{:?}", slot.outcome) };
+        assert!(sent.header == Header::Bearer && sent.key.is("tok") && also[0].key.is("sk-ant-FAKE"));
+        assert_eq!(slot.active, Some(2));
+    }
+
+    #[test]
+    fn a_base_url_of_blanks_stops_every_request() {
+        let world =
+            MemoryWorld::new("/h").with_var("OPENAI_API_KEY", "sk-FAKE").with_var("OPENAI_BASE_URL", "");
+        assert!(matches!(slot(&world, "openai").outcome, Outcome::Nothing { .. }));
     }
 
     #[test]

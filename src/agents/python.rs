@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
+use crate::agents::common::{is_credential_header, sent_in};
 use crate::dotenv::{self, Expansion};
 use crate::host::{FileState, World};
 use crate::lint::Lint;
-use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot, State};
+use crate::resolve::{Candidate, Chain, Header, Offer, Outcome, Sent, Slot, State};
 use crate::secret::Secret;
 use crate::source::{Dialect, Place, Source, Value};
 
@@ -294,9 +295,84 @@ pub fn refuse(slot: &mut Slot, reason: &str) {
     slot.outcome = Outcome::Nothing { reason: reason.to_owned() };
 }
 
-/// Whether a variable that a Python SDK takes as a base URL is set to nothing at all, which no recording covers.
-pub fn empty_base(world: &dyn World, name: &str) -> bool {
-    world.var(name).is_some_and(|value| value.trim().is_empty())
+/// A header that a person gives to the SDK, and its place.
+pub struct OwnHeader {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// The kind of place.
+    pub source: Source,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// `OPENAI_CUSTOM_HEADERS` and `ANTHROPIC_CUSTOM_HEADERS`: lines of `name: value` that the SDKs add to each request
+/// (openai 3.52, anthropic 1.17).
+pub fn custom_headers(world: &dyn World, variable: &str) -> Vec<OwnHeader> {
+    let lines = world.var(variable).unwrap_or_default().split('\n').filter_map(|line| line.split_once(':'));
+    let place = Place::Env { name: variable.to_owned() };
+    let header = |(name, value): (&str, &str)| OwnHeader {
+        name: name.trim().to_owned(),
+        value: value.trim().to_owned(),
+        source: Source::Env,
+        place: place.clone(),
+    };
+    lines.map(header).collect()
+}
+
+/// Lays the person's own headers over a request, weakest first: the one of the key's name replaces the key, other
+/// credentials travel along. `Authorization` is named first where both are there.
+pub fn lay_headers(slot: &mut Slot, headers: Vec<OwnHeader>) {
+    for own in headers {
+        let Outcome::Sends { sent, also, .. } = &mut slot.outcome else { return };
+        if !is_credential_header(&own.name, &own.value) {
+            continue;
+        }
+        let found = sent_in(&own.name, &own.value);
+        let replaces = found.header.name() == sent.header.name();
+        if replaces {
+            *sent = found.clone();
+        } else {
+            also.retain(|other| other.header.name() != found.header.name());
+            also.push(found.clone());
+            if found.header.name() == "authorization" {
+                also.pop();
+                also.push(std::mem::replace(sent, found.clone()));
+            }
+        }
+        let message = format!("{} adds a credential to each request", own.place.show(None));
+        slot.lints.push(Lint::warn("own-credential-header", message));
+        put_first(slot, own, found.key, replaces);
+    }
+}
+
+fn put_first(slot: &mut Slot, own: OwnHeader, key: Secret, replaces: bool) {
+    for candidate in &mut slot.candidates {
+        match &mut candidate.state {
+            State::Shadowed { by, .. } => *by += 1,
+            State::Active { .. } if replaces => {
+                let reason = "a header of one's own replaces it".to_owned();
+                candidate.state = State::Shadowed { by: 0, reason };
+            }
+            _ => {}
+        }
+    }
+    let state = if replaces {
+        State::Active { reason: "a header of one's own replaces the key".to_owned() }
+    } else {
+        State::Ignored { reason: "it travels beside the key, in a header of its own".to_owned() }
+    };
+    let (source, place, name) = (own.source, own.place, Some(own.name));
+    let candidate = Candidate { source, place, name, value: Value::Present(key), state, lints: Vec::new() };
+    slot.candidates.insert(0, candidate);
+    slot.active = if replaces { Some(0) } else { slot.active.map(|at| at + 1) };
+}
+
+/// Whether a variable that a Python SDK takes as a base URL holds a blank at its edge or nothing at all: no request
+/// leaves then (openai 3.52, anthropic 1.17).
+pub fn broken_base(world: &dyn World, name: &str) -> bool {
+    world.var(name).is_some_and(|value| value.is_empty() || value.trim() != value)
 }
 
 #[cfg(test)]

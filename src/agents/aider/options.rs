@@ -336,10 +336,10 @@ fn check(name: &str, decided: &Decided) -> Result<(), Refusal> {
         Some((_, false)) => value.trim().parse::<i64>().is_err(),
         None => SWITCHES.contains(&name) && is_on(value).is_none(),
     };
-    match wrong {
-        true => Err(format!("{} has a value that aider refuses at the start", decided.shown)),
-        false => Ok(()),
+    if wrong {
+        return Err(format!("{} has a value that aider refuses at the start", decided.shown));
     }
+    Ok(())
 }
 
 /// `[a, b]` in a variable is a list: as JSON, else split at commas.

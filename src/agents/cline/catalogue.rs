@@ -49,6 +49,7 @@ const fn bearer(
     Provider { id, catalogue, family, variables, base, china, secret, base_field, common: false }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a constant is built from another one")]
 const fn common(provider: Provider) -> Provider {
     Provider { common: true, ..provider }
 }

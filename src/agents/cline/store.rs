@@ -23,6 +23,7 @@ pub struct Field {
 
 /// One provider's entry as Cline sees it after its start.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of its own in the file")]
 pub struct Entry {
     /// An OAuth access token.
     pub access: Option<Field>,

@@ -329,24 +329,19 @@ impl Before {
             self.key.get_or_insert(key);
             return;
         };
-        match layers.get(name).filter(|layer| !layer.value.is_empty()) {
-            Some(layer) => {
-                let key = Secret::new(layer.value.as_str());
-                let value = Value::Present(key.clone());
-                let why = format!("{why}; it names os.environ/{}", common::printable(name));
-                self.offers.push(Offer::usable(layer.source, layer.place.clone(), value, why).named(name));
-                self.key.get_or_insert(key);
-            }
-            None => {
-                let why =
-                    "the proxy's environment has no such variable, and LiteLLM looks further without a word";
-                let value = Value::Reference(common::printable(&text.text));
-                let lint = Lint::warn(
-                    "reference-unset",
-                    format!("os.environ/{} is not set", common::printable(name)),
-                );
-                self.offers.push(Offer::ignored(Source::Config, text.place, value, why).lint(lint));
-            }
-        }
+        let Some(layer) = layers.get(name).filter(|layer| !layer.value.is_empty()) else {
+            let why =
+                "the proxy's environment has no such variable, and LiteLLM looks further without a word";
+            let value = Value::Reference(common::printable(&text.text));
+            let message = format!("os.environ/{} is not set", common::printable(name));
+            let offer = Offer::ignored(Source::Config, text.place, value, why);
+            self.offers.push(offer.lint(Lint::warn("reference-unset", message)));
+            return;
+        };
+        let key = Secret::new(layer.value.as_str());
+        let value = Value::Present(key.clone());
+        let why = format!("{why}; it names os.environ/{}", common::printable(name));
+        self.offers.push(Offer::usable(layer.source, layer.place.clone(), value, why).named(name));
+        self.key.get_or_insert(key);
     }
 }

@@ -271,13 +271,13 @@ impl Wire {
         let key = ask.before_key.clone().or_else(|| deciding.map(|layer| Secret::new(layer.value.as_str())));
         let variable =
             deciding.filter(|_| ask.before_key.is_none()).and_then(|layer| name_of(layers, self, layer));
-        let (base_url, from) = match ask.base.clone() {
-            Some((base, from)) => (base, Some(from)),
-            None => {
+        let (base_url, from) = ask.base.clone().map_or_else(
+            || {
                 let (base, name) = self.base_of(layers);
                 (base, name.map(|name| format!("the variable {name}")))
-            }
-        };
+            },
+            |(base, from)| (base, Some(from)),
+        );
         let mut lints = Vec::new();
         if let Some(from) = from.as_ref().filter(|_| host_of(&base_url) != host_of(self.base)) {
             lints.push(foreign_base(ask.name, &base_url, from));
@@ -314,21 +314,19 @@ impl Wire {
 
     fn chain(&self, layers: &Layers, generation: Generation, before: Vec<Offer>, after: Vec<Offer>) -> Chain {
         let mut chain = Chain::new();
-        before.into_iter().for_each(|offer| chain.push(offer));
+        chain.extend(before);
         let read = self.keys_of(generation);
         for name in self.keys {
             let seen = layers.get(name).is_some();
             if read.contains(name) && (seen || self.keys.first() == Some(name)) {
-                python::offers(layers, name, self.unusable(generation))
-                    .into_iter()
-                    .for_each(|o| chain.push(o));
+                chain.extend(python::offers(layers, name, self.unusable(generation)));
             } else if let (false, Some(layer)) = (read.contains(name), layers.get(name)) {
                 let value = crate::source::Value::of(Some(layer.value.as_str()));
                 let why = "this LiteLLM does not read the variable";
                 chain.push(Offer::ignored(layer.source, layer.place.clone(), value, why).named(*name));
             }
         }
-        after.into_iter().for_each(|offer| chain.push(offer));
+        chain.extend(after);
         chain
     }
 
