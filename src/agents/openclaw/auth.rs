@@ -51,9 +51,12 @@ pub(super) fn answer(asked: &Question<'_>) -> Answer {
     asked.push_refusals(&mut steps);
     match asked.site.rules {
         Rules::New => asked.push_new(&mut steps),
-        Rules::Old => asked.push_old(&mut steps),
+        Rules::Old => {
+            asked.push_plain(&mut steps, &credential::configured(asked.site, asked.store, asked.provider()));
+        }
     }
     asked.push_models_json(&mut steps);
+    asked.push_other_programs(&mut steps);
     asked.push_local(&mut steps);
     asked.settle(steps)
 }
@@ -120,20 +123,17 @@ impl Question<'_> {
                     Some("the configured apiKey is a reference, which switches stored profiles off"),
                 );
             }
-            _ => {
-                self.push_profiles(steps, None);
-                self.push_env(steps, None);
-                self.push_config(steps, &configured);
-            }
+            _ => self.push_plain(steps, &configured),
         }
     }
 
-    /// 2026.3.13: profiles, environment, configured key.
-    fn push_old(&self, steps: &mut Steps) {
+    /// Profiles, environment, configured key.
+    fn push_plain(&self, steps: &mut Steps, configured: &Configured) {
         self.push_profiles(steps, None);
+        steps.lead("a stored profile wins over everything that follows it");
         self.push_env(steps, None);
-        let configured = credential::configured(self.site, self.store, self.provider());
-        self.push_config(steps, &configured);
+        steps.lead("a variable of the provider wins over the configured key");
+        self.push_config(steps, configured);
     }
 
     /// A provider entry bound to one profile: that one or nothing.
@@ -298,7 +298,7 @@ impl Question<'_> {
     }
 
     fn settle(&self, steps: Steps) -> Answer {
-        let Steps { chain, materials } = steps;
+        let Steps { chain, materials, .. } = steps;
         let settled = chain.settle();
         let material = settled.active.and_then(|at| materials.get(at)?.clone());
         let outcome = match (&self.store.unknown, material) {

@@ -48,6 +48,7 @@ pub(super) fn of_slot(asked: &Question<'_>, answer: &mut Answer) {
     found.extend(unread_names(asked));
     found.extend(stale_copies(asked));
     found.extend(baked(asked, answer));
+    found.extend(session_pin(asked, answer));
     answer.lints.extend(found);
 }
 
@@ -196,6 +197,24 @@ fn baked(asked: &Question<'_>, answer: &Answer) -> Vec<Lint> {
             )
         })
         .collect()
+}
+
+/// A conversation that goes on with a profile of its own (`/model x@profile`, or one chosen earlier).
+fn session_pin(asked: &Question<'_>, answer: &Answer) -> Option<Lint> {
+    let file = asked.site.install.state.join("agents").join(asked.agent).join("sessions/sessions.json");
+    let doc = strict_json(asked.site, &file)?;
+    let active = answer.active.and_then(|at| answer.candidates[at].name.clone());
+    let pinned = doc.as_object()?.values().filter_map(|session| super::text(session, "authProfileOverride"));
+    let of_provider =
+        |id: &&str| asked.store.profile(id).is_some_and(|profile| profile.provider == asked.model.provider);
+    let other = pinned.filter(of_provider).find(|id| Some(*id) != active.as_deref())?;
+    Some(Lint::warn(
+        "session-pin",
+        format!(
+            "a conversation that is under way keeps to {}; what is said here holds for a new one",
+            clean(other)
+        ),
+    ))
 }
 
 /// Findings about one OpenClaw as a whole.

@@ -25,6 +25,18 @@ pub(super) fn baked(site: &Site<'_>) -> Vec<Variable> {
             }),
         );
     }
+    let dir = site.install.state.join("service-env");
+    for file in site
+        .world
+        .list(&dir)
+        .iter()
+        .filter(|name| name.strip_suffix(".env").is_some())
+        .map(|name| dir.join(name))
+    {
+        let state = site.world.read(&file);
+        let lines = state.text().unwrap_or_default().lines().enumerate();
+        vars.extend(lines.filter_map(|(at, text)| exported(&file, at + 1, text)));
+    }
     if let Some(text) = site.world.read(&unit).text() {
         vars.extend(text.lines().enumerate().filter_map(|(at, text)| unit_variable(&unit, at + 1, text)));
     }
@@ -41,6 +53,13 @@ fn unit_name(profile: Option<&str>) -> String {
 fn line(file: &Path, line: Option<usize>, name: &str, text: &str, dialect: Dialect) -> Variable {
     let place = Place::Line { file: file.to_owned(), line, name: name.to_owned(), dialect };
     Variable { name: name.to_owned(), text: text.to_owned(), place }
+}
+
+/// `export NAME='value'`, as the macOS service's file has it.
+fn exported(file: &Path, at: usize, text: &str) -> Option<Variable> {
+    let (name, value) = text.trim().strip_prefix("export ")?.split_once('=')?;
+    let value = value.trim().trim_matches('\'').replace("'\\''", "'");
+    Some(line(file, Some(at), name.trim(), &value, Dialect::Bash))
 }
 
 /// `Environment=NAME=value`, the whole quoted or not.

@@ -14,13 +14,26 @@ pub(super) struct Steps {
     pub chain: Chain,
     /// What each would send.
     pub materials: Vec<Option<Material>>,
+    /// Why what follows does not win, in words.
+    lead: Option<&'static str>,
 }
 
 impl Steps {
     /// Adds the next weaker candidate.
     pub(super) fn push(&mut self, offer: Offer, material: Option<Material>) {
+        let offer = match self.lead {
+            Some(words) => offer.shadowed_because(words),
+            None => offer,
+        };
         self.chain.push(offer);
         self.materials.push(material);
+    }
+
+    /// From here on a winner so far is spoken of in these words.
+    pub(super) fn lead(&mut self, words: &'static str) {
+        if self.lead.is_none() && self.chain.has_winner() {
+            self.lead = Some(words);
+        }
     }
 }
 

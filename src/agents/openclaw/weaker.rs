@@ -8,6 +8,7 @@ use super::credential::{Configured, Material};
 use super::era::Rules;
 use super::providers::{self, Recognised};
 use super::steps::{Steps, push_configured};
+use super::store::strict_json;
 use super::{clean, text};
 use crate::resolve::Offer;
 use crate::secret::Secret;
@@ -98,6 +99,25 @@ impl Question<'_> {
         let unknown =
             "whether a provider that stands in models.json alone is used is not on record".to_owned();
         steps.push(Offer::usable(Source::Config, place, value, why), Some(Material::Unknown(unknown)));
+    }
+
+    /// The logins of other programs, which OpenClaw does not use for its own requests.
+    pub(super) fn push_other_programs(&self, steps: &mut Steps) {
+        let (path, steps_to, program) = match self.provider() {
+            "openai" => (".codex/auth.json", ["OPENAI_API_KEY"].as_slice(), "the Codex CLI"),
+            "anthropic" => {
+                (".claude/.credentials.json", ["claudeAiOauth", "accessToken"].as_slice(), "Claude Code")
+            }
+            _ => return,
+        };
+        let file = self.site.install.home.join(path);
+        let doc = strict_json(self.site, &file);
+        let found = doc.as_ref().and_then(|doc| steps_to.iter().try_fold(doc, |value, step| value.get(step)));
+        let Some(key) = found.and_then(Json::as_str).filter(|key| !key.is_empty()) else { return };
+        let pointer = Pointer::new(steps_to.iter().copied());
+        let place = Place::Field { file, format: Format::Json, pointer };
+        let why = format!("it belongs to {program}; OpenClaw does not use it for requests of its own");
+        steps.push(Offer::ignored(Source::AuthFile, place, Value::Present(Secret::new(key)), why), None);
     }
 
     /// A local server without a key gets a placeholder.
