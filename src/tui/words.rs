@@ -171,21 +171,7 @@ pub fn kind_name(kind: &str) -> String {
 
 /// Asks something of the forms of keys that the catalogue knows.
 pub fn with_shapes<R>(catalogue: &Catalogue, ask: impl FnOnce(&dyn KeyShapes) -> R) -> R {
-    let _ = catalogue;
-    ask(&NoShapes)
-}
-
-/// A catalogue that knows no form.
-struct NoShapes;
-
-impl KeyShapes for NoShapes {
-    fn shapes_of(&self, _: &str) -> Vec<crate::hygiene::Shape<'_>> {
-        Vec::new()
-    }
-
-    fn prefixes(&self) -> Vec<&str> {
-        Vec::new()
-    }
+    ask(catalogue)
 }
 
 /// Host and path of a base URL, without the scheme where that is `https`.
