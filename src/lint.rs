@@ -6,6 +6,12 @@
 
 use std::fmt;
 
+mod file;
+mod key;
+
+pub use file::{file_lints, place_lints, tracked_by_git};
+pub use key::key_lints;
+
 /// How much a lint matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
