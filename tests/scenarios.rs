@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keymend::agents::{self, Context};
 use keymend::provider::Catalogue;
-use keymend::resolve::{Outcome, Slot};
+use keymend::resolve::{Mode, Outcome, Slot};
 use support::{Scenario, header_name, scenarios};
 
 /// What the program sent or what keymend says it sends, in comparable form.
@@ -193,7 +193,10 @@ fn choose<'a>(scenario: &Scenario, slots: &'a [Slot]) -> Option<&'a Slot> {
         (Some(name), None) | (None, Some(name)) => slot.profile == name,
         (None, None) => true,
     };
-    let slots: Vec<&Slot> = slots.iter().filter(of_profile).collect();
+    // Hermes was recorded as `hermes -z`, and as a chat where the recording says so.
+    let how = if scenario.text("command") == Some("chat") { Mode::Interactive } else { Mode::Headless };
+    let of_mode = |slot: &&Slot| scenario.tool != "hermes" || slot.mode.is_none_or(|mode| mode == how);
+    let slots: Vec<&Slot> = slots.iter().filter(of_profile).filter(of_mode).collect();
     let named = |slot: &&&Slot| {
         slot.agent_provider == scenario.provider || slot.provider.as_deref() == Some(&scenario.provider)
     };

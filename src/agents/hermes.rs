@@ -60,6 +60,7 @@ const LOOKS: &[Looks] = &[
     Looks { place: "~/.qwen/oauth_creds.json", note: "provider qwen-oauth" },
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "the hook of an agent, some of which return none")]
 fn scan(context: &Context<'_>) -> Option<Findings> {
     let world = context.world;
     let homes = home::find(world);

@@ -74,11 +74,4 @@ impl Answer {
             None => Self::unauthenticated(provider, steps, otherwise),
         }
     }
-
-    /// Moves one step to the front of the usable ones, so that it wins.
-    pub fn select(&mut self, step: usize) {
-        if let Verdict::Sends { step: active, .. } = &mut self.verdict {
-            *active = step;
-        }
-    }
 }

@@ -55,10 +55,9 @@ pub fn choose(profile: &Profile<'_>, mode: Mode) -> Choice {
     }
     let answer = run(profile, &ask);
     let failed = matches!(answer.verdict, Verdict::Nothing { auth: true, .. });
-    if failed && mode == Mode::Interactive {
-        if let Some((answer, fallback)) = fall_back(profile, &answer) {
-            return Choice { requested, answer, fallback: Some(fallback) };
-        }
+    let rescue = if failed && mode == Mode::Interactive { fall_back(profile, &answer) } else { None };
+    if let Some((answer, fallback)) = rescue {
+        return Choice { requested, answer, fallback: Some(fallback) };
     }
     Choice { requested, answer, fallback: None }
 }
@@ -95,14 +94,12 @@ pub fn run(profile: &Profile<'_>, ask: &Ask) -> Answer {
         return endpoint::plain(profile, ask);
     }
     if name != "auto" {
-        return match canonical(name) {
-            Some(id) => runtime::resolve(profile, ask, id),
-            None => {
-                let name = crate::agents::common::printable(name);
-                let why = format!("Hermes knows no provider {name:?} and stops: \"Unknown provider\"");
-                Answer::unauthenticated(&name, Vec::new(), why)
-            }
+        let Some(id) = canonical(name) else {
+            let name = crate::agents::common::printable(name);
+            let why = format!("Hermes knows no provider {name:?} and stops: \"Unknown provider\"");
+            return Answer::unauthenticated(&name, Vec::new(), why);
         };
+        return runtime::resolve(profile, ask, id);
     }
     match automatic(profile) {
         Some(id) => runtime::resolve(profile, ask, id),
@@ -196,8 +193,9 @@ fn fallback(profile: &Profile<'_>, path: &[&str]) -> Option<Fallback> {
     Some(Fallback { provider: text("provider")?.to_lowercase(), base, key })
 }
 
-/// What a chat sends when the chosen provider has no key: the first fallback that resolves. Hermes then resolves that
-/// fallback once more by its name alone, and this second answer counts unless it fails.
+/// What a chat sends when the chosen provider has no key: the first fallback that resolves. Before the request Hermes
+/// resolves that fallback once more by its name alone; what that gives is not sent, but where it gives an empty key the
+/// chat stops.
 fn fall_back(profile: &Profile<'_>, primary: &Answer) -> Option<(Answer, String)> {
     for entry in chain(profile) {
         let key = entry.key.iter().find(|step| step.usable).cloned();
@@ -208,8 +206,11 @@ fn fall_back(profile: &Profile<'_>, primary: &Answer) -> Option<(Answer, String)
             continue;
         }
         let again = run(profile, &Ask { key: None, base: None, ..ask });
-        let failed = matches!(again.verdict, Verdict::Nothing { auth: true, .. });
-        let mut answer = if failed { first } else { again };
+        let mut answer = first;
+        if let Verdict::Nothing { auth: false, .. } = again.verdict {
+            let why = "the fallback's own key is found, and a second look by its name alone finds none: the chat stops";
+            answer.verdict = Verdict::Nothing { why: why.to_owned(), auth: false };
+        }
         let own = entry.key.into_iter().map(|step| Step { usable: false, ..step });
         answer.steps.extend(own);
         answer.steps.extend(primary.steps.iter().cloned());

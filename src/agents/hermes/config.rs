@@ -31,8 +31,6 @@ pub struct Field {
     pub text: String,
     /// Where.
     pub place: Place,
-    /// It was made from a `${VAR}`.
-    pub reference: Option<String>,
 }
 
 /// Reads the user's file alone: what the vaults' settings come from, before any variable is known.
@@ -124,12 +122,19 @@ impl Config {
         Place::Field { file, format: Format::Yaml, pointer: Pointer::new(path.iter().copied()) }
     }
 
-    /// `text`, which stands at `path`, with its place and whether it was made from a reference.
+    /// `text`, which stands at `path`, with its place.
     #[must_use]
     pub fn field(&self, text: String, path: &[&str]) -> Field {
-        let written = find(&self.user, path).and_then(Yaml::text).filter(|written| written.contains("${"));
-        let reference = written.map(str::to_owned);
-        Field { text, place: self.place(path), reference }
+        Field { text, place: self.place(path) }
+    }
+
+    /// The variable that a value of the user's file consists of: `${NAME}` and nothing else.
+    #[must_use]
+    pub fn variable_at(&self, steps: &[String]) -> Option<String> {
+        let path: Vec<&str> = steps.iter().map(String::as_str).collect();
+        let written = find(&self.user, &path)?.text()?.trim();
+        let name = written.strip_prefix("${")?.strip_suffix('}')?;
+        (!name.is_empty() && !name.contains(['$', '{', '}'])).then(|| name.to_owned())
     }
 
     /// The strategy of a pool.

@@ -155,9 +155,15 @@ fn normalised(config: &Config, entry: &Yaml, key: Option<&str>, path: &[&str]) -
     })?;
     let name = text(&["name"]).map(|(_, name)| name).or_else(|| key.map(|key| key.trim().to_owned()))?;
     let at = |field: &str, text: String| config.field(text, &[path, &[field]].concat());
-    // The pool takes the list's `api_key` as it stands; elsewhere only a text counts.
-    let api_key = text(&["api_key", "apiKey"]).map(|(field, value)| at(&field, value));
-    let key_env = text(&["key_env", "api_key_env", "keyEnv", "apiKeyEnv"]).map(|(_, name)| name);
+    // Other than `model.api_key`, the endpoint's own key may be a bare number.
+    let api_key = ["api_key", "apiKey"].iter().find_map(|field| {
+        let value = entry.get(field).filter(|value| value.truthy())?.as_str()?.trim().to_owned();
+        (!value.is_empty()).then(|| at(field, value))
+    });
+    // In the dictionary Hermes looks for `key_env` alone.
+    let names: &[&str] =
+        if key.is_some() { &["key_env"] } else { &["key_env", "api_key_env", "keyEnv", "apiKeyEnv"] };
+    let key_env = text(names).map(|(_, name)| name);
     let api_mode = ["api_mode", "transport", "apiMode"]
         .iter()
         .find_map(|name| entry.get(name)?.text())

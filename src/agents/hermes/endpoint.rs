@@ -268,7 +268,9 @@ pub fn named(profile: &Profile<'_>, ask: &Ask, custom: &Custom) -> Answer {
     });
     let variable = custom.key_env.as_deref().map_or_else(Vec::new, |name| {
         let mut steps = step::variable(profile, View::Environ, name, "the endpoint's key_env names it");
-        steps.iter_mut().for_each(|step| refuse(step, true, &base));
+        for step in &mut steps {
+            refuse(step, true, &base);
+        }
         steps
     });
     // In the dictionary's own resolver key_env comes first; the pool, which holds api_key, mostly decides before it.

@@ -176,11 +176,6 @@ impl Environ {
         self.text(View::Environ, name).is_some_and(|text| is_usable(&text))
     }
 
-    /// Every name that anything sets.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.vars.keys().map(String::as_str)
-    }
-
     /// `os.environ`, for the expansion of references.
     #[must_use]
     pub fn all_environ(&self) -> BTreeMap<String, String> {
@@ -200,7 +195,7 @@ impl Environ {
             self.undecodable = read.undecodable;
         }
         let dialect = if layer == Layer::User { Dialect::Hermes } else { Dialect::PythonDotenv };
-        for line in read.lines {
+        for line in read.all {
             let place = Place::Line {
                 file: path.to_owned(),
                 line: Some(line.number),

@@ -34,24 +34,24 @@ pub struct Homes {
 pub fn find(world: &dyn World) -> Homes {
     let root = root(world);
     let (current, refused) = current(world, &root);
-    let mut all = vec![home("default", root.clone(), None, &current)];
+    let mut all = vec![home("default", root.clone(), None, current.as_deref())];
     let profiles = root.join("profiles");
     for name in world.list(&profiles).into_iter().filter(|name| is_name(name)) {
         let dir = profiles.join(&name);
         if is_folder(world, &dir) {
-            all.push(home(&name, dir, Some(root.clone()), &current));
+            all.push(home(&name, dir, Some(root.clone()), current.as_deref()));
         }
     }
     if let Some(dir) = current.as_ref().filter(|dir| all.iter().all(|home| home.dir != **dir)) {
         let name = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        all.push(home(&common::printable(&name), dir.clone(), Some(root.clone()), &current));
+        all.push(home(&common::printable(&name), dir.clone(), Some(root.clone()), current.as_deref()));
     }
     all.sort_by_key(|home| !home.current);
     Homes { all, root, refused }
 }
 
-fn home(name: &str, dir: PathBuf, root: Option<PathBuf>, current: &Option<PathBuf>) -> Home {
-    let current = current.as_ref() == Some(&dir);
+fn home(name: &str, dir: PathBuf, root: Option<PathBuf>, current: Option<&Path>) -> Home {
+    let current = current == Some(dir.as_path());
     Home { name: name.to_owned(), dir, root, current }
 }
 

@@ -22,7 +22,7 @@ pub struct Line {
 /// A file's lines.
 pub struct Lines {
     /// In the file's order.
-    pub lines: Vec<Line>,
+    pub all: Vec<Line>,
     /// The lines that Hermes splits in two.
     pub split: Vec<usize>,
     /// The file cannot be decoded.
@@ -49,5 +49,5 @@ pub fn read(bytes: &[u8], own: bool, env: &BTreeMap<String, String>) -> Lines {
         }
     }
     lines.sort_by_key(|line| line.number);
-    Lines { lines, split: clean.split, undecodable: clean.undecodable }
+    Lines { all: lines, split: clean.split, undecodable: clean.undecodable }
 }

@@ -79,8 +79,7 @@ pub fn is_expiring(token: &str, skew: f64, now: f64) -> bool {
 pub fn needs_refresh(provider: &str, entry: &Entry, now: f64) -> bool {
     match provider {
         "anthropic" => entry.expires_ms.is_some_and(|at| at <= now * 1000.0 + 120_000.0),
-        "openai-codex" => is_expiring(&entry.token, 120.0, now),
-        "xai-oauth" => is_expiring(&entry.token, 120.0, now),
+        "openai-codex" | "xai-oauth" => is_expiring(&entry.token, 120.0, now),
         _ => false,
     }
 }

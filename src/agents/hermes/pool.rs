@@ -7,7 +7,6 @@ use super::oauth;
 use super::profile::Profile;
 use super::registry::{self, Auth};
 use super::store::Record;
-use crate::secret::Secret;
 use crate::source::{Place, Source};
 
 /// How long a dead manual entry is kept, in seconds.
@@ -140,11 +139,11 @@ impl Pool {
                 live.push(source);
             }
         }
-        if let Some(key) = profile.model_key_for(custom) {
-            if !profile.store.is_suppressed(&slug, "model_config") {
-                pool.upsert(Seed::new("model_config", &key.text, key.place.clone(), Source::Config));
-                live.push("model_config".to_owned());
-            }
+        let key =
+            profile.model_key_for(custom).filter(|_| !profile.store.is_suppressed(&slug, "model_config"));
+        if let Some(key) = key {
+            pool.upsert(Seed::new("model_config", &key.text, key.place.clone(), Source::Config));
+            live.push("model_config".to_owned());
         }
         pool.entries.retain(|entry| is_manual(&entry.source) || live.contains(&entry.source));
         pool.sorted()
@@ -373,10 +372,4 @@ fn seed_variables(profile: &Profile<'_>, provider: &str, pool: &mut Pool) -> Vec
         live.push(source);
     }
     live
-}
-
-/// The text as a secret.
-#[must_use]
-pub fn secret(text: &str) -> Secret {
-    Secret::new(text)
 }

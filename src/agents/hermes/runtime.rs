@@ -32,10 +32,9 @@ pub fn resolve(profile: &Profile<'_>, ask: &Ask, provider: &str) -> Answer {
     let Some(known) = find(provider) else {
         return endpoint::plain(profile, ask);
     };
-    if ask.key.is_some() || ask.base.is_some() {
-        if let Some(answer) = explicit(profile, ask, known) {
-            return answer;
-        }
+    let given = ask.key.is_some() || ask.base.is_some();
+    if let Some(answer) = given.then(|| explicit(profile, ask, known)).flatten() {
+        return answer;
     }
     match (known.id, known.auth) {
         ("openrouter", _) => endpoint::openrouter(profile, ask),
@@ -232,7 +231,7 @@ fn last_resort(profile: &Profile<'_>, known: &Provider, pooled: &[Step], pool: &
     if let Some(peeked) = free.clone().next().and_then(|at| pooled.get(at)) {
         let usable = is_usable(peeked.text.trim());
         let text = peeked.text.trim().to_owned();
-        steps.push(Step { usable, text, ..peeked.clone() });
+        steps.push(Step { text, usable, ..peeked.clone() });
     }
     let mut placeholder = false;
     if known.id == "lmstudio" && taken.is_none() && !steps.iter().any(|step| step.usable) {
@@ -367,19 +366,18 @@ fn login(profile: &Profile<'_>, known: &Provider) -> Answer {
     }
     let unused = |name: &str, why: &str| {
         let mut steps = step::variable(profile, View::Environ, name, why);
-        steps.iter_mut().for_each(|step| (step.usable, step.why) = (false, why.to_owned()));
+        for step in &mut steps {
+            (step.usable, step.why) = (false, why.to_owned());
+        }
         steps
     };
-    match known.id {
-        "openai-codex" => {
-            steps.extend(unused("OPENAI_API_KEY", "openai-codex takes a login only, never this variable"))
-        }
-        "nous" => steps.extend(unused("NOUS_API_KEY", "Nous takes a login only, never this variable")),
-        "xai-oauth" => {
-            steps.extend(unused("XAI_API_KEY", "xai-oauth takes a login only; provider xai reads this"))
-        }
-        _ => {}
-    }
+    let unread = match known.id {
+        "openai-codex" => unused("OPENAI_API_KEY", "openai-codex takes a login only, never this variable"),
+        "nous" => unused("NOUS_API_KEY", "Nous takes a login only, never this variable"),
+        "xai-oauth" => unused("XAI_API_KEY", "xai-oauth takes a login only; provider xai reads this"),
+        _ => Vec::new(),
+    };
+    steps.extend(unread);
     if selected == Selected::Random {
         return random(known.id, steps);
     }

@@ -4,12 +4,12 @@
 use super::answer::{Answer, Verdict};
 use super::choose::{self, Choice};
 use super::custom;
-use super::environ::View;
 use super::oauth;
 use super::profile::Profile;
 use super::registry::{self, OPENROUTER, REGISTRY};
 use super::runtime::Ask;
 use super::step::{self, Step};
+use super::wire::ApiMode;
 use super::{lints, wire};
 use crate::agents::common::same_outcome;
 use crate::resolve::{Mode, Outcome, Slot};
@@ -39,8 +39,10 @@ pub fn of(profile: &Profile<'_>, refused: Option<&str>) -> Vec<Slot> {
         }
     }
     if let Some(why) = refused {
-        slots.iter_mut().for_each(|slot| slot.in_use = false);
-        slots.iter_mut().for_each(|slot| slot.lints.push(crate::lint::Lint::fault("refused", why)));
+        for slot in &mut slots {
+            slot.in_use = false;
+            slot.lints.push(crate::lint::Lint::fault("refused", why));
+        }
     }
     // A fallback answers in a chat alone: what a chat sends comes first then.
     slots.sort_by_key(|slot| (!slot.in_use, slot.mode == Some(Mode::Headless) && is_silent(slot)));
@@ -106,7 +108,8 @@ fn slot(profile: &Profile<'_>, id: &str, mode: Mode, answer: &Answer, choice: Op
         }
         request = Some(made);
     }
-    let outcome = outcome(profile, answer, &steps, active, request.as_ref());
+    let modelless = mode == Mode::Headless && choice.is_some() && profile.config.model_name().is_empty();
+    let outcome = outcome(profile, answer, (&steps, active), request.as_ref(), modelless);
     let known = matches!(outcome, Outcome::Sends { .. });
     let active = active.filter(|_| known);
     let candidates = step::settle(&steps, active);
@@ -129,9 +132,9 @@ fn slot(profile: &Profile<'_>, id: &str, mode: Mode, answer: &Answer, choice: Op
 fn outcome(
     profile: &Profile<'_>,
     answer: &Answer,
-    steps: &[Step],
-    active: Option<usize>,
+    (steps, active): (&[Step], Option<usize>),
     request: Option<&wire::Request>,
+    modelless: bool,
 ) -> Outcome {
     let variable = active.and_then(|at| steps[at].environ.as_deref());
     if let Some((name, vault)) = variable.and_then(|name| Some((name, profile.env.vaults.of(name)?))) {
@@ -139,6 +142,12 @@ fn outcome(
         return Outcome::Hidden { reason };
     }
     match (&answer.verdict, request) {
+        (Verdict::Sends { .. }, Some(request)) if !wire::fits(&request.sent) => Outcome::Nothing {
+            reason: "the key has a blank at its end or a line feed in it: the HTTP library refuses the header, and no request leaves".to_owned(),
+        },
+        (Verdict::Sends { mode: ApiMode::Responses, .. }, _) if modelless => Outcome::Nothing {
+            reason: "no model is configured, and `hermes -z` sends nothing to a Responses address without one".to_owned(),
+        },
         (Verdict::Sends { .. }, Some(request)) => Outcome::Sends {
             sent: request.sent.clone(),
             base_url: request.base.clone(),
@@ -200,10 +209,4 @@ fn plausible(profile: &Profile<'_>) -> Vec<String> {
     ids.extend(own.map(|custom| custom.key.clone().unwrap_or_else(|| custom.slug())));
     ids.dedup();
     ids
-}
-
-/// Whether a variable is set in the environment, for other modules of the agent.
-#[must_use]
-pub fn is_set(profile: &Profile<'_>, name: &str) -> bool {
-    profile.env.plain(View::Environ, name).is_some()
 }

@@ -56,12 +56,6 @@ pub fn load(world: &dyn World, home: &Path, root: Option<&Path>) -> Store {
 }
 
 impl Store {
-    /// The file of the profile.
-    #[must_use]
-    pub fn file(&self) -> &Path {
-        &self.own.path
-    }
-
     /// Why the profile's store counts as empty, if it is there and broken.
     #[must_use]
     pub fn trouble(&self) -> Option<(PathBuf, Trouble)> {

@@ -79,12 +79,30 @@ pub struct Request {
     pub added: Option<&'static str>,
 }
 
+/// Whether the HTTP library takes the credential as a header: no line feed or other control character, and no blank at
+/// the end (or, without a word before it, at the start).
+#[must_use]
+pub fn fits(sent: &Sent) -> bool {
+    let blank = |c: char| c == ' ' || c == '\t';
+    let edge = |key: &Secret| {
+        let end = [" ", "\t"].iter().any(|blank| key.ends_with(blank));
+        let start = [" ", "\t"].iter().any(|blank| key.starts_with(blank));
+        end || (start && sent.header != Header::Bearer) || (key.is_empty() && sent.header == Header::Bearer)
+    };
+    !sent.key.any_char(|c| c.is_control() && !blank(c)) && !edge(&sent.key)
+}
+
 /// The request for a key.
 #[must_use]
 pub fn request(profile: &Profile<'_>, provider: &str, mode: ApiMode, base: &str, key: &str) -> Request {
     let key = Secret::new(ascii_only(key));
     if mode == ApiMode::Anthropic {
-        return anthropic(profile, base, key);
+        let mut request = anthropic(profile, base, key);
+        if provider == "minimax-oauth" {
+            // A hook mints the token for each request and drops every other credential header.
+            (request.also, request.added) = (Vec::new(), None);
+        }
+        return request;
     }
     let native = provider == "gemini" && is_native_gemini(base) && mode == ApiMode::Chat;
     if native {
