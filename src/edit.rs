@@ -12,6 +12,8 @@ use crate::source::{Dialect, Format, Pointer};
 
 mod diff;
 mod lines;
+#[cfg(test)]
+mod properties;
 mod tree;
 
 pub use diff::{DiffLine, LineKind, Masker};

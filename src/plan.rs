@@ -20,6 +20,8 @@ use crate::source::{Cell, Place};
 mod build;
 mod draft;
 mod locks;
+#[cfg(test)]
+mod tests;
 
 pub use crate::edit::{DiffLine, LineKind};
 pub use build::{Offered, build, destinations, rotate, use_candidate};

@@ -1,5 +1,8 @@
 //! The masked difference of two contents: no key, old, new or unrelated, is ever in a [`DiffLine`].
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use similar::{ChangeTag, TextDiff};
 use zeroize::Zeroizing;
 
@@ -12,8 +15,12 @@ use crate::source::Format;
 const CONTEXT: usize = 2;
 /// Longer lines are cut for the screen, after masking.
 const WIDTH: usize = 300;
-/// Values that are masked for their name alone.
-const TELLING_NAMES: &[&str] = &["key", "token", "secret", "passw", "credential", "auth", "bearer", "cookie"];
+/// A name that tells of a secret, and its value: in quotes, or up to the end, a comma, a bracket or a comment.
+static TELLING: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let name = r#"(?i)[\w.-]*(?:key|token|secret|passw|credential|authorization|bearer|cookie)[\w.-]*["']?"#;
+    let value = r#"("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s"'{\[=,][^,}\]#]*)"#;
+    Regex::new(&format!(r"{name}\s*[:=]\s*{value}")).ok()
+});
 
 /// What happens to a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,20 +112,24 @@ impl<'a> Masker<'a> {
         cut(&shown)
     }
 
-    /// Masks the value of a line whose name tells that it is a secret.
+    /// Masks every value whose name tells that it is a secret.
     fn by_name(&self, line: &str) -> Zeroizing<String> {
-        let Some((name, value)) = split(line) else { return Zeroizing::new(line.to_owned()) };
-        let telling = name.to_ascii_lowercase();
-        if !TELLING_NAMES.iter().any(|part| telling.contains(part)) || value.contains(GUARD) {
-            return Zeroizing::new(line.to_owned());
+        let Some(telling) = &*TELLING else { return Zeroizing::new(String::new()) };
+        let mut out = Zeroizing::new(String::with_capacity(line.len()));
+        let mut from = 0;
+        for found in telling.captures_iter(line) {
+            let Some(value) = found.get(1) else { continue };
+            let core = value.as_str().trim().trim_matches(['"', '\'', '`']);
+            if is_plain(core) || core.contains(GUARD) {
+                continue;
+            }
+            let at = value.start() + value.as_str().find(core).unwrap_or(0);
+            out.push_str(&line[from..at]);
+            out.push_str(&guard(self.catalogue.mask(&Secret::new(core)).as_str()));
+            from = at + core.len();
         }
-        let core = value.trim().trim_end_matches(',').trim_matches(['"', '\'', '`']);
-        if is_plain(core) {
-            return Zeroizing::new(line.to_owned());
-        }
-        let mask = guard(self.catalogue.mask(&Secret::new(core)).as_str());
-        let at = line.len() - value.len();
-        Zeroizing::new(format!("{}{}", &line[..at], value.replacen(core, &mask, 1)))
+        out.push_str(&line[from..]);
+        out
     }
 
     /// Masks every token that looks like a key.
@@ -128,7 +139,7 @@ impl<'a> Masker<'a> {
         while !rest.is_empty() {
             let len = rest.find(|c| !is_token(c)).unwrap_or(rest.len());
             let (token, tail) = rest.split_at(len);
-            if looks_secret(token) {
+            if looks_secret(token) || self.is_known_shape(token) {
                 out.push_str(self.catalogue.mask(&Secret::new(token)).as_str());
             } else {
                 out.push_str(token);
@@ -139,6 +150,13 @@ impl<'a> Masker<'a> {
             rest = &tail[other..];
         }
         out
+    }
+}
+
+impl Masker<'_> {
+    /// Whether the catalogue knows keys of this form.
+    fn is_known_shape(&self, token: &str) -> bool {
+        token.len() >= 16 && self.catalogue.recognise(&Secret::new(token)).best().is_some()
     }
 }
 
@@ -162,19 +180,12 @@ fn skip_guarded(text: &str, end: usize) -> usize {
     text[body..].find(GUARD).map_or(end, |close| body + close + GUARD.len_utf8())
 }
 
-/// Name and value of a line that assigns something in any of the formats; the value reaches to the line's end.
-fn split(line: &str) -> Option<(&str, &str)> {
-    let at = line.find(['=', ':'])?;
-    let (name, value) = (&line[..at], &line[at + 1..]);
-    (!name.trim().is_empty()).then_some((name, value))
-}
-
 /// A value that cannot be a secret: nothing, a reference, a number, a structure's opening.
 fn is_plain(value: &str) -> bool {
     value.len() < 4
         || matches!(
             value,
-            "true" | "false" | "null" | "none" | "None" | "yes" | "no" | "api_key" | "oauth" | "token"
+            "true" | "false" | "null" | "none" | "None" | "api_key" | "api-key" | "oauth" | "token"
         )
         || value.starts_with(['$', '{', '[', '&', '*', '#'])
         || value.starts_with("http://")
@@ -211,4 +222,50 @@ fn cut(line: &str) -> String {
         return line.to_owned();
     }
     format!("{}…", line.chars().take(WIDTH).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(line: &str) -> String {
+        let catalogue = Catalogue::default();
+        Masker::new(&catalogue, [Secret::new("known-and-short"), Secret::new("abcdefghijklmnopqrstuvwxyz")])
+            .line(line)
+    }
+
+    #[test]
+    fn known_keys_telling_names_and_key_like_texts_are_masked() {
+        for (line, expected) in [
+            ("x: known-and-short!", "x: (15)!"),
+            ("K=abcdefghijklmnopqrstuvwxyz", "K=…wxyz (26)"),
+            ("K='abcdefghijklmnopqrstuvwxyz' # abcdefghijklmnopqrstuvwxyz", "K='…wxyz (26)' # …wxyz (26)"),
+            ("password: my pass phrase # c", "password: (14) # c"),
+            (
+                r#"{"auth": {"token": "hunter2", "n": 1}, "apiKey": "a\"b c"}"#,
+                r#"{"auth": {"token": "(7)", "n": 1}, "apiKey": "(6)"}"#,
+            ),
+            ("OTHER_API_KEY=hunter2 pass", "OTHER_API_KEY=(12)"),
+            ("# old one: sk-proj-0a1b2c3d4e5f6a7b8c9d0e", "# old one: …9d0e (30)"),
+            ("  - 0123456789abcdef0123456789abcdef", "  - …cdef (32)"),
+            ("\tx: \u{1b}[31m", " x: �[31m"),
+        ] {
+            assert_eq!(masked(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn names_addresses_models_and_paths_stay_readable() {
+        for line in [
+            "base_url: https://openrouter.ai/api/v1",
+            "model: claude-sonnet-4-5-20250929",
+            "command = \"/usr/local/bin/agent-with-a-long-name --flag\"",
+            "ANTHROPIC_API_KEY=",
+            "apiKey: ${ANTHROPIC_API_KEY}",
+            "max_tokens: 4096",
+            "\"order\": [\"anthropic:default\", \"anthropic:manual\"]",
+        ] {
+            assert_eq!(masked(line), line);
+        }
+    }
 }

@@ -122,7 +122,7 @@ impl Scan<'_> {
             }
         }
         if self.at == start {
-            self.at += self.text[start..].chars().next().map_or(1, char::len_utf8);
+            self.at += self.text[start..].chars().next().map_or(0, char::len_utf8);
         }
         self.words.push(Word { span: start..self.at, plain: plain && quotes <= 1 });
     }

@@ -41,7 +41,7 @@ fn a_dotenv_value_is_replaced_and_nothing_else() {
         ],
     );
     check(Dialect::NodeDotenv, &[("K=one\nK=two # c\n", "K=one\nK=§ # c\n")]);
-    check(Dialect::Hermes, &[("A=1\nK=old\n", "A=1\nK=§\n")]);
+    check(Dialect::Hermes, &[("A=1\nK=old\n", "A=1\nK=§\n"), ("A=1\r\nK='old' # c\r\n", "A=1\r\nK='§'\r\n")]);
 }
 
 #[test]
