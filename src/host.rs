@@ -24,6 +24,7 @@ mod memory;
 mod overlay;
 mod process;
 pub mod real;
+pub mod restart;
 pub mod sandbox;
 mod sqlite;
 pub mod vault;

@@ -5,6 +5,7 @@
 //! events into messages (a paste without an end freezes it, and only it); each effect runs on a thread of its own with
 //! a world of its own; the loop owns the model, takes messages, and draws when something changed.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,12 +15,17 @@ use std::time::{Duration, Instant};
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event;
 
-use crate::host::{RealWorld, World, clipboard};
+use crate::host::clipboard::{self, ClipboardError};
+use crate::host::journal::{Journal, Manifest, State};
+use crate::host::writer::{ApplyError, SystemKeyring};
+use crate::host::{RealWorld, World, restart};
 use crate::plan::{self, Plan, PlanError};
 use crate::provider::Catalogue;
+use crate::secret::Secret;
 use crate::session;
+use crate::session::write::{self as bench, Bench, WriteFailure};
 
-use app::{Answer, Ask, Effect, Failure, Message, Model, Options, Ticket, update, view};
+use app::{Answer, Applied, Ask, Effect, Failure, Message, Model, Options, Past, Ticket, update, view};
 use intake::Intake;
 use known::{FileFacts, Scanning};
 use terminal::Guard;
@@ -70,6 +76,19 @@ pub struct Desk {
     pub catalogue: Arc<Catalogue>,
     /// Nothing goes over the network.
     pub offline: bool,
+    /// The clipboard's text; the demo has one of its own that knows the provider.
+    pub clipboard: Arc<Clipboard>,
+    /// Hosts that are played by another address (host to base URL); the demo's providers.
+    pub routes: BTreeMap<String, String>,
+}
+
+/// Reads the clipboard, for a key of this provider.
+pub type Clipboard = dyn Fn(Option<&str>) -> Result<Secret, ClipboardError> + Send + Sync;
+
+impl Desk {
+    fn bench(&self) -> Bench<'_> {
+        Bench { world: &*self.world, catalogue: &self.catalogue, keyring: &SystemKeyring }
+    }
 }
 
 /// What can wake the loop.
@@ -99,6 +118,7 @@ pub fn run(desk: &Desk) -> io::Result<()> {
     let (mut model, effects) = Model::new(desk.catalogue.clone(), terminal::usable_size(), options);
     let mut runner = Runner { desk: desk.clone(), sender: sender.clone() };
     runner.start(effects);
+    runner.recover();
     let guard = Guard::take()?;
     let alive = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
@@ -224,10 +244,12 @@ impl Runner {
     fn start_one(&mut self, effect: Effect) {
         match effect {
             Effect::Scan(ticket) => self.spawn(move |desk| Message::Scanned(ticket, Box::new(scan(desk)))),
-            Effect::ReadClipboard(ticket) => self.spawn(move |_| match clipboard::read() {
-                Ok(text) => Message::Answer(ticket, Answer::Clipboard(text)),
-                Err(error) => failed(ticket, &error, error.hint()),
-            }),
+            Effect::ReadClipboard(ticket, provider) => {
+                self.spawn(move |desk| match (desk.clipboard)(provider.as_deref()) {
+                    Ok(text) => Message::Answer(ticket, Answer::Clipboard(text)),
+                    Err(error) => failed(ticket, &error, error.hint()),
+                });
+            }
             Effect::Copy(text) => self.spawn(move |_| copy(&text)),
             Effect::Probe(ticket, _) => {
                 self.spawn(move |_| failed(ticket, &"tests do not work yet", "use the next version"));
@@ -241,14 +263,35 @@ impl Runner {
                 Ok(plan) => Message::Answer(ticket, Answer::Planned(Arc::new(plan))),
                 Err(error) => failed(ticket, &error, &error.hint()),
             }),
-            Effect::Apply(ticket, ..) | Effect::Undo(ticket, _) | Effect::Restart(ticket, _) => {
-                self.spawn(move |_| failed(ticket, &"writing does not work yet", "use the next version"));
-            }
+            Effect::Apply(ticket, plan, key) => self.spawn(move |desk| match write(desk, &plan, &key) {
+                Ok(applied) => Message::Answer(ticket, Answer::Applied(applied)),
+                Err(error) => failed(ticket, &error, &error.hint()),
+            }),
+            Effect::Undo(ticket, id) => self.spawn(move |desk| match undo(desk, &id) {
+                Ok(text) => Message::Answer(ticket, Answer::Undone(text)),
+                Err(error) => failed(ticket, &error, error.hint()),
+            }),
             Effect::History(ticket) => {
-                self.spawn(move |_| Message::Answer(ticket, Answer::History(Vec::new())));
+                self.spawn(move |desk| Message::Answer(ticket, Answer::History(history(desk))));
+            }
+            Effect::Restart(ticket, commands) => {
+                self.spawn(move |_| match commands.iter().try_for_each(|command| restart::run(command)) {
+                    Ok(()) => Message::Answer(ticket, Answer::Restarted("restarted".to_owned())),
+                    Err(error) => failed(ticket, &error, error.hint()),
+                });
             }
             Effect::Cancel(_) | Effect::Quit | Effect::Suspend | Effect::Redraw => {}
         }
+    }
+
+    /// Ends what a kill interrupted, and says so.
+    fn recover(&self) {
+        let (desk, sender) = (self.desk.clone(), self.sender.clone());
+        std::thread::spawn(move || {
+            for line in bench::recover(desk.bench()) {
+                let _ = sender.send(Wake::of(Message::Told(line, theme::Role::Warn)));
+            }
+        });
     }
 
     fn spawn(&self, job: impl FnOnce(&Desk) -> Message + Send + 'static) {
@@ -279,6 +322,64 @@ fn make_plan(desk: &Desk, ask: Ask) -> Result<Plan, PlanError> {
     }
 }
 
+/// Writes a plan, proves it, and says what has to be restarted.
+fn write(desk: &Desk, plan: &Plan, key: &Secret) -> Result<Applied, WriteFailure> {
+    let written = bench::apply(desk.bench(), plan, key)?;
+    let mut restarts: Vec<crate::agents::Restart> = Vec::new();
+    for restart in written.now.into_iter().filter_map(|now| now.restart) {
+        if !restarts.contains(&restart) {
+            restarts.push(restart);
+        }
+    }
+    let mut notes = written.applied.notes;
+    // The demo's keys never were on the clipboard.
+    if desk.routes.is_empty() && !keeps_clipboard() && clipboard::clear_if(key).unwrap_or(false) {
+        notes.push("The clipboard still held this key and was emptied.".to_owned());
+    }
+    Ok(Applied { id: written.applied.id, restarts, notes })
+}
+
+/// The person's switch against emptying the clipboard.
+fn keeps_clipboard() -> bool {
+    std::env::var_os("KEYMEND_KEEP_CLIPBOARD").is_some_and(|value| !value.is_empty())
+}
+
+/// Takes an action back.
+fn undo(desk: &Desk, id: &str) -> Result<String, ApplyError> {
+    let undone = bench::undo(desk.bench(), id)?;
+    let notes = undone.notes.iter().map(|note| format!(" ({note})")).collect::<String>();
+    Ok(format!("Put back, byte for byte{notes}."))
+}
+
+/// What was written, newest first.
+fn history(desk: &Desk) -> Vec<Past> {
+    let world = (desk.world)();
+    let (actions, _) = Journal::of(&world).history();
+    let home = world.home();
+    let past = |action: Manifest| Past {
+        can_undo: action.state == State::Written && action.undoes.is_none(),
+        places: action.items.iter().map(|item| short(&item.place.show(), home)).collect(),
+        state: match action.state {
+            State::Planned => "interrupted",
+            State::Written => "written",
+            State::RolledBack => "put back",
+            State::Undone => "undone",
+        }
+        .to_owned(),
+        id: action.id,
+        when_ms: action.at_ms,
+        title: action.title,
+    };
+    actions.into_iter().map(past).collect()
+}
+
+/// A place with the home folder shortened.
+fn short(place: &str, home: Option<&std::path::Path>) -> String {
+    let home = home.map(|home| home.display().to_string()).filter(|home| !home.is_empty());
+    home.and_then(|home| place.strip_prefix(&home).map(|rest| format!("~{rest}")))
+        .unwrap_or_else(|| place.to_owned())
+}
+
 /// Reads the machine.
 fn scan(desk: &Desk) -> Scanning {
     let started = Instant::now();
@@ -302,7 +403,7 @@ fn scan(desk: &Desk) -> Scanning {
 /// Puts a text that is no key on the clipboard through the terminal, which works over ssh as well.
 fn copy(text: &str) -> Message {
     match crossterm::execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)) {
-        Ok(()) => Message::Told("copied, if this terminal allows it (OSC 52)".to_owned()),
-        Err(error) => Message::Told(format!("could not copy: {error}")),
+        Ok(()) => Message::Told("Copied, if this terminal allows it.".to_owned(), theme::Role::Good),
+        Err(error) => Message::Told(format!("Could not copy: {error}"), theme::Role::Warn),
     }
 }

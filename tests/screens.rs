@@ -176,7 +176,7 @@ fn the_wizard_for_a_new_key() {
     snap("wizard-no-clipboard", |size| {
         let mut model = pasting(size);
         let effects = press(&mut model, "p");
-        let [Effect::ReadClipboard(ticket)] = effects[..] else { unreachable!("{effects:?}") };
+        let [Effect::ReadClipboard(ticket, _)] = effects[..] else { unreachable!("{effects:?}") };
         let failure = Failure {
             what: "there is no clipboard here: no display answers".into(),
             hint: "paste with your terminal instead".into(),

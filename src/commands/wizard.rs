@@ -1,5 +1,6 @@
 //! The wizard, on this machine or on the demo's sample home.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ pub(super) fn here(desk: Desk) -> Result<Exit, Failure> {
         world: Arc::new(move || crate::host::RealWorld::new(home.clone())),
         catalogue: Arc::new(desk.catalogue),
         offline: desk.offline,
+        clipboard: Arc::new(|_| crate::host::clipboard::read()),
+        routes: BTreeMap::new(),
     })
 }
 
@@ -29,11 +32,14 @@ pub(super) fn demo(desk: Desk, args: &cli::Demo) -> Result<Exit, Failure> {
     if args.serve {
         return serve(&demo);
     }
+    let routes = demo.routes();
     let demo = Arc::new(demo);
     run(&tui::Desk {
         world: Arc::new(move || demo.world()),
         catalogue: Arc::new(desk.catalogue),
         offline: false,
+        clipboard: Arc::new(|provider| Ok(Demo::paste(provider.unwrap_or_default()))),
+        routes,
     })
 }
 

@@ -54,8 +54,8 @@ pub enum Effect {
     Probe(Ticket, Vec<Job>),
     /// Stop waiting for the answers to a ticket.
     Cancel(Ticket),
-    /// Read the clipboard.
-    ReadClipboard(Ticket),
+    /// Read the clipboard, for a key of this provider.
+    ReadClipboard(Ticket, Option<String>),
     /// Put a text that is no key on the clipboard.
     Copy(String),
     /// Work out where a key could go.
@@ -171,7 +171,7 @@ pub enum Message {
     /// An effect of a screen was answered.
     Answer(Ticket, Answer),
     /// Something worth a line was done.
-    Told(String),
+    Told(String, Role),
 }
 
 /// Why an effect failed, and the way out.
@@ -446,8 +446,8 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
             give(model, &Input::Look)
         }
         Message::Answer(ticket, answer) => on_answer(model, ticket, answer),
-        Message::Told(text) => {
-            model.core.say(text, Role::Good);
+        Message::Told(text, role) => {
+            model.core.say(text, role);
             Vec::new()
         }
     }

@@ -45,8 +45,9 @@ impl Choosing {
 
     /// Whether an action makes sense now.
     #[must_use]
-    pub const fn offers(&self, action: Action) -> bool {
-        !matches!(action, Action::Enter) || self.ticket.is_none()
+    pub const fn offers(&self, who: &Who, action: Action) -> bool {
+        let ready = !self.offered.is_empty() || matches!(who.target, Target::Places { .. });
+        !matches!(action, Action::Enter) || ready
     }
 
     /// Takes an input.

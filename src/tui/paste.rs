@@ -78,7 +78,7 @@ impl Paste {
                 let ticket = core.ticket();
                 self.waiting = Some(ticket);
                 self.failure = None;
-                return Move::Stay(vec![Effect::ReadClipboard(ticket)]);
+                return Move::Stay(vec![Effect::ReadClipboard(ticket, who.provider.clone())]);
             }
             Action::Copy => {
                 let address = words::console(&core.known.catalogue, who.provider.as_deref());
@@ -157,13 +157,12 @@ impl Clean {
     #[must_use]
     pub fn of(core: &mut Core, who: &Who, text: &Secret) -> Self {
         let provider = who.provider.as_deref();
-        let cleaned =
-            words::with_shapes(&core.known.catalogue, |shapes| hygiene::clean_secret(text, shapes, provider));
+        let cleaned = hygiene::clean_secret(text, &*core.known.catalogue, provider);
         let (fit, same) = match &cleaned {
             Cleaned::Accepted(accepted) => {
                 core.known.name_key(&accepted.key);
-                let fit = words::with_shapes(&core.known.catalogue, |shapes| {
-                    provider.map_or(Fit::Unknown, |provider| hygiene::fits(provider, &accepted.key, shapes))
+                let fit = provider.map_or(Fit::Unknown, |provider| {
+                    hygiene::fits(provider, &accepted.key, &*core.known.catalogue)
                 });
                 (fit, same_as(core, who, &accepted.key))
             }
@@ -256,7 +255,7 @@ impl Clean {
             self.where_it_belongs(core, columns, rows);
         }
         rows.gap();
-        rows.push(self.next(who, accepted));
+        rows.push(self.next(core, who, accepted));
     }
 
     /// The slots that would take a key of another provider.
@@ -274,7 +273,7 @@ impl Clean {
         }
     }
 
-    fn next(&self, who: &Who, accepted: &Accepted) -> Row {
+    fn next(&self, core: &Core, who: &Who, accepted: &Accepted) -> Row {
         let arrow = Row::of("→ ", Role::Accent);
         if self.fit.is_wrong() {
             return arrow
@@ -283,7 +282,8 @@ impl Clean {
                 .add("i", Role::Accent)
                 .text(" go on all the same");
         }
-        let at = who.provider.as_deref().map_or_else(String::new, |provider| format!(" at {provider}"));
+        let title = |id| words::provider_title(&core.known.catalogue, id);
+        let at = who.provider.as_deref().map_or_else(String::new, |id| format!(" at {}", title(id)));
         let yes = if accepted.confirm() { "yes, this is the key: test it" } else { "test it" };
         arrow.add("Enter", Role::Accent).text(format!(" {yes}{at}"))
     }

@@ -212,7 +212,9 @@ impl Wizard {
             At::Paste => self.paste.offers(core, &self.who, action),
             At::Clean => self.clean.as_ref().is_some_and(|clean| clean.offers(action)),
             At::Test => Testing::offers(core, &self.who, action),
-            At::Destination => self.choosing.as_ref().is_none_or(|choosing| choosing.offers(action)),
+            At::Destination => {
+                self.choosing.as_ref().is_none_or(|choosing| choosing.offers(&self.who, action))
+            }
             At::Review => self.review.as_ref().is_none_or(|review| review.offers(action)),
             At::Done => self.done.as_ref().is_some_and(|done| done.offers(action)),
         }

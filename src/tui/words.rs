@@ -1,7 +1,6 @@
 //! Words for the types of the core: sources, states, modes, the way out of a slot's state.
 
 use crate::agents::Agent;
-use crate::hygiene::KeyShapes;
 use crate::lint::Severity;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Mode, Outcome, Slot, State};
@@ -167,11 +166,6 @@ pub fn kind_name(kind: &str) -> String {
         })
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-/// Asks something of the forms of keys that the catalogue knows.
-pub fn with_shapes<R>(catalogue: &Catalogue, ask: impl FnOnce(&dyn KeyShapes) -> R) -> R {
-    ask(catalogue)
 }
 
 /// Host and path of a base URL, without the scheme where that is `https`.
