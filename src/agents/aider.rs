@@ -275,7 +275,8 @@ impl<'a> Here<'a> {
                 "default".to_owned(),
             ),
         };
-        let params = self.settings.params(special);
+        let mut params = self.settings.params(special);
+        self.resolve(wire, &mut params);
         let before = params.key.iter().map(|(key, place)| {
             let why = "extra_params of the model settings come before everything";
             Offer::usable(Source::Config, place.clone(), Value::Present(Secret::new(key.as_str())), why)
@@ -297,8 +298,39 @@ impl<'a> Here<'a> {
         if let (Some(reason), Outcome::Sends { .. }) = (params.unclear, &slot.outcome) {
             slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
         }
+        if let Some((value, place)) = params.authorization {
+            self.own_authorization(wire, value, place, &mut slot);
+        }
         self.aiders_own_checks(wire, &mut slot);
         slot
+    }
+
+    /// `os.environ/NAME` as a key is looked up at once; without the variable it is sent as it stands.
+    fn resolve(&self, wire: &Wire, params: &mut settings::Params) {
+        let name = params.key.as_ref().and_then(|(key, _)| key.strip_prefix("os.environ/"));
+        let Some(name) = name.map(str::to_owned) else { return };
+        if !matches!(wire.id, "openrouter" | "openai" | "anthropic") {
+            params.unclear = Some("an os.environ/ reference for this provider is not on record");
+        }
+        if let (Some((key, place)), Some(layer)) = (&mut params.key, self.layers.get(&name)) {
+            key.clone_from(&layer.value);
+            *place = layer.place.clone();
+        }
+    }
+
+    /// An `Authorization` in extra_headers: the OpenAI SDK lets it replace the key, LiteLLM's own client does not.
+    fn own_authorization(&self, wire: &Wire, value: String, place: Place, slot: &mut Slot) {
+        let own =
+            python::OwnHeader { name: "Authorization".to_owned(), value, source: Source::Config, place };
+        match wire.id {
+            "openrouter" => {}
+            "openai" => python::lay_headers(slot, vec![own]),
+            _ if self.refusal.is_none() && slot.sent().is_some() => {
+                let reason = "an Authorization in extra_headers is not on record for this provider";
+                slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+            }
+            _ => {}
+        }
     }
 
     fn aiders_own_checks(&self, wire: &Wire, slot: &mut Slot) {

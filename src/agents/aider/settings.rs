@@ -52,6 +52,8 @@ pub struct Params {
     pub key: Option<(String, Place)>,
     /// The base URL and the file that says so.
     pub base: Option<(String, PathBuf)>,
+    /// An `Authorization` header and its place.
+    pub authorization: Option<(String, Place)>,
     /// Something is set whose effect is not on record.
     pub unclear: Option<&'static str>,
 }
@@ -116,6 +118,7 @@ impl Settings {
         Params {
             key: every.key.or(own.key),
             base: every.base.or(own.base),
+            authorization: every.authorization.or(own.authorization),
             unclear: every.unclear.or(own.unclear),
         }
     }
@@ -130,13 +133,24 @@ impl Entry {
             pointer: Pointer::new([self.at.to_string(), "extra_params".to_owned(), name.to_owned()]),
         };
         let base = text("base_url").or_else(|| text("api_base")).map(|base| (base, self.file.clone()));
-        Params { key: text("api_key").map(|key| (key, place("api_key"))), base, unclear: self.unclear() }
+        let key = text("api_key").map(|key| (key, place("api_key")));
+        Params { key, base, authorization: self.authorization(), unclear: self.unclear() }
+    }
+
+    fn authorization(&self) -> Option<(String, Place)> {
+        let (name, value) =
+            self.params.get("extra_headers")?.entries().find(|(name, _)| name == "Authorization")?;
+        let steps =
+            [self.at.to_string(), "extra_params".to_owned(), "extra_headers".to_owned(), name.clone()];
+        let pointer = Pointer::new(steps);
+        Some((value.as_str()?, Place::Field { file: self.file.clone(), format: Format::Yaml, pointer }))
     }
 
     fn unclear(&self) -> Option<&'static str> {
-        let headers = self.params.get("extra_headers").or_else(|| self.params.get("headers"));
+        let headers = self.params.get("extra_headers");
         let credential = |(name, value): &(String, Yaml)| {
-            crate::agents::common::is_credential_header(name, &value.as_str().unwrap_or_default())
+            name != "Authorization"
+                && crate::agents::common::is_credential_header(name, &value.as_str().unwrap_or_default())
         };
         if headers.is_some_and(|headers| headers.entries().any(credential)) {
             return Some("the model's extra headers hold a credential; which one leaves is not on record");
@@ -144,14 +158,13 @@ impl Entry {
         if self.params.get("custom_llm_provider").is_some() {
             return Some("the model's custom_llm_provider changes the way; that is not on record");
         }
-        let reference =
-            self.params.get("api_key").and_then(Yaml::text).is_some_and(|key| key.starts_with("os.environ/"));
-        reference.then_some("an os.environ/ reference in model settings is not on record")
+        let other = self.params.get("headers").is_some();
+        other.then_some("the model's headers are not on record")
     }
 }
 
 impl Params {
     fn is_plain(&self) -> bool {
-        self.key.is_none() && self.base.is_none() && self.unclear.is_none()
+        self.key.is_none() && self.base.is_none() && self.authorization.is_none() && self.unclear.is_none()
     }
 }

@@ -60,3 +60,48 @@ fn a_key_inside_a_list_item_is_never_overwritten_by_the_key_alone() {
     assert!(all.iter().all(|d| matches!(&d.place, Place::Line { .. })), "{all:?}");
     assert_eq!(all[0].neighbours[0].place.show(None), "/h/.aider.conf.yml#/api-key/0");
 }
+
+#[test]
+fn without_a_key_for_gemini_the_word_none_travels() {
+    let slots = slots(&MemoryWorld::new("/h"));
+    let slot = slots.iter().find(|slot| slot.agent_provider == "gemini").unwrap();
+    assert!(slot.sent().unwrap().key.is("None"));
+    assert_eq!(slot.active_candidate().unwrap().source, Source::BuiltIn);
+}
+
+#[test]
+fn a_reference_in_model_settings_is_looked_up() {
+    let yaml = "- name: openrouter/x\n  extra_params:\n    api_key: os.environ/MY\n";
+    let world = MemoryWorld::new("/h")
+        .with_var("OPENROUTER_API_KEY", "sk-or-v1-FAKESHELL")
+        .with_var("MY", "sk-or-v1-FAKEMY")
+        .with_file(".aider.model.settings.yml", yaml);
+    assert_eq!(sends(&world, "openrouter").as_deref(), Some("sk-or-v1-FAKEMY"));
+}
+
+#[test]
+fn an_authorization_of_ones_own_replaces_the_openai_key_alone() {
+    let yaml = |model: &str| {
+        format!(
+            "- name: {model}\n  extra_params:\n    extra_headers:\n      Authorization: Bearer sk-FAKEHEADER\n"
+        )
+    };
+    let file = ".aider.model.settings.yml";
+    let openai =
+        MemoryWorld::new("/h").with_var("OPENAI_API_KEY", "sk-FAKE").with_file(file, yaml("openai/gpt-4o"));
+    assert_eq!(sends(&openai, "openai").as_deref(), Some("sk-FAKEHEADER"));
+    let router = MemoryWorld::new("/h")
+        .with_var("OPENROUTER_API_KEY", "sk-or-FAKE")
+        .with_file(file, yaml("openrouter/x"));
+    assert_eq!(sends(&router, "openrouter").as_deref(), Some("sk-or-FAKE"));
+}
+
+#[test]
+fn everything_goes_to_a_litellm_proxy_when_told_so() {
+    let world = MemoryWorld::new("/h")
+        .with_var("OPENAI_API_KEY", "sk-FAKE")
+        .with_var("USE_LITELLM_PROXY", "true")
+        .with_var("LITELLM_PROXY_API_BASE", "http://127.0.0.1:1/p")
+        .with_var("LITELLM_PROXY_API_KEY", "sk-FAKEPROXY");
+    assert_eq!(sends(&world, "openai").as_deref(), Some("sk-FAKEPROXY"));
+}

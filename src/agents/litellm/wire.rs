@@ -8,6 +8,7 @@ use crate::agents::python::{self, Draft, Layer, Layers};
 use crate::lint::Lint;
 use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
 use crate::secret::Secret;
+use crate::source::{Place, Source, Value};
 
 /// Which recorded LiteLLM applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +150,9 @@ pub const WIRES: &[Wire] = &[
     },
 ];
 
+/// Where everything goes with `USE_LITELLM_PROXY`.
+const PROXY: Wire = bearer("litellm_proxy", "", &["LITELLM_PROXY_API_KEY"], &["LITELLM_PROXY_API_BASE"], "");
+
 /// The provider that LiteLLM calls `id`.
 pub fn wire(id: &str) -> Option<&'static Wire> {
     WIRES.iter().find(|wire| wire.id == id)
@@ -264,8 +268,28 @@ impl Wire {
         }
     }
 
-    /// The slot for this provider with the variables as they stand.
+    /// The slot for this provider with the variables as they stand; of the LiteLLM proxy's, where that takes its place.
     pub fn slot(&self, layers: &Layers, ask: Ask) -> Slot {
+        let proxied =
+            layers.text("USE_LITELLM_PROXY").is_some_and(|on| on.trim().eq_ignore_ascii_case("true"));
+        if !proxied {
+            return self.own_slot(layers, ask);
+        }
+        let given = ask.base.is_some() || ask.before_key.is_some();
+        let mut slot = PROXY.own_slot(layers, ask);
+        slot.provider = None;
+        self.id.clone_into(&mut slot.agent_provider);
+        let message = "USE_LITELLM_PROXY sends the requests of every provider to a LiteLLM proxy";
+        slot.lints.push(Lint::warn("litellm-proxy", message));
+        if given || slot.sent().is_none() || PROXY.base_of(layers).1.is_none() {
+            let reason =
+                "what leaves with USE_LITELLM_PROXY and without the proxy's key and base is not on record";
+            slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+        }
+        slot
+    }
+
+    fn own_slot(&self, layers: &Layers, ask: Ask) -> Slot {
         let generation = ask.generation;
         let deciding = self.deciding(layers, generation);
         let key = ask.before_key.clone().or_else(|| deciding.map(|layer| Secret::new(layer.value.as_str())));
@@ -321,10 +345,18 @@ impl Wire {
             if read.contains(name) && (seen || self.keys.first() == Some(name)) {
                 chain.extend(python::offers(layers, name, self.unusable(generation)));
             } else if let (false, Some(layer)) = (read.contains(name), layers.get(name)) {
-                let value = crate::source::Value::of(Some(layer.value.as_str()));
+                let value = Value::of(Some(layer.value.as_str()));
                 let why = "this LiteLLM does not read the variable";
                 chain.push(Offer::ignored(layer.source, layer.place.clone(), value, why).named(*name));
             }
+        }
+        if self.kind == Kind::Gemini && generation == Generation::V1_81 && self.base_of(layers).1.is_none() {
+            // 1.81.10 `_get_gemini_url` writes the missing key into the address as it is.
+            let place = Place::BuiltIn {
+                what: "the word None, which LiteLLM writes where a key is missing".to_owned(),
+            };
+            let why = "no key is set, and LiteLLM writes the word None into the address";
+            chain.push(Offer::usable(Source::BuiltIn, place, Value::of(Some("None")), why));
         }
         chain.extend(after);
         chain
@@ -344,15 +376,6 @@ impl Wire {
     fn not_on_record(&self, layers: &Layers, generation: Generation, slot: &mut Slot) {
         let nothing = matches!(slot.outcome, Outcome::Nothing { .. }) && slot.active.is_none();
         let reason = match (self.kind, generation) {
-            _ if layers
-                .text("USE_LITELLM_PROXY")
-                .is_some_and(|value| value.trim().eq_ignore_ascii_case("true")) =>
-            {
-                "USE_LITELLM_PROXY sends everything to a LiteLLM proxy, which is not on record"
-            }
-            (Kind::Gemini, Generation::V1_81) if nothing => {
-                "without a key this LiteLLM writes the word None into the address; that is not on record"
-            }
             (Kind::Azure, _) if nothing && layers.text("AZURE_AD_TOKEN").is_some() => {
                 "AZURE_AD_TOKEN takes the key's place; that is not on record"
             }
