@@ -16,6 +16,7 @@ pub mod capture;
 pub mod cells;
 pub mod clipboard;
 pub mod files;
+pub mod http;
 pub mod journal;
 pub mod keyring;
 pub mod lock;

@@ -10,6 +10,7 @@ use crate::provider::condition;
 use crate::provider::{Catalogue, Honesty, ProbeSpec, Provider, Scheme, authority};
 use crate::secret::Secret;
 
+pub mod course;
 pub mod digest;
 pub mod gateway;
 pub mod loose;

@@ -198,6 +198,12 @@ impl Verdict {
         }
     }
 
+    /// Whether the provider's own words, and not the status alone, led to it.
+    #[must_use]
+    pub fn code_known(&self) -> bool {
+        self.evidence.iter().any(|(name, _)| name == "code" || name == "message")
+    }
+
     /// Adds a line of evidence.
     pub fn note(&mut self, name: &str, value: impl Into<String>) {
         let value = value.into();

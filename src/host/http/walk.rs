@@ -1,0 +1,217 @@
+//! Walks the course of a job: the layers side by side, and for each the repeats, the control and the second request
+//! that `probe::course` asks for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::client::{Options, Sender};
+use crate::probe::course::{self, Consent, Job, Layer, Report, Row, What};
+use crate::probe::verdict::{Failure, judge, unreachable};
+use crate::probe::{self, Asked, Kind, Refusal, Request, Target, Verdict};
+use crate::provider::{Catalogue, ProbeSpec, Provider, authority};
+use crate::secret::Secret;
+
+/// Everything a job needs.
+pub(super) struct Walker {
+    catalogue: Arc<Catalogue>,
+    sender: Sender,
+}
+
+/// One way of one job.
+struct Way {
+    provider: String,
+    key: Secret,
+    target: Target,
+    consent: Consent,
+}
+
+impl Walker {
+    pub(super) fn new(catalogue: Arc<Catalogue>, options: Options) -> Self {
+        Self { catalogue, sender: Sender::new(options) }
+    }
+
+    /// The whole job.
+    pub(super) async fn walk(self: &Arc<Self>, job: Job) -> Report {
+        let mut rows =
+            self.rows(&job, job.layers.clone().into_iter().map(|layer| (job.provider.clone(), layer))).await;
+        let refused = course::overall(&rows).is_some_and(|verdict| verdict.kind.rejects());
+        if let Some(provider) = self.catalogue.get(&job.provider).filter(|_| refused && job.consent.siblings)
+        {
+            let asked = rows.first().map_or_else(String::new, |row| row.host.clone());
+            let asked = if probe::is_loopback(&asked) { provider.base_url().to_owned() } else { asked };
+            let doors = course::siblings(&self.catalogue, provider, &job.key, &asked);
+            let doors = doors.into_iter().map(|(id, target)| (id, Layer { what: What::Sibling, target }));
+            rows.extend(self.rows(&job, doors).await);
+        }
+        match course::overall(&rows) {
+            Some(overall) => Report { rows, overall },
+            None => not_run(&job, "no address was given"),
+        }
+    }
+
+    async fn rows(self: &Arc<Self>, job: &Job, layers: impl Iterator<Item = (String, Layer)>) -> Vec<Row> {
+        let tasks: Vec<_> = layers
+            .map(|(provider, layer)| {
+                let (walker, key, consent) = (Arc::clone(self), job.key.clone(), job.consent);
+                let lost =
+                    Row { what: layer.what, host: String::new(), verdict: lost(&provider, "it was stopped") };
+                let way = Way { provider, key, target: layer.target, consent };
+                (Task(tokio::spawn(async move { walker.row(layer.what, way).await })), lost)
+            })
+            .collect();
+        let mut rows = Vec::with_capacity(tasks.len());
+        for (mut task, lost) in tasks {
+            rows.push((&mut task.0).await.unwrap_or(lost));
+        }
+        rows
+    }
+
+    async fn row(&self, what: What, way: Way) -> Row {
+        let Some(provider) = self.catalogue.get(&way.provider) else {
+            return Row {
+                what,
+                host: String::new(),
+                verdict: lost(&way.provider, "keymend does not know this provider"),
+            };
+        };
+        let recognition = self.catalogue.recognise(&way.key);
+        let kind = recognition.kind_at(&provider.id);
+        let base_host = way.target.base.as_deref().map(|base| authority(base).unwrap_or(base));
+        let foreign = base_host.is_some_and(|host| !way.target.asked && !provider.owns(host));
+        let other = probe::foreign_spec();
+        let spec = if foreign { &other } else { probe::spec_for(provider, kind) };
+        match probe::request(provider, &way.key, kind, spec, &way.target) {
+            Err(refusal) => refused(what, provider, base_host, &refusal),
+            Ok(request) => {
+                let host = request.host.clone();
+                let verdict = match hold(&request, provider, way.consent) {
+                    Some(why) => unreachable(&provider.id, &host, &Failure::NotSent(why), None),
+                    None => self.ask(provider, &way, kind, request).await,
+                };
+                Row { what, host, verdict }
+            }
+        }
+    }
+
+    /// The question, and all that its answer leads to.
+    async fn ask(&self, provider: &Provider, way: &Way, kind: Option<&str>, request: Request) -> Verdict {
+        let mut verdict = self.insist(provider, way, &request).await;
+        if let Some(other) = self.instead(provider, way, kind, &request, &verdict).await {
+            verdict = other;
+        }
+        if verdict.kind != Kind::Valid {
+            return verdict;
+        }
+        if course::needs_control(&request.spec, request.foreign) {
+            let twin = probe::broken_twin(&self.catalogue, &way.key);
+            let Ok(control) = probe::request(provider, &twin, kind, &request.spec, &way.target) else {
+                return verdict;
+            };
+            verdict = course::after_control(verdict, &self.once(provider, &twin, &control).await);
+        }
+        let second =
+            provider.second_probe.as_ref().filter(|_| verdict.kind == Kind::Valid && !request.foreign);
+        if let Some(second) = second.filter(|spec| course::may_send(spec, &request.host, way.consent)) {
+            if let Ok(next) = probe::request(provider, &way.key, kind, second, &way.target) {
+                verdict = course::after_second(verdict, self.once(provider, &way.key, &next).await);
+            }
+        }
+        verdict
+    }
+
+    /// Asks again what may have been a passing fault.
+    async fn insist(&self, provider: &Provider, way: &Way, request: &Request) -> Verdict {
+        let mut verdict = self.once(provider, &way.key, request).await;
+        if let Some(seconds) = course::short_wait(&verdict) {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            verdict = self.once(provider, &way.key, request).await;
+            verdict.note("waited", format!("{seconds} s, as the provider asked"));
+        }
+        let mut answers = vec![verdict];
+        let mut wait = self.sender.options.pace;
+        while answers.len() < course::ASKS && answers.last().is_some_and(|last| course::flaps(provider, last))
+        {
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+            answers.push(self.once(provider, &way.key, request).await);
+        }
+        course::settle(answers).unwrap_or_else(|| lost(&provider.id, "it was stopped"))
+    }
+
+    /// Where the endpoint of the probe is gone, another one of the same provider.
+    async fn instead(
+        &self,
+        provider: &Provider,
+        way: &Way,
+        kind: Option<&str>,
+        request: &Request,
+        verdict: &Verdict,
+    ) -> Option<Verdict> {
+        let gone = verdict.kind == Kind::WrongEndpoint && matches!(verdict.status, Some(404 | 405 | 410));
+        let listed = |spec: &&ProbeSpec| spec.when.as_deref() == Some("endpoint gone");
+        let spec = provider.alternatives.iter().find(listed).filter(|_| gone && !request.foreign)?;
+        if !course::may_send(spec, &request.host, way.consent) {
+            return None;
+        }
+        let next = probe::request(provider, &way.key, kind, spec, &way.target).ok()?;
+        let mut other = self.once(provider, &way.key, &next).await;
+        other.note("first_probe", format!("gone ({})", verdict.status.unwrap_or_default()));
+        (other.kind != Kind::WrongEndpoint).then_some(other)
+    }
+
+    /// One exchange and its meaning.
+    async fn once(&self, provider: &Provider, key: &Secret, request: &Request) -> Verdict {
+        match self.sender.send(request).await {
+            Err((failure, spent)) => {
+                let mut verdict = unreachable(&provider.id, &request.host, &failure, Some(spent));
+                verdict.note("header", request.header_shown.clone());
+                verdict
+            }
+            Ok(answer) => {
+                let asked = Asked {
+                    catalogue: &self.catalogue,
+                    provider,
+                    spec: &request.spec,
+                    key,
+                    header: &request.header_shown,
+                    host: &request.host,
+                    foreign: request.foreign,
+                };
+                judge(&asked, &answer)
+            }
+        }
+    }
+}
+
+/// Stops its task when the job is stopped.
+struct Task(tokio::task::JoinHandle<Row>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Why a request is not sent without a yes.
+fn hold(request: &Request, provider: &Provider, consent: Consent) -> Option<String> {
+    if request.foreign && !consent.elsewhere && !probe::is_loopback(&request.host) {
+        return Some(format!("{} is no host of {}; say yes to it first", request.host, provider.name));
+    }
+    (!course::may_send(&request.spec, &request.host, consent))
+        .then(|| format!("this test costs {}; say yes to it first", request.spec.costs))
+}
+
+fn refused(what: What, provider: &Provider, host: Option<&str>, refusal: &Refusal) -> Row {
+    let host = host.or_else(|| authority(provider.base_url())).unwrap_or_default().to_owned();
+    let verdict = unreachable(&provider.id, &host, &Failure::NotSent(refusal.to_string()), None);
+    Row { what, host, verdict }
+}
+
+fn lost(provider: &str, why: &str) -> Verdict {
+    unreachable(provider, "", &Failure::NotSent(why.to_owned()), None)
+}
+
+/// The report of a job that was not run.
+pub(super) fn not_run(job: &Job, why: &str) -> Report {
+    Report { rows: Vec::new(), overall: lost(&job.provider, why) }
+}
