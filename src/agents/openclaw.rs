@@ -198,7 +198,7 @@ fn scan(context: &Context<'_>) -> Option<Findings> {
             .iter()
             .map(|case| Site::new(world, &found.install, &found.config, *case))
             .collect();
-        findings.slots.extend(slots::all(&sites, &found.generation));
+        findings.slots.extend(slots::all(&sites, &found.generation, context.catalogue));
         findings.lints.extend(lints::of_install(&sites, &found.generation));
         findings.troubles.extend(found.config.trouble.clone());
         findings.troubles.extend(lints::unreadable_stores(&sites));

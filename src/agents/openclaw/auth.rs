@@ -307,22 +307,27 @@ impl Question<'_> {
             (_, None) => self.nothing(settled.stopped.as_deref()),
         };
         let source = settled.active.map(|at| settled.candidates[at].source);
-        let outcome = self.doubt_shell(source, outcome);
+        let refused = settled.stopped.is_some();
+        let outcome = if refused { outcome } else { self.doubt_shell(source, outcome) };
         let mut answer =
             Answer { candidates: settled.candidates, active: settled.active, outcome, lints: Vec::new() };
         lints::of_slot(self, &mut answer);
         answer
     }
 
-    /// A login shell whose start-up files run commands may export what cannot be read from them.
+    /// A login shell may export what cannot be told from its start-up files.
     fn doubt_shell(&self, source: Option<Source>, outcome: Outcome) -> Outcome {
         let weaker = matches!(source, None | Some(Source::Shell | Source::Config | Source::BuiltIn));
-        let refused = source.is_none() && self.store.blocked.is_some();
-        if self.site.env.shell_unknown && weaker && !refused && self.known().is_some() {
-            let reason = "OpenClaw asks the login shell for variables, and its start-up files run commands";
-            return Outcome::NotKnown { reason: reason.to_owned() };
+        let vars = self.known().and_then(|known| known.vars(self.site.rules)).unwrap_or_default();
+        let unknown = vars.iter().find(|name| self.site.env.shell_unknown.iter().any(|other| other == *name));
+        match unknown {
+            Some(name) if weaker => Outcome::NotKnown {
+                reason: format!(
+                    "OpenClaw asks the login shell for {name}, and its start-up files do not say it as a plain text"
+                ),
+            },
+            _ => outcome,
         }
-        outcome
     }
 
     fn sends(&self, material: Material) -> Outcome {

@@ -83,7 +83,7 @@ impl Writer<'_> {
             (_, Place::Env { .. } | Place::BuiltIn { .. } | Place::Command { .. } | Place::Sealed { .. }) => {
                 None
             }
-            (Source::Oauth | Source::AuthFile | Source::Shell, _) => None,
+            (Source::Oauth | Source::AuthFile, _) => None,
             (Source::AuthProfile, place) => self.at_profile(candidate, place, active),
             (Source::Config, place) if self.is_generated(place) => None,
             (Source::Config, place) => Some(self.at_config(place, active)),
@@ -302,6 +302,7 @@ fn effect_of_source(source: Source, active: bool) -> String {
         Source::SecretStore => "the secret in OpenClaw's own store",
         Source::SecretFile => "the secret in its file",
         Source::Systemd => "the value in the service definition",
+        Source::Shell => "the assignment in the shell's start-up file",
         _ => "the variable in this file",
     };
     if active {

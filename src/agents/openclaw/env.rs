@@ -3,7 +3,7 @@
 //! OpenClaw 2026.9.6, confirmed by runs of 2026.3.13 and 2026.9.6).
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value as Json;
 
@@ -16,6 +16,7 @@ use crate::host::World;
 use crate::lint::Lint;
 use crate::resolve::Offer;
 use crate::secret::Secret;
+use crate::shell::{self, Mode, Seen, Setting, Shell};
 use crate::source::{Dialect, Place, Source, Value};
 
 /// A `.env` in the state folder beyond this size is not read.
@@ -65,8 +66,8 @@ impl Layer {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Environment {
     layers: Vec<Layer>,
-    /// A login shell is asked and its start-up files cannot be judged from their text.
-    pub shell_unknown: bool,
+    /// The names that a login shell is asked for and whose value cannot be told from its start-up files.
+    pub shell_unknown: Vec<String>,
 }
 
 /// What decides a name.
@@ -107,7 +108,7 @@ impl Environment {
         env.push(Source::Env, "the process environment", process_vars(world));
         env.push_dotenvs(world, install, rules);
         env.push_config(config, rules);
-        env.push_shell(world, install, config, rules);
+        env.push_shell(world, config, rules);
         env
     }
 
@@ -154,7 +155,7 @@ impl Environment {
 
     /// The login shell fills known names: 2026.3.13 only where none of them is set at all, 2026.9.6 each name that is
     /// not there, not even empty (`src/infra/shell-env.ts`).
-    fn push_shell(&mut self, world: &dyn World, install: &Install, config: &Config, rules: Rules) {
+    fn push_shell(&mut self, world: &dyn World, config: &Config, rules: Rules) {
         let enabled = config.get(&["env", "shellEnv", "enabled"]) == Some(&Json::Bool(true))
             || world.var("OPENCLAW_LOAD_SHELL_ENV").is_some_and(truthy);
         let known = providers::all_variables(rules);
@@ -162,8 +163,8 @@ impl Environment {
         if !enabled || (rules == Rules::Old && any_set) {
             return;
         }
-        let (mut vars, unknown) = login_shell_vars(world, install);
-        vars.retain(|var| known.contains(&var.name.as_str()) && !var.text.is_empty());
+        let missing: Vec<&str> = known.into_iter().filter(|name| self.get(name).is_none()).collect();
+        let (vars, unknown) = login_shell_vars(world, &missing, rules);
         self.shell_unknown = unknown;
         self.push(Source::Shell, "the login shell", vars);
     }
@@ -348,49 +349,42 @@ fn blocked_in_cwd(name: &str) -> bool {
         || providers::any_variable(name)
 }
 
-/// What the start-up files of the login shell assign, read as text, and whether something in them cannot be judged.
-fn login_shell_vars(world: &dyn World, install: &Install) -> (Vec<Variable>, bool) {
-    let (files, dialect) = startup_files(world, &install.home);
-    let (mut vars, mut unknown): (Vec<Variable>, bool) = (Vec::new(), false);
-    for file in files {
-        let state = world.read(&file);
-        let Some(bytes) = state.bytes() else { continue };
-        let parsed = dotenv::parse(dialect, bytes, world.env());
-        unknown |= state.text().is_none_or(runs_commands) || !parsed.problems.is_empty();
-        for var in deciding(&parsed, &file, dialect) {
-            vars.retain(|other| other.name != var.name);
-            vars.push(var);
+/// What the login shell exports of `names`, read from its start-up files, and the names of which that cannot be told.
+/// 2026.9.6 starts it as an interactive shell.
+fn login_shell_vars(world: &dyn World, names: &[&str], rules: Rules) -> (Vec<Variable>, Vec<String>) {
+    let shell = shell::login_shell(world).unwrap_or(Shell::Sh);
+    let reading = shell::read(world, shell, Mode { interactive: rules == Rules::New, login: true });
+    let (mut vars, mut unknown) = (Vec::new(), Vec::new());
+    for name in names {
+        let lost = !reading.lost.is_empty();
+        match reading.seen(name) {
+            Seen::Text(text) if !text.trim().is_empty() => {
+                let setting = reading.variables.get(*name).and_then(|variable| variable.setting.as_ref());
+                vars.push(Variable {
+                    name: (*name).to_owned(),
+                    text,
+                    place: shell_place(name, shell, setting),
+                });
+            }
+            Seen::NotLiteral(_) | Seen::Conditional => unknown.push((*name).to_owned()),
+            Seen::Text(_) | Seen::Nothing if lost => unknown.push((*name).to_owned()),
+            Seen::Text(_) | Seen::Nothing => {}
         }
     }
     (vars, unknown)
 }
 
-/// Whether a start-up file does more than assign: then the text alone does not say what the shell exports.
-fn runs_commands(text: &str) -> bool {
-    let simple = |line: &str| {
-        let line = line.trim();
-        let word = line.strip_prefix("export ").unwrap_or(line).trim_start();
-        line.is_empty()
-            || line.starts_with('#')
-            || (word.split_once('=').is_some_and(|(name, _)| {
-                !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-            }) && !line.contains(['`', ';', '&', '|'])
-                && !line.contains("$("))
+/// The line of a start-up file that sets a variable.
+fn shell_place(name: &str, shell: Shell, setting: Option<&Setting>) -> Place {
+    let dialect = match shell {
+        Shell::Bash => Dialect::Bash,
+        Shell::Zsh => Dialect::Zsh,
+        Shell::Fish => Dialect::Fish,
+        Shell::Sh => Dialect::Sh,
     };
-    !text.lines().all(simple)
-}
-
-/// The files that the login shell reads: of bash the first of three, of zsh all, of anything else `~/.profile`.
-fn startup_files(world: &dyn World, home: &Path) -> (Vec<PathBuf>, Dialect) {
-    let shell = world.var_nonempty("SHELL").unwrap_or("/bin/sh");
-    match Path::new(shell).file_name().and_then(|name| name.to_str()) {
-        Some("bash") => {
-            let own = [".bash_profile", ".bash_login", ".profile"].iter().map(|name| home.join(name));
-            (own.filter(|path| world.exists(path)).take(1).collect(), Dialect::Bash)
-        }
-        Some("zsh") => {
-            ([".zshenv", ".zprofile", ".zlogin"].iter().map(|name| home.join(name)).collect(), Dialect::Zsh)
-        }
-        _ => (vec![home.join(".profile")], Dialect::Sh),
+    let spot = setting.and_then(|setting| setting.spot.as_ref());
+    match spot.and_then(|spot| Some((spot.file.clone()?, spot.line))) {
+        Some((file, line)) => Place::Line { file, line: Some(line), name: name.to_owned(), dialect },
+        None => Place::BuiltIn { what: "the login shell".to_owned() },
     }
 }

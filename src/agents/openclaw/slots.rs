@@ -10,16 +10,18 @@ use super::roster::{self, Models};
 use super::store::{self, Store};
 use super::{Model, Site, text};
 use crate::lint::Lint;
-use crate::resolve::{Outcome, Slot, State};
+use crate::provider::Catalogue;
+use crate::resolve::{Outcome, Slot, State, origin};
 
 /// All slots; `sites` are the same OpenClaw under the rule sets to ask, the preferred one first.
-pub(super) fn all(sites: &[Site<'_>], generation: &Generation) -> Vec<Slot> {
+pub(super) fn all(sites: &[Site<'_>], generation: &Generation, catalogue: &Catalogue) -> Vec<Slot> {
     let Some(site) = sites.first() else { return Vec::new() };
     let mut slots = Vec::new();
     let main: Vec<Store> = sites.iter().map(|site| store::load(site, "main")).collect();
     for agent in roster::agents(site) {
         let view = View {
             sites,
+            catalogue,
             stores: sites.iter().map(|site| store::load(site, &agent)).collect(),
             main: &main,
             models: roster::models(site.config, &agent),
@@ -44,6 +46,7 @@ pub(super) fn model_of<'a>(provider: &'a str, models: &'a Models, rules: Rules) 
 /// What one agent has.
 struct View<'a> {
     sites: &'a [Site<'a>],
+    catalogue: &'a Catalogue,
     stores: Vec<Store>,
     main: &'a [Store],
     agent: String,
@@ -67,7 +70,7 @@ impl View<'_> {
             agent: "openclaw",
             profile: site.install.profile_of(&self.agent),
             mode: None,
-            provider: catalogue_id(provider, base).map(ToOwned::to_owned),
+            provider: catalogue_id(self.catalogue, provider, base),
             agent_provider: super::clean(provider),
             in_use: primary.as_deref() == Some(provider),
             candidates: answer.candidates,
@@ -184,15 +187,13 @@ fn from_environment(site: &Site<'_>) -> Vec<String> {
     found
 }
 
-/// keymend's name for a provider of OpenClaw, by its address where one name stands for several regions.
-fn catalogue_id(provider: &str, base: Option<&str>) -> Option<&'static str> {
-    let id = providers::find(provider)?.catalogue;
-    let at = |part: &str| base.is_some_and(|base| base.contains(part));
-    match id {
-        "" => None,
-        "moonshot" if at("moonshot.cn") => Some("moonshot-cn"),
-        "minimax" if at("minimaxi.com") => Some("minimax-cn"),
-        "zai" if at("bigmodel.cn") => Some("bigmodel"),
-        _ => Some(id),
-    }
+/// keymend's name for a provider: whose host the requests go to, else the one that OpenClaw's name stands for.
+fn catalogue_id(catalogue: &Catalogue, provider: &str, base: Option<&str>) -> Option<String> {
+    let by_host = base.map(origin).and_then(|origin| {
+        let host = origin.split_once("://")?.1.to_owned();
+        catalogue.by_host(&host).map(|provider| provider.id.clone())
+    });
+    let named =
+        || providers::find(provider).map(|known| known.catalogue.to_owned()).filter(|id| !id.is_empty());
+    by_host.or_else(named)
 }

@@ -427,3 +427,24 @@ fn the_rows_are_read_by_their_own_columns() {
     };
     assert!(matches!(world.table(&table), TableState::Rows(_)));
 }
+
+#[test]
+fn the_login_shell_fills_what_is_missing() {
+    let config = |enabled: bool| with(using(ANTHROPIC), "env", json!({"shellEnv": {"enabled": enabled}}));
+    let of = |version: &str, enabled: bool, profile: &str| {
+        world(version, &config(enabled)).with_var("SHELL", "/bin/bash").with_file(".profile", profile)
+    };
+    let plain = "export ANTHROPIC_API_KEY=k-shell\n";
+    assert_eq!(ask(&of("2026.9.6", true, plain)), "x-api-key k-shell https://api.anthropic.com");
+    assert!(ask(&of("2026.9.6", false, plain)).starts_with("nothing:"));
+    let made = "export ANTHROPIC_API_KEY=$(pass show anthropic)\n";
+    assert!(ask(&of("2026.9.6", true, made)).starts_with("not known:"));
+    // 2026.3.13 does not ask the shell at all where any known variable is set.
+    let other = of("2026.3.13", true, plain).with_var("GROQ_API_KEY", "x");
+    assert!(ask(&other).starts_with("nothing:"));
+    let other = of("2026.9.6", true, plain).with_var("GROQ_API_KEY", "x");
+    assert_eq!(ask(&other), "x-api-key k-shell https://api.anthropic.com");
+    // Set and empty counts as set for 2026.9.6.
+    let empty = of("2026.9.6", true, plain).with_var("ANTHROPIC_API_KEY", "");
+    assert!(ask(&empty).starts_with("nothing:"));
+}
