@@ -9,6 +9,8 @@ pub mod claude_code;
 pub mod cline;
 pub mod codex;
 pub mod common;
+pub mod continue_cli;
+pub mod found_only;
 pub mod gemini_cli;
 pub mod goose;
 pub mod hermes;
@@ -18,6 +20,7 @@ pub mod llm;
 pub mod openclaw;
 pub mod opencode;
 pub mod python;
+pub mod qwen_code;
 
 use crate::host::{Process, Trouble, World};
 use crate::lint::Lint;
@@ -136,11 +139,15 @@ pub const ALL: &[&Agent] = &[
     &gemini_cli::AGENT,
     &opencode::AGENT,
     &goose::AGENT,
+    &qwen_code::AGENT,
+    &continue_cli::AGENT,
     &aider::AGENT,
     &cline::AGENT,
     &home_assistant::AGENT,
     &litellm::AGENT,
     &llm::AGENT,
+    &found_only::CRUSH,
+    &found_only::ZED,
 ];
 
 /// The agent with this id.

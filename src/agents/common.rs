@@ -15,11 +15,13 @@ mod constant;
 mod doc;
 mod install;
 mod running;
+mod variables;
 
 pub use constant::{Prints, prints_argv, prints_shell};
 pub use doc::{Doc, merge};
 pub use install::{Traces, rules, version};
 pub use running::running;
+pub use variables::{EnvFiles, Found};
 
 /// The place of a variable of the environment.
 #[must_use]

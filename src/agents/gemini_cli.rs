@@ -16,7 +16,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use environment::Environment;
 use settings::Settings;
 
 const ID: &str = "gemini-cli";
@@ -53,7 +52,7 @@ const LOOKS: &[Looks] = &[
 fn scan(context: &Context<'_>) -> Option<Findings> {
     let world = context.world;
     let settings = Settings::read(world);
-    let environment = Environment::read(world, &settings);
+    let environment = environment::read(world, &settings);
     let mut headless = decide::slot(world, &settings, &environment, Mode::Headless);
     let terminal = decide::slot(world, &settings, &environment, Mode::Interactive);
     let mut slots: Vec<Slot> = Vec::new();

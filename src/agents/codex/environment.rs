@@ -2,27 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::agents::common;
+use crate::agents::common::Found;
 use crate::dotenv::{self, Assignment};
 use crate::host::World;
-use crate::source::{Dialect, Place, Source, Value};
-
-/// A variable at one of its places.
-pub struct Found {
-    /// The kind of place.
-    pub source: Source,
-    /// The place.
-    pub place: Place,
-    /// What is set.
-    pub text: String,
-}
-
-impl Found {
-    /// The value for an offer.
-    pub fn value(&self) -> Value {
-        Value::of(Some(self.text.as_str()))
-    }
-}
+use crate::source::{Dialect, Place, Source};
 
 /// Both layers.
 pub struct Environment {
@@ -51,13 +34,9 @@ impl Environment {
             source: Source::Dotenv,
             place: self.place(name, Some(assignment.line)),
             text: assignment.value.clone(),
+            ignored: None,
         });
-        let process = world.var(name).map(|text| Found {
-            source: Source::Env,
-            place: common::env_place(name),
-            text: text.to_owned(),
-        });
-        file.into_iter().chain(process).collect()
+        file.into_iter().chain(Found::in_process(world, name)).collect()
     }
 
     /// What Codex sees as `name`.

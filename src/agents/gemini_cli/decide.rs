@@ -1,12 +1,11 @@
 //! The authentication type and what it sends.
 
-use crate::agents::common;
+use crate::agents::common::{self, EnvFiles};
 use crate::host::World;
 use crate::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot};
 use crate::secret::Secret;
 
 use super::credentials::{self, Stored};
-use super::environment::Environment;
 use super::lints;
 use super::settings::{Settings, Trust};
 
@@ -64,7 +63,7 @@ pub struct Asked<'a> {
     /// The settings.
     pub settings: &'a Settings,
     /// The variables.
-    pub environment: &'a Environment,
+    pub environment: &'a EnvFiles,
     /// The type in use.
     pub kind: Type,
     /// A setting selects it.
@@ -76,7 +75,7 @@ pub struct Asked<'a> {
 }
 
 /// The slot in one mode.
-pub fn slot(world: &dyn World, settings: &Settings, environment: &Environment, mode: Mode) -> Slot {
+pub fn slot(world: &dyn World, settings: &Settings, environment: &EnvFiles, mode: Mode) -> Slot {
     let selected = settings.selected(world);
     let asked = Asked {
         world,
@@ -111,7 +110,7 @@ pub fn slot(world: &dyn World, settings: &Settings, environment: &Environment, m
 }
 
 /// The type that variables choose where no setting does.
-fn from_env(world: &dyn World, environment: &Environment) -> Type {
+fn from_env(world: &dyn World, environment: &EnvFiles) -> Type {
     let is_true = |name| environment.text(world, name).as_deref() == Some("true");
     let is_set = |name| environment.nonempty(world, name).is_some();
     match () {
@@ -164,7 +163,7 @@ impl Asked<'_> {
 
     fn variables(&self, name: &str, why: Option<&str>, otherwise: &str) -> Vec<Offer> {
         let found = self.environment.variable(self.world, name);
-        let offer = |one: &super::environment::Found| {
+        let offer = |one: &common::Found| {
             let (source, place, value) = (one.source, one.place.clone(), one.value());
             match (why, one.ignored) {
                 (_, Some(ignored)) => Offer::ignored(source, place, value, ignored),

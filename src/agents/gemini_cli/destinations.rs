@@ -7,14 +7,14 @@ use crate::plan::{Destination, Neighbour, Set};
 use crate::resolve::Slot;
 use crate::source::{Place, Source};
 
-use super::environment::{Environment, place};
+use super::environment;
 use super::settings::Settings;
 
 /// The places for a new key, best first: where the present one stands, then the `.env` file that is read.
 pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     let world = context.world;
     let settings = Settings::read(world);
-    let environment = Environment::read(world, &settings);
+    let environment = environment::read(world, &settings);
     let mut all = Vec::new();
     if let Some(active) = slot.active_candidate()
         && matches!(active.source, Source::Dotenv | Source::Keyring)
@@ -25,11 +25,7 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     }
     let name = if slot.agent_provider == "vertex-ai" { "GOOGLE_API_KEY" } else { "GEMINI_API_KEY" };
     let file = environment.file.clone().unwrap_or_else(|| settings.folder.join(".env"));
-    let line = environment.variable(world, name).into_iter().find_map(|found| match found.place {
-        Place::Line { file: other, line, .. } if other == file => line,
-        _ => None,
-    });
-    let place = place(&file, name, line);
+    let place = environment.destination(world, &file, name);
     if all.iter().all(|one| one.place != place) {
         all.push(Destination {
             place,
