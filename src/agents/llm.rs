@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc, Traces, foreign_base, host_of};
-use crate::agents::python::{self, Draft, OwnHeader};
+use crate::agents::python::{self, Draft, Layers, OwnHeader};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
 use crate::host::World;
 use crate::lint::Lint;
@@ -249,7 +249,9 @@ impl Here<'_> {
         }
         python::lay_headers(
             &mut slot,
-            plugin.headers.map_or_else(Vec::new, |name| python::custom_headers(world, name)),
+            plugin
+                .headers
+                .map_or_else(Vec::new, |name| python::custom_headers(&Layers::of_process(world), name)),
         );
         slot
     }
@@ -345,7 +347,7 @@ impl Here<'_> {
             lints: vec![lint],
         }
         .finish();
-        let mut headers = python::custom_headers(self.world, "OPENAI_CUSTOM_HEADERS");
+        let mut headers = python::custom_headers(&Layers::of_process(self.world), "OPENAI_CUSTOM_HEADERS");
         headers.extend(extra.headers.iter().map(|(name, value)| OwnHeader {
             name: name.clone(),
             value: value.clone(),

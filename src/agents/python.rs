@@ -309,14 +309,14 @@ pub struct OwnHeader {
 
 /// `OPENAI_CUSTOM_HEADERS` and `ANTHROPIC_CUSTOM_HEADERS`: lines of `name: value` that the SDKs add to each request
 /// (openai 3.52, anthropic 1.17).
-pub fn custom_headers(world: &dyn World, variable: &str) -> Vec<OwnHeader> {
-    let lines = world.var(variable).unwrap_or_default().split('\n').filter_map(|line| line.split_once(':'));
-    let place = Place::Env { name: variable.to_owned() };
+pub fn custom_headers(layers: &Layers, variable: &str) -> Vec<OwnHeader> {
+    let Some(layer) = layers.get(variable) else { return Vec::new() };
+    let lines = layer.value.split('\n').filter_map(|line| line.split_once(':'));
     let header = |(name, value): (&str, &str)| OwnHeader {
         name: name.trim().to_owned(),
         value: value.trim().to_owned(),
-        source: Source::Env,
-        place: place.clone(),
+        source: layer.source,
+        place: layer.place.clone(),
     };
     lines.map(header).collect()
 }

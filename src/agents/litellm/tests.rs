@@ -61,6 +61,16 @@ fn the_env_file_is_searched_upward_from_the_installed_package() {
 }
 
 #[test]
+fn a_header_of_ones_own_replaces_the_openai_key() {
+    let world = MemoryWorld::new("/h")
+        .with_var("OPENAI_API_KEY", "sk-FAKE")
+        .with_var("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer sk-FAKEHEADER");
+    let slots = slots(&world);
+    let slot = slots.iter().find(|slot| slot.agent_provider == "openai").unwrap();
+    assert!(slot.sent().unwrap().key.is("sk-FAKEHEADER"));
+}
+
+#[test]
 fn a_key_of_blanks_and_line_feeds() {
     let key = |name: &str, value: &str| {
         let world = MemoryWorld::new("/h").with_var(name, value);

@@ -298,6 +298,9 @@ impl Wire {
         let (base_url, from) = ask.base.clone().map_or_else(
             || {
                 let (base, name) = self.base_of(layers);
+                // Together moved its host between the two.
+                let together = self.id == "together_ai" && generation == Generation::V1_106 && name.is_none();
+                let base = if together { "https://api.together.ai/v1".to_owned() } else { base };
                 (base, name.map(|name| format!("the variable {name}")))
             },
             |(base, from)| (base, Some(from)),
@@ -331,6 +334,10 @@ impl Wire {
         let mut slot = slot.finish();
         if let (true, Outcome::Sends { sent, .. }) = (trims, &mut slot.outcome) {
             sent.key = crate::agents::common::trimmed(&sent.key);
+        }
+        if self.id == "openai" && generation == Generation::V1_106 {
+            // The openai SDK that 1.106 brings reads the variable; the one of 1.81 does not.
+            python::lay_headers(&mut slot, python::custom_headers(layers, "OPENAI_CUSTOM_HEADERS"));
         }
         self.not_on_record(layers, generation, &mut slot);
         slot
