@@ -13,13 +13,16 @@
 #![forbid(unsafe_code)]
 
 pub mod agents;
+pub mod ambient;
 pub mod cli;
 pub mod commands;
+pub mod compose;
 pub mod demo;
 pub mod dotenv;
 pub mod edit;
 pub mod host;
 pub mod hygiene;
+pub mod launchd;
 pub mod lint;
 pub mod plan;
 pub mod probe;
@@ -32,4 +35,5 @@ pub mod secret;
 pub mod session;
 pub mod shell;
 pub mod source;
+pub mod systemd;
 pub mod tui;

@@ -1,0 +1,198 @@
+//! What `docker compose` would give to a container: the compose files of the working directory, their `env_file`s,
+//! and the project's `.env`, which feeds `${…}` and is not passed on by itself.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::dotenv::{self, compose::interpolate};
+use crate::host::World;
+use crate::pyyaml::{self, Yaml};
+use crate::secret::Secret;
+use crate::source::{Dialect, Format, Place, Pointer};
+
+/// One place where a service gets a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The service.
+    pub service: String,
+    /// Where it is set.
+    pub place: Place,
+    /// The value; none where compose refuses it.
+    pub value: Option<Secret>,
+    /// The value is made of `${…}`.
+    pub interpolated: bool,
+    /// It is the one that the container gets.
+    pub wins: bool,
+}
+
+/// All places in compose files of the working directory that set a variable.
+#[must_use]
+pub fn find(world: &dyn World, name: &str) -> Vec<Setting> {
+    let mut project = Project { world, env: environment(world), name };
+    let mut services: BTreeMap<String, Vec<Setting>> = BTreeMap::new();
+    let mut direct: BTreeMap<String, Vec<Setting>> = BTreeMap::new();
+    for file in files(world) {
+        let state = world.read(&file);
+        let Some(Ok(root)) = state.text().map(pyyaml::load) else { continue };
+        let Some(all) = root.get("services") else { continue };
+        for (service, definition) in all.entries() {
+            services
+                .entry(service.clone())
+                .or_default()
+                .extend(project.env_files(&file, service, definition));
+            direct
+                .entry(service.clone())
+                .or_default()
+                .extend(project.environment(&file, service, definition));
+        }
+    }
+    // `environment` beats `env_file`, whichever file it stands in; later files beat earlier ones.
+    for (service, more) in direct {
+        services.entry(service).or_default().extend(more);
+    }
+    for settings in services.values_mut() {
+        if let Some(last) = settings.last_mut() {
+            last.wins = true;
+        }
+    }
+    services.into_values().flatten().collect()
+}
+
+/// The files that `docker compose` reads here: one of four names, and its override.
+fn files(world: &dyn World) -> Vec<PathBuf> {
+    let first =
+        |names: &[&str]| names.iter().map(|name| world.cwd().join(name)).find(|path| world.exists(path));
+    let main = first(&["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"]);
+    let more = first(&[
+        "compose.override.yaml",
+        "compose.override.yml",
+        "docker-compose.override.yml",
+        "docker-compose.override.yaml",
+    ]);
+    let more = more.filter(|_| main.is_some());
+    main.into_iter().chain(more).collect()
+}
+
+/// What `${…}` can mean: the project's `.env`, and the shell's variables over it.
+fn environment(world: &dyn World) -> BTreeMap<String, String> {
+    let state = world.read(&world.cwd().join(".env"));
+    let parsed = state.bytes().map(|bytes| dotenv::parse(Dialect::ComposeGo, bytes, world.env()));
+    let file =
+        parsed.into_iter().flat_map(|parsed| parsed.assignments).map(|found| (found.name, found.value));
+    let mut env: BTreeMap<String, String> = file.collect();
+    env.extend(world.env().iter().map(|(name, value)| (name.clone(), value.clone())));
+    env
+}
+
+struct Project<'a> {
+    world: &'a dyn World,
+    env: BTreeMap<String, String>,
+    name: &'a str,
+}
+
+impl Project<'_> {
+    fn expand(&self, text: &str) -> Option<String> {
+        interpolate(text, &|name| self.env.get(name).cloned()).ok()
+    }
+
+    fn env_files(&mut self, compose: &Path, service: &str, definition: &Yaml) -> Vec<Setting> {
+        let Some(list) = definition.get("env_file") else { return vec![] };
+        let single = std::iter::once(list).filter(|_| list.text().is_some());
+        let entries = single.chain(list.items());
+        let paths = entries.filter_map(|entry| entry.text().or_else(|| entry.get("path")?.text()));
+        let dir = compose.parent().unwrap_or(Path::new("/"));
+        paths.filter_map(|path| self.env_file(&dir.join(self.expand(path)?), service)).collect()
+    }
+
+    fn env_file(&self, file: &Path, service: &str) -> Option<Setting> {
+        let state = self.world.read(file);
+        let parsed = dotenv::parse(Dialect::ComposeGo, state.bytes()?, &self.env);
+        let found = parsed.get(self.name)?;
+        Some(Setting {
+            service: service.to_owned(),
+            place: Place::Line {
+                file: file.to_owned(),
+                line: Some(found.line),
+                name: self.name.to_owned(),
+                dialect: Dialect::ComposeGo,
+            },
+            value: Some(Secret::new(found.value.clone())),
+            interpolated: false,
+            wins: false,
+        })
+    }
+
+    fn environment(&mut self, compose: &Path, service: &str, definition: &Yaml) -> Vec<Setting> {
+        let Some(environment) = definition.get("environment") else { return vec![] };
+        let setting = |key: &str, raw: Option<String>| {
+            let (value, interpolated) = match raw {
+                Some(raw) => (self.expand(&raw), raw.contains('$')),
+                // A bare name is copied from the shell or the project's `.env`.
+                None => (Some(self.env.get(self.name)?.clone()), true),
+            };
+            Some(Setting {
+                service: service.to_owned(),
+                place: Place::Field {
+                    file: compose.to_owned(),
+                    format: Format::Yaml,
+                    pointer: Pointer::new(["services", service, "environment", key]),
+                },
+                value: value.map(Secret::new),
+                interpolated,
+                wins: false,
+            })
+        };
+        let mapped = environment.entries().filter(|(key, _)| key == self.name).filter_map(|(key, value)| {
+            setting(key, if matches!(value, Yaml::Null) { None } else { value.as_str() })
+        });
+        let listed = environment.items().enumerate().filter_map(|(at, item)| {
+            let text = item.text()?;
+            let (key, value) =
+                text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value.to_owned())));
+            if key == self.name { setting(&at.to_string(), value) } else { None }
+        });
+        mapped.chain(listed).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::MemoryWorld;
+
+    #[test]
+    fn environment_beats_env_file_and_the_shell_beats_dot_env() {
+        let yaml = "services:\n  gw:\n    env_file: [a.env, b.env]\n    environment:\n      K: ${REAL:-none}\n  bot:\n    \
+                    env_file: a.env\n    environment:\n      - J=1\n";
+        let world = MemoryWorld::new("/home/ann")
+            .with_var("REAL", "shell")
+            .with_file("work/compose.yaml", yaml)
+            .with_file("work/.env", "REAL=dot\n")
+            .with_file("work/a.env", "K=a\n")
+            .with_file("work/b.env", "K=b\n");
+        let found: Vec<(String, String, bool)> = find(&world, "K")
+            .into_iter()
+            .map(|found| (found.service, found.value.unwrap().sha256_hex(4), found.wins))
+            .collect();
+        let hash = |text: &str| Secret::new(text).sha256_hex(4);
+        assert_eq!(
+            found,
+            [
+                ("bot".to_owned(), hash("a"), true),
+                ("gw".to_owned(), hash("a"), false),
+                ("gw".to_owned(), hash("b"), false),
+                ("gw".to_owned(), hash("shell"), true),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_bare_name_is_copied() {
+        let world = MemoryWorld::new("/home/ann")
+            .with_file("work/docker-compose.yml", "services:\n  gw:\n    environment:\n      - K\n")
+            .with_file("work/.env", "K=dot\n");
+        let found = find(&world, "K");
+        assert_eq!(found[0].place.show(None), "/home/ann/work/docker-compose.yml#/services/gw/environment/0");
+        assert!(found[0].interpolated && found[0].value.as_ref().unwrap().is("dot"));
+    }
+}
