@@ -122,15 +122,17 @@ impl SlotId {
         }
     }
 
-    /// The slot of these names among `slots`.
+    /// The slot of these names among `slots`. A change can make the answers of both modes equal, or different: then the
+    /// slot for both stands for each of them, and the other way round.
     #[must_use]
     pub fn find<'a>(&self, slots: &'a [Slot]) -> Option<&'a Slot> {
-        slots.iter().find(|slot| {
+        let mut named = slots.iter().filter(|slot| {
             slot.agent == self.agent
                 && slot.profile == self.profile
-                && slot.mode == self.mode
                 && slot.agent_provider == self.agent_provider
-        })
+        });
+        let exact = named.clone().find(|slot| slot.mode == self.mode);
+        exact.or_else(|| named.find(|slot| slot.mode.is_none() || self.mode.is_none()))
     }
 }
 

@@ -69,6 +69,7 @@ fn scan(context: &Context<'_>) -> Option<Findings> {
     let credentials = Credentials::read(world, &settings);
     let version = common::version(world, "claude", &["@anthropic-ai/claude-code"]);
     let mut slots = slots(context, &settings, &credentials);
+    common::name_providers(context.catalogue, &mut slots);
     common::finish(world, &mut slots);
     let traces: [PathBuf; 2] = [settings.folder.clone(), settings.state.path.clone()];
     let found = Traces { program: "claude", paths: &traces, variables: &["CLAUDE_CONFIG_DIR"] }.found(world);

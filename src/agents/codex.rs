@@ -67,6 +67,7 @@ fn scan(context: &Context<'_>) -> Option<Findings> {
         slots.extend(of_profile(context, &config, &environment));
     }
     troubles.dedup();
+    common::name_providers(context.catalogue, &mut slots);
     common::finish(world, &mut slots);
     let version = common::version(world, "codex", &["@openai/codex"]);
     let traces = [home.clone()];

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::host::{FileState, World};
 use crate::lint::Lint;
+use crate::provider::{Catalogue, authority};
 use crate::resolve::{Header, Outcome, Sent, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Value};
@@ -171,6 +172,22 @@ pub fn readable_by_others(state: &FileState) -> Option<Lint> {
     let mode = state.meta()?.mode;
     let message = format!("the file is readable by other users (mode {:04o}); make it 0600", mode & 0o7777);
     (mode & 0o044 != 0).then(|| Lint::warn("world-readable", message))
+}
+
+/// Names the provider that a slot's address belongs to, where the agent's own name for it says another one or none: an
+/// Anthropic base URL may be MiniMax's, a table of one's own may be OpenRouter.
+pub fn name_providers(catalogue: &Catalogue, slots: &mut [Slot]) {
+    for slot in slots {
+        let Outcome::Sends { base_url, .. } = &slot.outcome else { continue };
+        let host = authority(base_url).unwrap_or(base_url.as_str());
+        let named = slot.provider.as_deref().and_then(|id| catalogue.get(id));
+        if named.is_some_and(|named| named.owns(host)) {
+            continue;
+        }
+        if let Some(owner) = catalogue.by_host(host) {
+            slot.provider = Some(owner.id.clone());
+        }
+    }
 }
 
 /// Adds the lints that hold for every agent: files that others can read.

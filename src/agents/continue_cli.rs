@@ -69,6 +69,7 @@ fn scan(context: &Context<'_>) -> Option<Findings> {
     let folder = home(world);
     let config = Doc::yaml(world, folder.join("config.yaml"));
     let mut slots = slots(world, &config);
+    common::name_providers(context.catalogue, &mut slots);
     common::finish(world, &mut slots);
     let version = common::version(world, "cn", &["@continuedev/cli"]);
     let traces = [folder];

@@ -62,6 +62,7 @@ fn scan(context: &Context<'_>) -> Option<Findings> {
     } else {
         slots.extend([headless, terminal]);
     }
+    common::name_providers(context.catalogue, &mut slots);
     common::finish(world, &mut slots);
     let version = common::version(world, "gemini", &["@google/gemini-cli"]);
     let traces = [settings.folder.clone()];

@@ -54,6 +54,7 @@ fn scan(context: &Context<'_>) -> Option<Findings> {
     let settings = Settings::read(world);
     let secrets = Secrets::read(world, &settings);
     let mut slots = decide::slots(world, &settings, &secrets);
+    common::name_providers(context.catalogue, &mut slots);
     common::finish(world, &mut slots);
     let version = common::version(world, "goose", &["@aaif/goose"]);
     let traces = [settings.folder.clone()];

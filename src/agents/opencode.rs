@@ -59,6 +59,7 @@ fn scan(context: &Context<'_>) -> Option<Findings> {
     let config = Config::read(world);
     let accounts = Accounts::read(world);
     let mut slots = decide::slots(world, &config, &accounts);
+    common::name_providers(context.catalogue, &mut slots);
     common::finish(world, &mut slots);
     let version = common::version(world, "opencode", &["opencode-ai", "opencode"]);
     let traces = [config.global.clone(), accounts.doc.path.clone()];

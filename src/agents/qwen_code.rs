@@ -76,6 +76,7 @@ fn scan(context: &Context<'_>) -> Option<Findings> {
     let settings = Settings::read(world);
     let files = env_files(world, &settings);
     let mut slots = decide::slots(world, &settings, &files);
+    common::name_providers(context.catalogue, &mut slots);
     common::finish(world, &mut slots);
     let version = common::version(world, "qwen", &["@qwen-code/qwen-code"]);
     let traces = [settings.folder.clone()];

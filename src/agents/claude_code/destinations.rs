@@ -22,6 +22,10 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     }
     let user = Doc::json(context.world, settings.folder.join("settings.json"));
     let name = active.and_then(|candidate| variable_of(&candidate.place)).unwrap_or("ANTHROPIC_API_KEY");
+    if name == "ANTHROPIC_CUSTOM_HEADERS" {
+        // The key stands among other headers in one variable, which only the person can take apart.
+        return all;
+    }
     let place = user.place(&["env", name]);
     if user.trouble.is_none() && all.iter().all(|one| one.place != place) {
         let effect = format!("sets {name} in your settings, which beats the one in the shell");

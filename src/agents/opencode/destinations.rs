@@ -32,9 +32,11 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     if accounts.doc.trouble.is_none() && !accounts.is_replaced() {
         all.push(in_accounts(&accounts.doc, id));
     }
-    if let Some(doc) = config.own_file().filter(|doc| doc.trouble.is_none()) {
+    let fresh = Doc::jsonc(world, config.global.join("opencode.json"), true);
+    let own = config.own_file().unwrap_or(&fresh);
+    if own.trouble.is_none() {
         all.push(Destination {
-            place: doc.place(&["provider", id, "options", "apiKey"]),
+            place: own.place(&["provider", id, "options", "apiKey"]),
             effect: "sets options.apiKey in your configuration, which beats every account".to_owned(),
             neighbours: Vec::new(),
         });
