@@ -5,7 +5,6 @@
 //! events into messages (a paste without an end freezes it, and only it); each effect runs on a thread of its own with
 //! a world of its own; the loop owns the model, takes messages, and draws when something changed.
 
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +27,7 @@ use crate::session::write::{self as bench, Bench, WriteFailure};
 use app::{Answer, Applied, Ask, Effect, Failure, Message, Model, Options, Past, Ticket, update, view};
 use intake::Intake;
 use known::{FileFacts, Scanning};
+use probing::Probing;
 use terminal::Guard;
 
 pub mod app;
@@ -44,6 +44,7 @@ pub mod keyview;
 pub mod known;
 pub mod parts;
 pub mod paste;
+mod probing;
 pub mod review;
 pub mod screen;
 pub mod setup;
@@ -79,8 +80,11 @@ pub struct Desk {
     /// The clipboard's text; the demo has one of its own that knows the provider.
     pub clipboard: Arc<Clipboard>,
     /// Hosts that are played by another address (host to base URL); the demo's providers.
-    pub routes: BTreeMap<String, String>,
+    pub routes: Routes,
 }
+
+/// Where a provider's host leads instead of itself.
+pub type Routes = std::collections::BTreeMap<String, String>;
 
 /// Reads the clipboard, for a key of this provider.
 pub type Clipboard = dyn Fn(Option<&str>) -> Result<Secret, ClipboardError> + Send + Sync;
@@ -116,7 +120,8 @@ pub fn run(desk: &Desk) -> io::Result<()> {
         offline: desk.offline,
     };
     let (mut model, effects) = Model::new(desk.catalogue.clone(), terminal::usable_size(), options);
-    let mut runner = Runner { desk: desk.clone(), sender: sender.clone() };
+    let probing = Probing::new(desk.clone(), sender.clone());
+    let mut runner = Runner { desk: desk.clone(), sender: sender.clone(), probing };
     runner.start(effects);
     runner.recover();
     let guard = Guard::take()?;
@@ -232,6 +237,7 @@ fn listen_to_signals(_: Sender<Wake>) -> io::Result<()> {
 struct Runner {
     desk: Desk,
     sender: Sender<Wake>,
+    probing: Probing,
 }
 
 impl Runner {
@@ -251,9 +257,8 @@ impl Runner {
                 });
             }
             Effect::Copy(text) => self.spawn(move |_| copy(&text)),
-            Effect::Probe(ticket, _) => {
-                self.spawn(move |_| failed(ticket, &"tests do not work yet", "use the next version"));
-            }
+            Effect::Probe(ticket, jobs) => self.probing.start(ticket, jobs),
+            Effect::Cancel(ticket) => self.probing.cancel(ticket),
             Effect::Offer { ticket, agent, slot, key } => self.spawn(move |desk| {
                 let world = (desk.world)();
                 let (offered, best) = plan::destinations(&world, &desk.catalogue, agent, &slot, &key);
@@ -280,7 +285,7 @@ impl Runner {
                     Err(error) => failed(ticket, &error, error.hint()),
                 });
             }
-            Effect::Cancel(_) | Effect::Quit | Effect::Suspend | Effect::Redraw => {}
+            Effect::Quit | Effect::Suspend | Effect::Redraw => {}
         }
     }
 

@@ -126,7 +126,7 @@ impl Home {
                 self.filter.push(c);
                 Step::stay()
             }
-            Input::Look => Self::look(core),
+            Input::Look => self.look(core),
             Input::Wheel(by) => self.walk(core, isize::from(by)),
             Input::Click(at) => self.click(core, at),
             Input::Paste(_) => {
@@ -138,7 +138,11 @@ impl Home {
     }
 
     /// A machine with nothing set opens the guided set-up, once.
-    fn look(core: &mut Core) -> Step {
+    fn look(&mut self, core: &mut Core) -> Step {
+        // What is chosen stays chosen while verdicts come in.
+        if self.chosen.is_none() {
+            self.chosen = self.slot(&core.known).map(|(_, slot)| SlotId::of(slot));
+        }
         let slots = core.known.scan().slots().count();
         let first = core.known.scanned && !std::mem::replace(&mut core.greeted, core.known.scanned);
         if first && slots > 0 && core.known.scan().keys.is_empty() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::agents::Agent;
 use crate::lint::Severity;
 use crate::plan::SlotId;
+use crate::probe::verdict::{AnsweredBy, Kind, Verdict};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot, origin};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
@@ -75,6 +76,32 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// A verdict as the screens show it.
+    #[must_use]
+    pub fn of(verdict: &Verdict) -> Self {
+        let message =
+            verdict.evidence.iter().find(|(name, _)| name == "message").map(|(_, text)| text.as_str());
+        let status = verdict.status.map(|status| status.to_string());
+        let line: Vec<&str> = status.as_deref().into_iter().chain(message).collect();
+        let answered_by = match &verdict.answered_by {
+            AnsweredBy::Provider => Some("the provider".to_owned()),
+            AnsweredBy::Gateway(name) => Some((*name).to_owned()),
+            AnsweredBy::Proxy => Some("a proxy".to_owned()),
+            AnsweredBy::Captive => Some("the login page of this network".to_owned()),
+            AnsweredBy::Nobody | AnsweredBy::Unknown => None,
+        };
+        Self {
+            id: verdict.kind.id(),
+            grade: grade(verdict.kind),
+            line: line.join(" "),
+            meaning: verdict.reason.clone(),
+            next: verdict.hints.join(" "),
+            answered_by,
+            latency_ms: verdict.latency_ms,
+            evidence: verdict.evidence.iter().chain(&verdict.worth).cloned().collect(),
+        }
+    }
+
     /// The mark beside the verdict.
     #[must_use]
     pub const fn mark(&self) -> (&'static str, Role) {
@@ -93,10 +120,32 @@ impl Judged {
             "no_credit" => "no credit".to_owned(),
             "rate_limited" => "rate limited".to_owned(),
             "wrong_endpoint" => "wrong host".to_owned(),
-            "provider_down" => "provider down".to_owned(),
+            "provider_down" => "down".to_owned(),
             "network" => "not reached".to_owned(),
             "ambiguous" => "unclear".to_owned(),
             other => other.to_owned(),
+        }
+    }
+}
+
+/// The first clause of a provider's message: the whole of it stands in the evidence.
+fn brief(message: &str) -> &str {
+    let end = [": ", ". ", ", "].iter().filter_map(|stop| message.find(stop)).min();
+    message[..end.unwrap_or(message.len())].trim_end_matches('.')
+}
+
+/// A limit on the number of requests proves nothing against the key; no money and no permission stop its use.
+const fn grade(kind: Kind) -> Grade {
+    match kind {
+        Kind::Valid => Grade::Works,
+        Kind::Invalid
+        | Kind::Revoked
+        | Kind::Expired
+        | Kind::NoCredit
+        | Kind::Forbidden
+        | Kind::WrongEndpoint => Grade::Rejected,
+        Kind::RateLimited | Kind::Gateway | Kind::ProviderDown | Kind::Network | Kind::Ambiguous => {
+            Grade::Unproven
         }
     }
 }

@@ -202,7 +202,7 @@ impl Clean {
             }
             Input::Do(Action::Enter) => Move::Test,
             Input::Do(Action::Insist) if self.fit.is_wrong() => {
-                who.unproven = Some("it was entered against the advice".to_owned());
+                who.unproven = Some("entered against the advice".to_owned());
                 Move::Test
             }
             _ => Move::stay(),

@@ -72,7 +72,8 @@ pub fn short_verdict(core: &Core, test: &Test) -> Row {
         Test::Done(judged) => {
             let (mark, role) = judged.mark();
             let time = judged.latency_ms.map(|ms| format!(" · {ms} ms")).unwrap_or_default();
-            Row::of(mark, role).add(format!(" {} · {}{time}", judged.word(), judged.line), role)
+            let line = if judged.line.is_empty() { String::new() } else { format!(" · {}", judged.line) };
+            Row::of(mark, role).add(format!(" {}{line}{time}", judged.word()), role)
         }
     }
 }
@@ -82,7 +83,8 @@ pub fn short_verdict(core: &Core, test: &Test) -> Row {
 pub fn judged_rows(judged: &Judged, columns: usize) -> Rows {
     let mut rows = Rows::default();
     let (mark, role) = judged.mark();
-    let mut line = format!("{} · {}", judged.word(), judged.line);
+    let mut line = judged.word();
+    line.extend((!judged.line.is_empty()).then(|| format!(" · {}", judged.line)));
     line.extend(judged.latency_ms.map(|ms| format!(" · {ms} ms")));
     line.extend(judged.answered_by.iter().map(|who| format!(" · answered by {who}")));
     rows.hang(&Row::of(mark, role).text(" "), &line, role, columns);

@@ -95,11 +95,11 @@ impl Testing {
                 Move::stay()
             }
             (Action::Enter, _) => {
-                who.unproven.get_or_insert_with(|| "it is not proven: no test was answered".to_owned());
+                who.unproven.get_or_insert_with(|| "no test was answered".to_owned());
                 Move::Choose
             }
             (Action::Insist, Some(Grade::Rejected)) => {
-                who.unproven = Some("the provider rejected it, and it was saved all the same".to_owned());
+                who.unproven = Some("the provider rejects it".to_owned());
                 Move::Choose
             }
             _ => Move::stay(),

@@ -153,14 +153,15 @@ impl TestAll {
         let agent = core.known.agent(at).map_or_else(String::new, |agent| words::identity(agent, slot));
         let status = core.known.status(slot);
         let mark = if status.word == "testing" { parts::spinner(core) } else { status.mark };
-        let name = if columns >= 100 { 34 } else { 24 };
+        let name = if columns >= 100 { 34 } else { 19 };
         let row = Row::of(if chosen { "▸ " } else { "  " }, Role::Accent)
             .add(mark, status.role)
             .text(" ")
-            .cell(&status.word, 14, status.role)
+            .cell(&status.word, 12, status.role)
+            .text(" ")
             .cell(agent, name, Role::Text)
             .text(" ")
-            .cell(words::provider(slot), 12, Role::Text)
+            .cell(words::provider(slot), 11, Role::Text)
             .text(" ");
         let row = match slot.sent() {
             Some(sent) => parts::key(row, core, &sent.key),
@@ -179,7 +180,7 @@ impl TestAll {
         rows.0.extend(slotview::verdict(core, slot, &sent.key, columns).0);
         if let Some(Test::Done(judged)) = core.known.test(slot, &sent.key) {
             for (name, value) in &judged.evidence {
-                rows.field(&format!("  {name}"), value, Role::Dim, columns);
+                rows.field(&format!("  {name:<12}"), value, Role::Dim, columns);
             }
         }
         rows

@@ -157,15 +157,15 @@ pub fn kind(catalogue: &Catalogue, key: &Secret) -> Option<String> {
 /// A kind of key as a person says it: `api_key` → `API key`.
 #[must_use]
 pub fn kind_name(kind: &str) -> String {
-    kind.split('_')
-        .map(|word| match word {
-            "api" => "API",
-            "oauth" => "OAuth",
-            "id" => "ID",
-            other => other,
-        })
-        .collect::<Vec<_>>()
-        .join(" ")
+    let word = |word| match word {
+        "api" => "API",
+        "oauth" => "OAuth",
+        "id" => "ID",
+        other => other,
+    };
+    let text = kind.split('_').map(word).collect::<Vec<_>>().join(" ");
+    let is_whole = ["key", "token", "ID", "secret"].iter().any(|end| text.ends_with(end));
+    if is_whole { text } else { format!("{text} key") }
 }
 
 /// Host and path of a base URL, without the scheme where that is `https`.
