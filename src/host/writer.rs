@@ -177,6 +177,14 @@ pub struct Applied {
     pub notes: Vec<String>,
 }
 
+/// How far a write has come.
+struct Progress {
+    /// Whether each change may have taken effect. What was not begun is not put back: if it is different from before,
+    /// then by somebody else.
+    done: Vec<bool>,
+    notes: Vec<String>,
+}
+
 /// Writes.
 pub struct Writer<'a> {
     /// Where the history is kept.
@@ -228,9 +236,10 @@ impl<'a> Writer<'a> {
             items: changes.iter().map(item_of).collect(),
         };
         let mut manifest = self.journal.begin(manifest, &old)?;
-        let mut notes = Vec::new();
-        match self.write_all(&mut manifest, changes, &mut notes) {
+        let mut progress = Progress { done: vec![false; changes.len()], notes: Vec::new() };
+        match self.write_all(&mut manifest, changes, &mut progress) {
             Ok(()) => {
+                let mut notes = progress.notes;
                 if self.journal.mark(&mut manifest, State::Written).is_err() {
                     notes.push(
                         "written; the journal could not be closed and will be on the next start".to_owned(),
@@ -239,7 +248,7 @@ impl<'a> Writer<'a> {
                 self.journal.expire(self.now_ms);
                 Ok(Applied { id: manifest.id, notes })
             }
-            Err(cause) => Err(self.roll_back(&mut manifest, &old, cause)),
+            Err(cause) => Err(self.roll_back(&mut manifest, &old, &progress, cause)),
         }
     }
 
@@ -294,12 +303,13 @@ impl<'a> Writer<'a> {
         &self,
         manifest: &mut Manifest,
         changes: &[Change],
-        notes: &mut Vec<String>,
+        progress: &mut Progress,
     ) -> Result<(), ApplyError> {
         let prepared = prepare_files(changes)?;
         let pending = self.begin_cells(changes)?;
-        for change in changes {
+        for (at, change) in changes.iter().enumerate() {
             if let Target::Keyring { service, user } = &change.target {
+                progress.done[at] = true;
                 self.put_keyring(service, user, change.after.as_ref())?;
             }
         }
@@ -317,7 +327,11 @@ impl<'a> Writer<'a> {
                 })
             };
             let written = file.commit(&mut announce)?;
-            notes.extend(notes_of(&changes[at].target, written));
+            progress.done[at] = true;
+            progress.notes.extend(notes_of(&changes[at].target, written));
+        }
+        for (at, change) in changes.iter().enumerate() {
+            progress.done[at] |= matches!(change.target, Target::Cell(_));
         }
         pending.into_iter().try_for_each(|cells| Ok(cells.commit()?))
     }
@@ -345,8 +359,15 @@ impl<'a> Writer<'a> {
     }
 
     /// Puts back what an unfinished action has done.
-    fn roll_back(&self, manifest: &mut Manifest, old: &[Option<Content>], cause: ApplyError) -> ApplyError {
-        let items = manifest.items.iter().zip(old);
+    fn roll_back(
+        &self,
+        manifest: &mut Manifest,
+        old: &[Option<Content>],
+        progress: &Progress,
+        cause: ApplyError,
+    ) -> ApplyError {
+        let items = manifest.items.iter().zip(old).zip(&progress.done);
+        let items = items.filter(|((item, _), done)| **done || item.in_place).map(|(pair, _)| pair);
         let stuck: Vec<String> = items
             .filter(|(item, old)| self.put_back(item, old.as_ref()).is_err())
             .map(|(item, _)| item.place.show())
