@@ -1,0 +1,5 @@
+//! The built program in a real terminal: journeys through the demo, and the README's picture.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod picture;
+mod pty;
