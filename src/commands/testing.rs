@@ -1,16 +1,262 @@
 //! `test`, `check`, and the test before a write.
 
-use super::{Desk, Failure};
-use crate::cli;
-use crate::resolve::Slot;
-use crate::secret::Secret;
+use std::fmt::Write as _;
+use std::sync::Arc;
 
-/// Tests a new key before it is written; a definite rejection stops unless the person insists.
-pub(super) fn before_write(
-    _desk: &Desk,
-    _slot: &Slot,
-    _key: &Secret,
-    _args: &cli::Set,
-) -> Result<(), Failure> {
-    Err(Failure::new("live tests do not work yet", "add --no-test to write without one"))
+use serde::Serialize;
+
+use super::looking::{scan_for, slots_of};
+use super::{Desk, Exit, Failure, keys, print, print_json, salt};
+use crate::cli;
+use crate::host::World as _;
+use crate::host::http::{Options, run_all};
+use crate::hygiene::{Cleaned, clean_secret};
+use crate::lint::Severity;
+use crate::probe::course::{Consent, Job, Report};
+use crate::probe::verdict::Kind;
+use crate::provider::{Catalogue, Provider};
+use crate::report::{self, SCHEMA, plain, text};
+use crate::resolve::{Outcome, Slot};
+use crate::secret::Secret;
+use crate::session::test::{Routes, direct, job};
+use crate::session::{Scan, Selector, SlotRef};
+
+/// `keymend test`.
+pub(super) fn test(desk: &Desk, args: &cli::Test) -> Result<Exit, Failure> {
+    if desk.offline {
+        return Err(Failure::new("a test needs the network", "leave out --offline, or see `keymend check --offline`"));
+    }
+    let consent = Consent { spend: args.spend, elsewhere: args.base_url.is_some(), siblings: false };
+    let job = match args.target.contains('/') || (!args.stdin && !args.clipboard) {
+        true => slot_job(desk, args, consent)?,
+        false => key_job(desk, args, consent)?,
+    };
+    let report = run(desk, vec![job]).pop().ok_or_else(no_runtime)?;
+    let fine = report.overall.kind == Kind::Valid;
+    if args.json {
+        print_json(&report)?;
+    } else {
+        print(&report_text(&report))?;
+    }
+    Ok(if fine { Exit::Fine } else { Exit::Problems })
+}
+
+fn no_runtime() -> Failure {
+    Failure::new("the test could not run", "try again")
+}
+
+fn run(desk: &Desk, jobs: Vec<Job>) -> Vec<Report> {
+    let world = desk.world();
+    let options = Options::from_env(|name| world.var(name).map(ToOwned::to_owned));
+    run_all(Arc::new(Catalogue::clone(&desk.catalogue)), options, jobs)
+}
+
+/// The key that a slot sends now, or one that was given for it.
+fn slot_job(desk: &Desk, args: &cli::Test, consent: Consent) -> Result<Job, Failure> {
+    let world = desk.world();
+    let selector = Selector::parse(&args.target);
+    if selector.provider.is_none() && desk.catalogue.get(&args.target).is_some() {
+        return Err(Failure::new("no key was given", "pipe it in with --stdin, or use --clipboard"));
+    }
+    let scan = scan_for(desk, &world, &selector)?;
+    let chosen = slots_of(&scan, &selector, &args.target)?;
+    let slots: Vec<&Slot> = chosen.iter().filter_map(|at| scan.slot(*at)).collect();
+    let slot = slots.iter().find(|slot| slot.in_use).or_else(|| slots.first()).ok_or_else(no_runtime)?;
+    let given = if args.stdin || args.clipboard { Some(given_key(desk, args, slot.provider.as_deref())?) } else { None };
+    let key = given.or_else(|| slot.sent().map(|sent| sent.key.clone()));
+    let key = key.ok_or_else(|| Failure::new("this slot sends no key", "`keymend explain` says why"))?;
+    let provider = slot.provider.as_deref().and_then(|id| desk.catalogue.get(id));
+    let provider = provider.ok_or_else(|| {
+        Failure::new("keymend does not know how to test keys of this server", "`keymend providers` lists those it knows")
+    })?;
+    if let Some(base) = &args.base_url {
+        return Ok(Job::at(&provider.id, key, base).allowing(consent));
+    }
+    job(&desk.catalogue, slot, &key, &Routes::new(), consent).ok_or_else(no_runtime)
+}
+
+fn key_job(desk: &Desk, args: &cli::Test, consent: Consent) -> Result<Job, Failure> {
+    let provider = provider(desk, &args.target)?;
+    let key = given_key(desk, args, Some(&provider.id))?;
+    Ok(match &args.base_url {
+        Some(base) => Job::at(&provider.id, key, base).allowing(consent),
+        None => direct(provider, &key, &Routes::new()).allowing(consent),
+    })
+}
+
+fn provider<'a>(desk: &'a Desk, name: &str) -> Result<&'a Provider, Failure> {
+    desk.catalogue.get(name).or_else(|| desk.catalogue.by_alias(name)).ok_or_else(|| {
+        Failure::new(format!("no provider is called {}", plain(name)), "`keymend providers` lists those that keymend knows")
+    })
+}
+
+/// The key as it was given: cleaned where it is one, else as it stands without the blanks around it, because what is
+/// odd may be just what the person wants to see tested. What cannot be sent is refused.
+fn given_key(desk: &Desk, args: &cli::Test, provider: Option<&str>) -> Result<Secret, Failure> {
+    let paste = keys::paste(args.stdin, args.clipboard, None)?;
+    match clean_secret(&paste, &desk.catalogue, provider) {
+        Cleaned::Accepted(found) => Ok(found.key),
+        Cleaned::Refused(no) => {
+            let bare = paste.map(|text| text.trim().to_owned());
+            if bare.is_empty() || bare.any_char(|c| !c.is_ascii_graphic()) {
+                return Err(Failure::new(format!("this is not a key: {}", plain(&no.message)), "copy the key again, whole and alone"));
+            }
+            Ok(bare)
+        }
+    }
+}
+
+fn report_text(report: &Report) -> String {
+    let mut out = verdict_line(report);
+    if report.rows.len() > 1 {
+        for row in &report.rows {
+            let status = row.verdict.status.map_or(String::new(), |status| format!(" {status}"));
+            let _ = writeln!(out, "  {:<28} {:<36} {}{status}", row.what.words(), plain(&row.host), row.verdict.kind);
+        }
+    }
+    for (name, value) in report.overall.worth.iter().chain(&report.overall.evidence) {
+        let _ = writeln!(out, "  {:<14} {}", plain(name), plain(value));
+    }
+    for hint in &report.overall.hints {
+        let _ = writeln!(out, "  → {}", plain(hint));
+    }
+    out
+}
+
+/// `✓ valid · 200 · 180 ms: the key authenticates`.
+fn verdict_line(report: &Report) -> String {
+    let verdict = &report.overall;
+    let mark = match verdict.kind {
+        Kind::Valid => '✓',
+        kind if kind.rejects() => '✗',
+        _ => '!',
+    };
+    let status = verdict.status.map_or(String::new(), |status| format!(" · {status}"));
+    let latency = verdict.latency_ms.map_or(String::new(), |ms| format!(" · {ms} ms"));
+    format!("{mark} {}{status}{latency}: {}\n", verdict.kind, plain(&verdict.reason))
+}
+
+#[derive(Serialize)]
+struct CheckJson<'a> {
+    schema: u32,
+    problems: usize,
+    slots: Vec<CheckedJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct CheckedJson<'a> {
+    #[serde(flatten)]
+    slot: report::SlotJson,
+    problem: bool,
+    /// Null where no test ran.
+    test: Option<&'a Report>,
+}
+
+/// `keymend check`.
+pub(super) fn check(desk: &Desk, args: &cli::Check) -> Result<Exit, Failure> {
+    let world = desk.world();
+    let selector = args.slot.as_deref().map(Selector::parse).unwrap_or_default();
+    let scan = scan_for(desk, &world, &selector)?;
+    let chosen = scan.select(&selector);
+    let consent = Consent { spend: args.spend, ..Consent::default() };
+    let tested = if desk.offline { Vec::new() } else { test_all(desk, &scan, &chosen, consent) };
+    let report_of = |slot: &Slot| {
+        let key = test_name(slot)?;
+        tested.iter().find(|(name, _)| *name == key).map(|(_, report)| report)
+    };
+    let salt = salt(None);
+    let style = desk.style(&world, &salt);
+    let rows: Vec<(&SlotRef, &Slot, Option<&Report>)> = chosen
+        .iter()
+        .filter_map(|at| scan.slot(*at).map(|slot| (at, slot)))
+        .map(|(at, slot)| (at, slot, report_of(slot)))
+        .collect();
+    let troubles: usize = scan.agents.iter().map(|scanned| scanned.findings.troubles.len()).sum();
+    let problems = troubles + rows.iter().filter(|(_, slot, report)| is_problem(slot, *report)).count();
+    if args.json {
+        let slots = rows.iter().map(|(_, slot, test)| CheckedJson {
+            slot: report::slot_json(slot, &scan, style),
+            problem: is_problem(slot, *test),
+            test: *test,
+        });
+        print_json(&CheckJson { schema: SCHEMA, problems, slots: slots.collect() })?;
+    } else {
+        let mut out = String::new();
+        for (at, slot, test) in &rows {
+            out += &text::status(&scan, std::slice::from_ref(*at), style);
+            match test {
+                Some(report) => out += &indented(&report_text(report)),
+                None if slot.sent().is_some() => out += "    not tested\n",
+                None => {}
+            }
+        }
+        let _ = writeln!(out, "{} checked, {problems} with problems", rows.len());
+        print(&out)?;
+    }
+    Ok(if problems == 0 { Exit::Fine } else { Exit::Problems })
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
+}
+
+/// What makes two tests the same: provider, key, address.
+fn test_name(slot: &Slot) -> Option<(String, String, String)> {
+    let Outcome::Sends { sent, base_url, .. } = &slot.outcome else { return None };
+    Some((slot.provider.clone()?, sent.key.fingerprint("").to_string(), base_url.clone()))
+}
+
+type Tested = ((String, String, String), Report);
+
+/// Every distinct key of the chosen slots once, side by side.
+fn test_all(desk: &Desk, scan: &Scan, chosen: &[SlotRef], consent: Consent) -> Vec<Tested> {
+    let mut names = Vec::new();
+    let mut jobs = Vec::new();
+    for slot in chosen.iter().filter_map(|at| scan.slot(*at)) {
+        let (Some(name), Some(sent)) = (test_name(slot), slot.sent()) else { continue };
+        if names.contains(&name) {
+            continue;
+        }
+        if let Some(job) = job(&desk.catalogue, slot, &sent.key, &Routes::new(), consent) {
+            names.push(name);
+            jobs.push(job);
+        }
+    }
+    names.into_iter().zip(run(desk, jobs)).collect()
+}
+
+/// A slot in use that sends nothing, a fault, or a key that its provider does not take.
+fn is_problem(slot: &Slot, report: Option<&Report>) -> bool {
+    let faults = slot.candidates.iter().filter(|c| matches!(c.state, crate::resolve::State::Active { .. }));
+    let lints = slot.lints.iter().chain(faults.flat_map(|candidate| &candidate.lints));
+    let fault = lints.into_iter().any(|lint| lint.severity == Severity::Fault);
+    let silent = slot.in_use && matches!(slot.outcome, Outcome::Nothing { .. });
+    fault || silent || report.is_some_and(|report| report.overall.kind != Kind::Valid)
+}
+
+/// Tests a new key before it is written: a definite rejection stops unless the person insists; what could not be asked is
+/// said and lets the write go on.
+pub(super) fn before_write(desk: &Desk, slot: &Slot, key: &Secret, args: &cli::Set) -> Result<(), Failure> {
+    let consent = Consent { elsewhere: args.base_url.is_some(), ..Consent::default() };
+    let job = match (&args.base_url, slot.provider.as_deref()) {
+        (Some(base), Some(provider)) => Some(Job::at(provider, key.clone(), base).allowing(consent)),
+        _ => job(&desk.catalogue, slot, key, &Routes::new(), consent),
+    };
+    let Some(report) = job.and_then(|job| run(desk, vec![job]).pop()) else {
+        return say("! not tested: keymend does not know how to test keys of this server\n");
+    };
+    say(&verdict_line(&report))?;
+    if report.overall.kind.rejects() && !args.insist {
+        let hint = report.overall.hints.first().map_or("", String::as_str);
+        return Err(Failure::new(
+            format!("the new key was rejected: {}", plain(&report.overall.reason)),
+            format!("{hint} Nothing was written; --insist writes it all the same.").trim().to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    Ok(std::io::stderr().write_all(line.as_bytes())?)
 }
