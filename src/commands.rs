@@ -78,6 +78,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Demo(args)) => wizard::demo(desk, &args),
         Some(Command::Status(args)) => looking::status(&desk, &args),
         Some(Command::Explain(args)) => looking::explain(&desk, &args),
+        Some(Command::Test(args)) => testing::test(&desk, &args),
+        Some(Command::Check(args)) => testing::check(&desk, &args),
         Some(Command::Clean(args)) => keys::clean(&desk, &args),
         Some(Command::Set(args)) => writing::set(&desk, &args),
         Some(Command::Use(args)) => writing::use_candidate(&desk, &args),

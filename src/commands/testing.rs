@@ -24,7 +24,10 @@ use crate::session::{Scan, Selector, SlotRef};
 /// `keymend test`.
 pub(super) fn test(desk: &Desk, args: &cli::Test) -> Result<Exit, Failure> {
     if desk.offline {
-        return Err(Failure::new("a test needs the network", "leave out --offline, or see `keymend check --offline`"));
+        return Err(Failure::new(
+            "a test needs the network",
+            "leave out --offline, or see `keymend check --offline`",
+        ));
     }
     let consent = Consent { spend: args.spend, elsewhere: args.base_url.is_some(), siblings: false };
     let job = match args.target.contains('/') || (!args.stdin && !args.clipboard) {
@@ -62,12 +65,19 @@ fn slot_job(desk: &Desk, args: &cli::Test, consent: Consent) -> Result<Job, Fail
     let chosen = slots_of(&scan, &selector, &args.target)?;
     let slots: Vec<&Slot> = chosen.iter().filter_map(|at| scan.slot(*at)).collect();
     let slot = slots.iter().find(|slot| slot.in_use).or_else(|| slots.first()).ok_or_else(no_runtime)?;
-    let given = if args.stdin || args.clipboard { Some(given_key(desk, args, slot.provider.as_deref())?) } else { None };
+    let given = if args.stdin || args.clipboard {
+        Some(given_key(desk, args, slot.provider.as_deref())?)
+    } else {
+        None
+    };
     let key = given.or_else(|| slot.sent().map(|sent| sent.key.clone()));
     let key = key.ok_or_else(|| Failure::new("this slot sends no key", "`keymend explain` says why"))?;
     let provider = slot.provider.as_deref().and_then(|id| desk.catalogue.get(id));
     let provider = provider.ok_or_else(|| {
-        Failure::new("keymend does not know how to test keys of this server", "`keymend providers` lists those it knows")
+        Failure::new(
+            "keymend does not know how to test keys of this server",
+            "`keymend providers` lists those it knows",
+        )
     })?;
     if let Some(base) = &args.base_url {
         return Ok(Job::at(&provider.id, key, base).allowing(consent));
@@ -86,7 +96,10 @@ fn key_job(desk: &Desk, args: &cli::Test, consent: Consent) -> Result<Job, Failu
 
 fn provider<'a>(desk: &'a Desk, name: &str) -> Result<&'a Provider, Failure> {
     desk.catalogue.get(name).or_else(|| desk.catalogue.by_alias(name)).ok_or_else(|| {
-        Failure::new(format!("no provider is called {}", plain(name)), "`keymend providers` lists those that keymend knows")
+        Failure::new(
+            format!("no provider is called {}", plain(name)),
+            "`keymend providers` lists those that keymend knows",
+        )
     })
 }
 
@@ -99,7 +112,10 @@ fn given_key(desk: &Desk, args: &cli::Test, provider: Option<&str>) -> Result<Se
         Cleaned::Refused(no) => {
             let bare = paste.map(|text| text.trim().to_owned());
             if bare.is_empty() || bare.any_char(|c| !c.is_ascii_graphic()) {
-                return Err(Failure::new(format!("this is not a key: {}", plain(&no.message)), "copy the key again, whole and alone"));
+                return Err(Failure::new(
+                    format!("this is not a key: {}", plain(&no.message)),
+                    "copy the key again, whole and alone",
+                ));
             }
             Ok(bare)
         }
@@ -111,7 +127,13 @@ fn report_text(report: &Report) -> String {
     if report.rows.len() > 1 {
         for row in &report.rows {
             let status = row.verdict.status.map_or(String::new(), |status| format!(" {status}"));
-            let _ = writeln!(out, "  {:<28} {:<36} {}{status}", row.what.words(), plain(&row.host), row.verdict.kind);
+            let _ = writeln!(
+                out,
+                "  {:<28} {:<36} {}{status}",
+                row.what.words(),
+                plain(&row.host),
+                row.verdict.kind
+            );
         }
     }
     for (name, value) in report.overall.worth.iter().chain(&report.overall.evidence) {

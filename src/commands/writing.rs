@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
 use super::looking::{scan_for, slots_of};
 use super::{Desk, Exit, Failure, ask, print, print_json};
 use crate::agents::{self, Certainty, Restart};

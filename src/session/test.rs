@@ -13,7 +13,13 @@ pub type Routes = BTreeMap<String, String>;
 /// The test of `key` for a slot: straight to the provider, and, where the slot's agent goes elsewhere, that address and
 /// the agent's own header as rows of their own. None for a slot whose provider is not in the catalogue.
 #[must_use]
-pub fn job(catalogue: &Catalogue, slot: &Slot, key: &Secret, routes: &Routes, consent: Consent) -> Option<Job> {
+pub fn job(
+    catalogue: &Catalogue,
+    slot: &Slot,
+    key: &Secret,
+    routes: &Routes,
+    consent: Consent,
+) -> Option<Job> {
     let provider = catalogue.get(slot.provider.as_deref()?)?;
     let job = direct(provider, key, routes).allowing(consent);
     let Outcome::Sends { sent, base_url, .. } = &slot.outcome else { return Some(job) };
@@ -35,7 +41,12 @@ pub fn direct(provider: &Provider, key: &Secret, routes: &Routes) -> Job {
 }
 
 /// The agent's header, where it is not the one that the provider wants for this kind of key.
-fn other_header(provider: &Provider, catalogue: &Catalogue, key: &Secret, sent: &Header) -> Option<(String, Scheme)> {
+fn other_header(
+    provider: &Provider,
+    catalogue: &Catalogue,
+    key: &Secret,
+    sent: &Header,
+) -> Option<(String, Scheme)> {
     let kind = catalogue.recognise(key).kind_at(&provider.id).map(ToOwned::to_owned);
     let wanted = provider.auth_for(kind.as_deref(), &provider.probe.path);
     let (name, scheme) = match sent {
