@@ -35,10 +35,11 @@ impl Key {
             Self::Exhausted(_) => "e0Zz",
             Self::New(_) => "k3Pw",
         };
-        let letters = |count: usize| -> String {
-            let body = format!("FAKE-DEMO-KEY-{part}-");
-            body.chars().cycle().take(count - 4).chain(tail.chars()).collect()
+        let body = |count: usize| -> String {
+            let word = format!("FAKE-DEMO-KEY-{part}-");
+            word.chars().cycle().take(count).collect()
         };
+        let letters = |count: usize| format!("{}{tail}", body(count - 4));
         let plain = |count: usize| letters(count).replace('-', "0");
         match provider {
             // The format ends in AA, so the part is told by the two characters before it.
@@ -161,7 +162,9 @@ fn openrouter(path: &str, standing: Standing) -> Reply {
     };
     match standing {
         Standing::Unknown => Reply::json(401, "{\"error\":{\"message\":\"User not found.\",\"code\":401}}"),
-        Standing::Empty if path.ends_with("/key") => key("5", "0", "5"),
+        Standing::Empty if path.split('?').next().is_some_and(|path| path.ends_with("key")) => {
+            key("5", "0", "5")
+        }
         Standing::Empty => Reply::json(
             402,
             "{\"error\":{\"message\":\"Insufficient credits. Add more using https://openrouter.ai/settings/credits\",\"code\":402}}",
