@@ -143,7 +143,8 @@ impl Here<'_> {
             header: family_header(provider.family),
             base_url,
             refuses: |_, _| None,
-            without: "no key: the request leaves without Authorization, and the answer speaks of missing credentials".to_owned(),
+            without: "the request leaves without Authorization, and the answer speaks of missing credentials"
+                .to_owned(),
             lints: Vec::new(),
         }
         .finish();

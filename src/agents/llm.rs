@@ -366,7 +366,7 @@ impl Here<'_> {
 fn without(plugin: &Plugin) -> String {
     let name = plugin.name;
     match name {
-        "openrouter" => "no key: the models of openrouter do not exist then (\"Unknown model\")".to_owned(),
+        "openrouter" => "the models of openrouter do not exist then (\"Unknown model\")".to_owned(),
         _ => format!("llm stops: no key found; `llm keys set {name}` stores one"),
     }
 }

@@ -372,10 +372,10 @@ impl Wire {
     fn without(&self, name: &str, generation: Generation) -> String {
         match (self.kind, self.id, generation) {
             (_, "openai", _) => {
-                format!("no key: {name} stops before any request, or sends it without Authorization")
+                format!("{name} stops before any request, or sends it without Authorization")
             }
-            (Kind::Anthropic, ..) => format!("no key: {name} stops before any request"),
-            _ => "no key: no request with a credential leaves".to_owned(),
+            (Kind::Anthropic, ..) => format!("{name} stops before any request"),
+            _ => "no request with a credential leaves".to_owned(),
         }
     }
 

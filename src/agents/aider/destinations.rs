@@ -1,0 +1,82 @@
+//! Where a new key for aider can be written, so that it is the one that leaves.
+
+use std::path::{Path, PathBuf};
+
+use super::git_root;
+use crate::agents::litellm::wire;
+use crate::agents::{Context, common, python};
+use crate::host::World;
+use crate::plan::{Destination, Neighbour, Set};
+use crate::resolve::Slot;
+use crate::source::{Format, Place, Pointer, Source};
+
+/// The place that decides now if a key can stand there alone; else a `.env`, with what beats it taken away.
+pub(super) fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
+    let world = context.world;
+    let Some(wire) = wire::wire(&slot.agent_provider) else { return Vec::new() };
+    let mut all = Vec::new();
+    let mut neighbours = Vec::new();
+    for candidate in slot.candidates.iter().filter(|c| c.value.secret().is_some()) {
+        match &candidate.place {
+            Place::Field { pointer, .. } if compound(pointer) => neighbours.push(Neighbour {
+                place: candidate.place.clone(),
+                set: Set::Remove,
+                why: "it comes before every .env, and its value is not the key alone".to_owned(),
+            }),
+            place @ (Place::Field { .. } | Place::Line { .. }) if neighbours.is_empty() => {
+                all.push(Destination {
+                    place: place.clone(),
+                    effect: "replaces the key that stands here".to_owned(),
+                    neighbours: Vec::new(),
+                });
+            }
+            _ => {}
+        }
+    }
+    all.extend(dedicated(world, slot));
+    let variable =
+        wire.keys.iter().find(|name| slot.candidates.iter().any(|c| c.name.as_deref() == Some(**name)));
+    let variable = variable.or(wire.keys.first()).copied().unwrap_or_default();
+    for (file, effect) in dotenv_targets(world) {
+        let same = |d: &Destination| matches!(&d.place, Place::Line { file: f, name, .. } if *f == file && name == variable);
+        if !all.iter().any(same) {
+            let place = python::line_place(&file, None, variable);
+            all.push(Destination { place, effect: effect.to_owned(), neighbours: neighbours.clone() });
+        }
+    }
+    all
+}
+
+/// `api-key: [openrouter=KEY]` and `set-env: [NAME=KEY]`: the key is a part of the value.
+fn compound(pointer: &Pointer) -> bool {
+    let first = pointer.0.first().map(|step| step.trim_start_matches('-'));
+    matches!(first, Some("api-key" | "set-env"))
+}
+
+/// `openai-api-key` and `anthropic-api-key` beat everything but a model's own parameters.
+fn dedicated(world: &dyn World, slot: &Slot) -> Option<Destination> {
+    let option = match slot.agent_provider.as_str() {
+        "openai" => "openai-api-key",
+        "anthropic" => "anthropic-api-key",
+        _ => return None,
+    };
+    let names = |c: &&crate::resolve::Candidate| c.source == Source::Config && c.place.file().is_some();
+    let file = slot.active_candidate().filter(names).and_then(|c| c.place.file().map(Path::to_path_buf));
+    let file = file.filter(|file| file.ends_with(".aider.conf.yml"));
+    let file = file.unwrap_or_else(|| common::home(world).join(".aider.conf.yml"));
+    let place = Place::Field { file, format: Format::Yaml, pointer: Pointer::new([option]) };
+    let effect = format!("{option} beats every .env and the shell");
+    let known = slot.candidates.iter().any(|candidate| candidate.place == place);
+    (!known).then_some(Destination { place, effect, neighbours: Vec::new() })
+}
+
+fn dotenv_targets(world: &dyn World) -> Vec<(PathBuf, &'static str)> {
+    if python::dotenv_disabled(world) {
+        return Vec::new();
+    }
+    let root = git_root(world);
+    let mut targets = vec![(common::home(world).join(".env"), "counts in every folder, before the shell")];
+    let project = root.as_deref().unwrap_or(world.cwd()).join(".env");
+    targets.push((project, "counts in this project, before ~/.env and the shell; keep the file out of git"));
+    targets
+}
