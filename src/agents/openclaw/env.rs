@@ -16,7 +16,7 @@ use crate::host::World;
 use crate::lint::Lint;
 use crate::resolve::Offer;
 use crate::secret::Secret;
-use crate::shell::{self, Mode, Seen, Setting, Shell};
+use crate::shell::{self, Mode, Reading, Seen, Setting, Shell};
 use crate::source::{Dialect, Place, Source, Value};
 
 /// A `.env` in the state folder beyond this size is not read.
@@ -356,7 +356,7 @@ fn login_shell_vars(world: &dyn World, names: &[&str], rules: Rules) -> (Vec<Var
     let reading = shell::read(world, shell, Mode { interactive: rules == Rules::New, login: true });
     let (mut vars, mut unknown) = (Vec::new(), Vec::new());
     for name in names {
-        let lost = !reading.lost.is_empty();
+        let lost = lost_for(world, &reading, name);
         match reading.seen(name) {
             Seen::Text(text) if !text.trim().is_empty() => {
                 let setting = reading.variables.get(*name).and_then(|variable| variable.setting.as_ref());
@@ -372,6 +372,18 @@ fn login_shell_vars(world: &dyn World, names: &[&str], rules: Rules) -> (Vec<Var
         }
     }
     (vars, unknown)
+}
+
+/// Whether a line that could not be followed may set `name`: any line in the person's own files, and in the system's
+/// only where the name stands somewhere at all.
+fn lost_for(world: &dyn World, reading: &Reading, name: &str) -> bool {
+    let system = |file: &Path| file.starts_with("/etc");
+    let own = reading.lost.iter().any(|(file, _)| file.as_deref().is_none_or(|file| !system(file)));
+    let snippets = Path::new("/etc/profile.d");
+    let mentions = |file: &Path| world.read(file).text().is_some_and(|text| text.contains(name));
+    own || (!reading.lost.is_empty()
+        && (reading.files.iter().any(|file| mentions(file))
+            || world.list(snippets).iter().any(|file| mentions(&snippets.join(file)))))
 }
 
 /// The line of a start-up file that sets a variable.
