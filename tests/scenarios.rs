@@ -70,6 +70,34 @@ fn every_recorded_request_is_predicted() {
     );
 }
 
+/// Where Hermes sends a key today, the places offered for a new one include a place that makes it the one that is
+/// sent, whatever stands above; the best is first. Logins alone have no place for a key.
+#[test]
+fn the_best_place_for_a_new_key_is_one_that_hermes_sends() {
+    // What no edit of a file can do: an SDK variable of the shell travels along; UTF-16 and a `model:` that is a bare
+    // name cannot take a value without other changes.
+    let beyond = ["anthropic-auth-token-var", "dotenv-utf16", "root-provider-keys"];
+    let logins = ["openai-codex", "nous", "xai-oauth", "qwen-oauth", "minimax-oauth"];
+    let mut without = Vec::new();
+    for scenario in scenarios().iter().filter(|scenario| scenario.tool == "hermes") {
+        let (world, catalogue) = (scenario.world(), Catalogue::embedded());
+        let agent = agents::find("hermes").unwrap();
+        let findings = (agent.scan)(&Context { world: &world, catalogue: &catalogue }).unwrap();
+        let Some(slot) = choose(scenario, &findings.slots) else { continue };
+        if logins.contains(&slot.agent_provider.as_str()) || slot.provider.is_none() && slot.sent().is_none()
+        {
+            continue;
+        }
+        let new = keymend::secret::Secret::new("sk-ant-api03-FAKE-A-NEW-KEY-0000000000000000");
+        let (offered, best) = keymend::plan::destinations(&world, &catalogue, agent, slot, &new);
+        if best != Some(0) && !beyond.contains(&scenario.id.as_str()) {
+            println!("{}: best {best:?} of {offered:#?}", scenario.id);
+            without.push(scenario.id.clone());
+        }
+    }
+    assert!(without.is_empty(), "{without:?}");
+}
+
 /// `tests/known_misses.txt`: lines of `tool/id: reason`.
 fn known_misses() -> BTreeMap<String, String> {
     include_str!("known_misses.txt")

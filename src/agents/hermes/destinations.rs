@@ -15,7 +15,7 @@ use super::store::Record;
 use super::{home, install};
 use crate::agents::Context;
 use crate::plan::{Destination, Neighbour, Set};
-use crate::resolve::{Candidate, Slot};
+use crate::resolve::{Candidate, Outcome, Slot, State};
 use crate::source::{Dialect, Format, Place, Pointer, Source};
 
 /// The places for a new key, best first.
@@ -106,6 +106,13 @@ impl Places<'_> {
         match active.name.as_deref() {
             Some("ANTHROPIC_API_KEY") if self.is_managed(active) => self.registry(known),
             Some("ANTHROPIC_API_KEY") => vec![self.line(known.id, "ANTHROPIC_API_KEY")],
+            // Without the token a login that stands behind it would be sent: the key goes into the token's own line.
+            Some(name @ ("ANTHROPIC_TOKEN" | "CLAUDE_CODE_OAUTH_TOKEN")) if self.has_login() => {
+                let effect = format!(
+                    "replaces {name}, which is asked before the logins, also when it holds an API key"
+                );
+                vec![Destination { effect, ..self.line(known.id, name) }]
+            }
             Some(name @ ("ANTHROPIC_TOKEN" | "CLAUDE_CODE_OAUTH_TOKEN")) => {
                 vec![self.without_tokens(known), self.line(known.id, name)]
             }
@@ -117,6 +124,14 @@ impl Places<'_> {
             }
             _ => self.over_login(known, active),
         }
+    }
+
+    /// Whether a login stands behind what is sent now.
+    fn has_login(&self) -> bool {
+        self.slot.candidates.iter().any(|candidate| {
+            let waits = matches!(candidate.state, State::Shadowed { .. });
+            waits && (matches!(candidate.source, Source::Oauth | Source::Keyring) || self.is_login(candidate))
+        })
     }
 
     /// A login outranks ANTHROPIC_API_KEY, and ANTHROPIC_TOKEN outranks the login also when it holds a key.
@@ -210,10 +225,21 @@ impl Places<'_> {
         Destination { place, effect, neighbours: Vec::new() }
     }
 
+    /// `model.api_key`, which is read only along with a `model.base_url`.
     fn model_key(&self) -> Destination {
-        let place = self.profile.config.place(&["model", "api_key"]);
+        let config = &self.profile.config;
+        let place = config.place(&["model", "api_key"]);
         let effect = "model.api_key, which belongs to the configured address".to_owned();
-        Destination { place, effect, neighbours: Vec::new() }
+        let address = match &self.slot.outcome {
+            Outcome::Sends { base_url, .. } if config.base_url().is_empty() => Some(base_url.clone()),
+            _ => None,
+        };
+        let neighbour = |base: String| Neighbour {
+            place: config.place(&["model", "base_url"]),
+            set: Set::Json(Json::String(base)),
+            why: "model.api_key is read only along with model.base_url".to_owned(),
+        };
+        Destination { place, effect, neighbours: address.into_iter().map(neighbour).collect() }
     }
 
     /// A manual pool entry: the key, and an end to its cooldown.
