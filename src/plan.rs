@@ -126,7 +126,6 @@ impl SlotId {
     /// slot for both stands for each of them, and the other way round.
     #[must_use]
     pub fn find<'a>(&self, slots: &'a [Slot]) -> Option<&'a Slot> {
-<<<<<<< HEAD
         let mut named = slots.iter().filter(|slot| {
             slot.agent == self.agent
                 && slot.profile == self.profile
@@ -134,16 +133,6 @@ impl SlotId {
         });
         let exact = named.clone().find(|slot| slot.mode == self.mode);
         exact.or_else(|| named.find(|slot| slot.mode.is_none() || self.mode.is_none()))
-=======
-        let same = |slot: &&Slot| {
-            slot.agent == self.agent
-                && slot.profile == self.profile
-                && slot.agent_provider == self.agent_provider
-        };
-        // A change may bring two modes together, or part them.
-        let exact = slots.iter().filter(same).find(|slot| slot.mode == self.mode);
-        exact.or_else(|| slots.iter().find(same))
->>>>>>> facdd45 (hermes: the first place offered for a new key makes it the one that is sent)
     }
 }
 

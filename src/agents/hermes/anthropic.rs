@@ -70,7 +70,7 @@ fn per_request(profile: &Profile<'_>, pooled: &[Step], pool: &Pool) -> Vec<Step>
     let mut steps = Vec::new();
     for name in ["ANTHROPIC_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"] {
         let why = format!("{name} is asked before every request, before all logins and keys");
-        let found = step::variable(profile, View::Environ, name, &why);
+        let found = trimmed(step::variable(profile, View::Environ, name, &why));
         let preferred =
             found.iter().find(|step| step.usable).and_then(|step| preferred(profile, claude.as_ref(), step));
         steps.extend(preferred);
@@ -86,7 +86,7 @@ fn per_request(profile: &Profile<'_>, pooled: &[Step], pool: &Pool) -> Vec<Step>
             .replace("the pool is asked first", "a login of the pool comes before ANTHROPIC_API_KEY"),
         ..step.clone()
     });
-    let key = |why: &str| step::variable(profile, View::Environ, "ANTHROPIC_API_KEY", why);
+    let key = |why: &str| trimmed(step::variable(profile, View::Environ, "ANTHROPIC_API_KEY", why));
     match profile.rules {
         Rules::V019 => {
             steps.extend(borrowed.chain(logins));
@@ -96,6 +96,15 @@ fn per_request(profile: &Profile<'_>, pooled: &[Step], pool: &Pool) -> Vec<Step>
             steps.extend(key("ANTHROPIC_API_KEY comes before all borrowed logins in this version"));
             steps.extend(logins.chain(borrowed));
         }
+    }
+    steps
+}
+
+/// The texts without the blanks around them, as this search takes them.
+fn trimmed(mut steps: Vec<Step>) -> Vec<Step> {
+    for step in &mut steps {
+        step.text = step.text.trim().to_owned();
+        step.usable &= !step.text.is_empty();
     }
     steps
 }
