@@ -117,7 +117,7 @@ impl Surroundings {
             note.push_str("; this process has no such variable");
         }
         if let Some(own) = self.own.filter(|own| *own != shell) {
-            note.push_str(&format!("; your shell is {}, which does not read it", own.name()));
+            note = format!("{note}; your shell is {}, which does not read it", own.name());
         }
         note
     }

@@ -70,7 +70,7 @@ impl Parsed {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Assignment> {
         let mut all = self.assignments.iter().filter(|assignment| assignment.name == name);
-        if self.first_wins { all.next() } else { all.last() }
+        if self.first_wins { all.next() } else { all.next_back() }
     }
 
     /// A file of which the loader takes nothing.

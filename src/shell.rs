@@ -125,6 +125,13 @@ fn scripted<'w>(
 pub(crate) fn dotenv(shell: Shell, file: &[u8], env: &BTreeMap<String, String>) -> Parsed {
     let runner = scripted(shell, file, env, None, true);
     let mut parsed = Parsed::default();
+    if runner.died {
+        let line = runner.lost.first().map_or(1, |(_, line)| *line);
+        parsed
+            .problems
+            .push((line, "sh ends here with an error, and with it whatever it was to start".to_owned()));
+        return parsed;
+    }
     let lost = runner.lost.iter().map(|(_, line)| *line);
     parsed.problems.extend(lost.map(|line| (line, format!("{} stops here with an error", shell.name()))));
     for (name, variable) in &runner.vars.0 {
@@ -143,7 +150,10 @@ pub(crate) fn dotenv(shell: Shell, file: &[u8], env: &BTreeMap<String, String>) 
     parsed
 }
 
-fn finish(runner: Runner) -> Reading {
+fn finish(mut runner: Runner) -> Reading {
+    if runner.died {
+        runner.vars.0.clear();
+    }
     Reading { shell: runner.shell, variables: runner.vars.0, files: runner.files, lost: runner.lost }
 }
 

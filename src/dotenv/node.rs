@@ -118,14 +118,24 @@ impl EnvFile<'_> {
         let name = self.rest()[..equal].trim_matches(' ').to_owned();
         self.at += equal + 1;
         self.skip_blanks();
-        if name.is_empty() {
+        // Nothing at all in front of `=` ends the file for Node; blanks make a name that nobody can ask for.
+        if equal == 0 {
             return None;
         }
         let name = name.strip_prefix("export ").map_or(name.clone(), str::to_owned);
+        // A quote that is not closed on the last line of a file without a line end: the assignment is lost.
+        if self.rest().starts_with(['"', '\'', '`']) && !self.rest().contains('\n') && self.is_unclosed() {
+            return Some(());
+        }
         let (value, span, next) = self.value();
         self.push(name, name_at, value, span);
         self.at = next;
         Some(())
+    }
+
+    fn is_unclosed(&self) -> bool {
+        let quote = self.rest().chars().next();
+        quote.is_some_and(|quote| !self.rest()[1..].contains(quote))
     }
 
     /// The value here, its span in the text, and where the next step begins.

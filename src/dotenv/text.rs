@@ -28,6 +28,7 @@ pub(crate) enum LineEnds {
 #[derive(Debug)]
 pub(crate) struct Text {
     /// The text that the grammar reads.
+    #[allow(clippy::struct_field_names)]
     pub(crate) text: String,
     /// Offsets in `text` and in the file from which on both advance alike.
     anchors: Vec<(usize, usize)>,
@@ -135,7 +136,7 @@ mod tests {
         let bytes = b"\xef\xbb\xbfA=1\r\nB=x\xffy\rC=3\r\n";
         let text = Text::new(bytes, Decode::Lossy, LineEnds::ToLf, true).unwrap();
         assert_eq!(text.text, "A=1\nB=x\u{fffd}y\nC=3\n");
-        let c = text.text.find("3").unwrap();
+        let c = text.text.find('3').unwrap();
         assert_eq!(&bytes[text.span(c..c + 1)], b"3");
         assert_eq!(text.line(c), 3);
         let y = text.text.find('y').unwrap();

@@ -67,15 +67,29 @@ fn predict(dialect: Dialect, bytes: &[u8], env: &BTreeMap<String, String>, name:
 
 #[test]
 fn every_recording_is_predicted() {
-    let cases: Vec<Value> =
-        serde_json::from_str(include_str!("../../tests/corpora/dotenv_truth.json")).unwrap();
+    let misses = compare(include_str!("../../tests/corpora/dotenv_truth.json"));
+    assert!(misses.is_empty(), "{}", misses.join("\n"));
+}
+
+/// More recordings of the same form, made on this machine: `KEYMEND_RECORDINGS=file cargo test -- --ignored`.
+#[test]
+#[ignore = "needs a file of recordings"]
+fn recordings_made_here_are_predicted() {
+    let file = std::env::var("KEYMEND_RECORDINGS").unwrap();
+    let misses = compare(&std::fs::read_to_string(file).unwrap());
+    assert!(misses.is_empty(), "{}", misses.join("\n"));
+}
+
+/// Prints the table and returns what is not predicted.
+fn compare(recordings: &str) -> Vec<String> {
+    let cases: Vec<Value> = serde_json::from_str(recordings).unwrap();
     let mut misses = vec![];
     for (parser, dialect) in PARSERS {
         let mut right = 0;
         for case in &cases {
             let bytes = file(case);
             let env = serde_json::from_value(case["process_env"].clone()).unwrap();
-            let vars = case["results"][parser]["vars"].as_object().unwrap();
+            let Some(vars) = case["results"][parser]["vars"].as_object() else { continue };
             let wrong: Vec<_> = vars
                 .iter()
                 .map(|(name, value)| {
@@ -94,7 +108,22 @@ fn every_recording_is_predicted() {
         }
         println!("{parser:<46} {right:>3}/{}", cases.len());
     }
-    assert!(misses.is_empty(), "{}", misses.join("\n"));
+    misses
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_file_is_read_and_spans_lie_in_it(file in "[ \nKJ=\"'`#$\\\\{}:;&|()<>a-c\r\t\u{a0}export]{0,60}", raw in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60)) {
+        let env = BTreeMap::from([("B".to_owned(), "envb".to_owned())]);
+        for bytes in [file.as_bytes(), raw.as_slice()] {
+            for dialect in PARSERS.map(|(_, dialect)| dialect).into_iter().chain([Dialect::Hermes, Dialect::Fish]) {
+                for found in parse(dialect, bytes, &env).assignments {
+                    proptest::prop_assert!(found.span.start <= found.span.end && found.span.end <= bytes.len(), "{:?}", dialect);
+                    proptest::prop_assert!(found.line >= 1);
+                }
+            }
+        }
+    }
 }
 
 #[test]

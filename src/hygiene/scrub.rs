@@ -187,16 +187,16 @@ fn ends(text: &str, sort: impl Fn(char) -> bool, blank: impl Fn(char) -> bool + 
     count(outside.0) + count(outside.1)
 }
 
+/// What an entity stands for; `Some(None)` for one without any width.
+#[allow(clippy::option_option)]
 fn entity(name: &str) -> Option<Option<char>> {
     let c = match name {
         "nbsp" | "ensp" | "emsp" | "thinsp" => ' ',
-        "quot" => '"',
-        "apos" => '\'',
+        "quot" | "ldquo" | "rdquo" => '"',
+        "apos" | "lsquo" | "rsquo" => '\'',
         "amp" => '&',
         "lt" => '<',
         "gt" => '>',
-        "lsquo" | "rsquo" => '\'',
-        "ldquo" | "rdquo" => '"',
         "hyphen" | "dash" => '-',
         "lowbar" => '_',
         "period" => '.',

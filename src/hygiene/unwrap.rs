@@ -46,8 +46,8 @@ impl Work<'_> {
     }
 
     /// Replaces the text by a trimmed part of it.
-    fn take(&mut self, part: String, id: &'static str, what: &'static str) -> bool {
-        self.set(part.trim_matches(|c: char| c.is_ascii_whitespace()).to_owned());
+    fn take(&mut self, part: impl AsRef<str>, id: &'static str, what: &'static str) -> bool {
+        self.set(part.as_ref().trim_matches(|c: char| c.is_ascii_whitespace()).to_owned());
         self.note(id, what, 1);
         true
     }

@@ -16,7 +16,7 @@ pub fn key_lints(key: &Secret, provider: Option<&Provider>, catalogue: &Catalogu
     match hygiene::clean_secret(key, catalogue, expected) {
         Cleaned::Accepted(found) => accepted(&found, provider, catalogue),
         Cleaned::Refused(no) => {
-            let mut lints: Vec<Lint> = no.removed.iter().filter_map(dirt).collect();
+            let mut lints: Vec<Lint> = no.removed.iter().map(dirt).collect();
             lints.extend(refused(&no));
             lints
         }
@@ -24,7 +24,7 @@ pub fn key_lints(key: &Secret, provider: Option<&Provider>, catalogue: &Catalogu
 }
 
 fn accepted(found: &Accepted, provider: Option<&Provider>, catalogue: &Catalogue) -> Vec<Lint> {
-    let mut lints: Vec<Lint> = found.removed.iter().filter_map(dirt).collect();
+    let mut lints: Vec<Lint> = found.removed.iter().map(dirt).collect();
     lints.dedup();
     match provider.map(|provider| hygiene::fits(&provider.id, &found.key, catalogue)) {
         Some(Fit::WrongProvider { message, .. }) => lints.push(Lint::fault("wrong-provider", message)),
@@ -35,9 +35,9 @@ fn accepted(found: &Accepted, provider: Option<&Provider>, catalogue: &Catalogue
 }
 
 /// What a real program does with what keymend would take away.
-fn dirt(removed: &Removed) -> Option<Lint> {
+fn dirt(removed: &Removed) -> Lint {
     let what = removed.what;
-    let lint = match removed.id {
+    match removed.id {
         "whitespace-trimmed" if what.starts_with("line end") => Lint::fault(
             "newline",
             "There is a line end in the value. Programs that do not trim it send it along or fail before they send.",
@@ -85,8 +85,7 @@ fn dirt(removed: &Removed) -> Option<Lint> {
         ),
         "extracted-from-text" => Lint::fault("text-around", "There is other text around the key."),
         _ => Lint::fault("extra-characters", format!("There is something around the key ({what}).")),
-    };
-    Some(lint)
+    }
 }
 
 fn refused(no: &Refused) -> Option<Lint> {

@@ -50,11 +50,18 @@ impl Runner<'_> {
         }
     }
 
-    /// dash ends when one of its special builtins meets an error.
+    /// dash ends when one of its special builtins meets an error, zsh leaves the file.
     fn special(&mut self, args: &[Word], run: impl FnOnce(&mut Self, &[Word]) -> Status) -> (Status, Flow) {
         let status = run(self, args);
-        let ends = status == Status::False && self.shell == Shell::Sh && self.strict;
-        (status, if ends { Flow::Exit } else { Flow::On })
+        let flow = match (status, self.shell) {
+            (Status::False, Shell::Sh) if !self.interactive => {
+                self.died = self.strict;
+                Flow::Exit
+            }
+            (Status::False, Shell::Zsh) => Flow::Return,
+            _ => Flow::On,
+        };
+        (status, flow)
     }
 
     fn shifted(&mut self, args: &[Word]) -> (Status, Flow) {
@@ -121,6 +128,10 @@ impl Runner<'_> {
     fn assign_words(&mut self, args: &[Word], how: Declare) -> Status {
         // zsh and dash stop at the first word that is no name.
         for word in args {
+            if self.shell == Shell::Zsh && self.strict && word.bare().is_some_and(|text| text.contains("=="))
+            {
+                return Status::False;
+            }
             let Some((name, value)) = self.split_assignment(word) else { return Status::False };
             if !is_name(&name) {
                 if self.shell == Shell::Bash {

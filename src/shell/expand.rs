@@ -53,7 +53,7 @@ impl Runner<'_> {
         for part in &word.parts {
             match self.part(part) {
                 Known::Text(text) => out.push_str(&text),
-                unknown => return unknown,
+                unknown @ Known::NotLiteral(_) => return unknown,
             }
         }
         Known::Text(out)
@@ -155,13 +155,12 @@ impl Runner<'_> {
         let mut field: Option<String> = None;
         for part in &word.parts {
             let quoted = match part {
-                Part::Text { .. } => true,
                 Part::Variable { quoted, .. } | Part::Command { quoted, .. } => *quoted,
-                Part::Home | Part::Unknown => true,
+                Part::Text { .. } | Part::Home | Part::Unknown => true,
             };
             let text = match self.part(part) {
                 Known::Text(text) => text,
-                unknown => {
+                unknown @ Known::NotLiteral(_) => {
                     out.push(unknown);
                     return;
                 }
@@ -252,4 +251,9 @@ pub(super) fn fails_in_zsh(word: &Word) -> bool {
         }
         _ => false,
     })
+}
+
+/// zsh takes `=name` for the path of a program, on the right side of an assignment too.
+pub(super) fn begins_with_equals(word: &Word) -> bool {
+    matches!(word.parts.first(), Some(Part::Text { text, quoted: false }) if text.starts_with('='))
 }

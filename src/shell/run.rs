@@ -57,6 +57,7 @@ pub(super) struct Source {
     pub(super) text: Rc<Text>,
 }
 
+#[allow(clippy::struct_excessive_bools)]
 pub(super) struct Runner<'w> {
     pub(super) shell: Shell,
     pub(super) world: Option<&'w dyn World>,
@@ -76,6 +77,8 @@ pub(super) struct Runner<'w> {
     pub(super) lost: Vec<(Option<PathBuf>, usize)>,
     /// Stop at the first line that is not understood, as the shell does, instead of going on with the next.
     pub(super) strict: bool,
+    /// dash met an error that ends it: nothing of what it set reaches anybody.
+    pub(super) died: bool,
     pub(super) depth: usize,
     budget: usize,
     locals: Vec<Vec<(String, Option<super::state::Variable>)>>,
@@ -98,6 +101,7 @@ impl<'w> Runner<'w> {
             files: vec![],
             lost: vec![],
             strict: false,
+            died: false,
             depth: 0,
             budget: MAX_COMMANDS,
             locals: vec![],
@@ -160,6 +164,7 @@ impl<'w> Runner<'w> {
                 Err(Bad) => {
                     self.lose(start);
                     if self.strict {
+                        self.died = self.shell == Shell::Sh;
                         return Flow::Exit;
                     }
                     // What follows may be inside of something that was not understood.
@@ -316,12 +321,20 @@ impl<'w> Runner<'w> {
     fn simple(&mut self, assigns: &[Assign], words: &[Word]) -> (Status, Flow) {
         if words.is_empty() {
             for assign in assigns {
+                if self.shell == Shell::Zsh && self.strict && super::expand::begins_with_equals(&assign.value)
+                {
+                    return (Status::False, Flow::Exit);
+                }
                 self.assign(assign, self.all_export);
             }
             return (Status::True, Flow::On);
         }
         if self.shell == Shell::Zsh && self.strict && words.iter().any(super::expand::fails_in_zsh) {
             return (Status::False, Flow::Exit);
+        }
+        // POSIX: what stands in front of a special builtin stays.
+        if self.shell == Shell::Sh && words[0].bare().is_some_and(is_special) {
+            assigns.iter().for_each(|assign| self.assign(assign, self.all_export));
         }
         self.builtin(words)
     }
@@ -401,4 +414,12 @@ impl<'w> Runner<'w> {
             self.vars.0.remove(name);
         }
     }
+}
+
+fn is_special(name: &str) -> bool {
+    let special = [
+        ".", ":", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set",
+        "shift", "times", "trap", "unset",
+    ];
+    special.contains(&name)
 }
