@@ -77,7 +77,12 @@ pub fn slot(context: &Context<'_>, settings: &Settings, credentials: &Credential
     let leaves = leaves(&rows);
     let base = settings.effective(world, "ANTHROPIC_BASE_URL");
     let base_url = base.as_ref().map_or_else(|| super::BASE_URL.to_owned(), |found| found.text.clone());
-    let outcome = outcome(&rows, leaves.as_ref(), credentials, &base_url);
+    let outcome = if settings.server_decides(world) {
+        let reason = "your organisation's server sets a credential or an address; its rank is not on record";
+        Outcome::NotKnown { reason: reason.to_owned() }
+    } else {
+        outcome(&rows, leaves.as_ref(), credentials, &base_url)
+    };
     let lints = lints::of_slot(world, settings, credentials, &rows, base.as_ref(), mode);
     let positions: Vec<(Kind, bool)> = rows.iter().map(|row| (row.kind, row.live)).collect();
     let mut chain = Chain::new();

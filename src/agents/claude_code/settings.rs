@@ -76,6 +76,16 @@ impl Settings {
         Self { folder, state: Doc::json(world, state_file), tiers, moved }
     }
 
+    /// The cached settings of an organisation's server set a credential or an address. Which of the other files they beat
+    /// is not on record.
+    pub fn server_decides(&self, world: &dyn World) -> bool {
+        let doc = Doc::json(world, self.folder.join("remote-settings.json"));
+        let sets = doc
+            .entries(&["env"])
+            .any(|(name, _)| name.starts_with("ANTHROPIC_") || name.starts_with("CLAUDE_CODE_"));
+        sets || doc.at(&["apiKeyHelper"]).is_some()
+    }
+
     /// The files that Claude Code cannot use.
     pub fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
         self.tiers.iter().filter_map(|tier| tier.doc.problem()).collect()

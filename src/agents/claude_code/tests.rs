@@ -118,6 +118,14 @@ fn settings_files_beat_the_shell_in_their_order() {
 }
 
 #[test]
+fn settings_of_an_organisations_server_are_not_guessed() {
+    let remote = (".claude/remote-settings.json", r#"{"env":{"ANTHROPIC_API_KEY":"REMOTE"}}"#);
+    assert_eq!(answer(&[KEY], &[remote], Mode::Headless), "not known");
+    let other = (".claude/remote-settings.json", r#"{"permissions":{}}"#);
+    assert_eq!(answer(&[KEY], &[other], Mode::Headless), "x-api-key=KEY");
+}
+
+#[test]
 fn a_foreign_address_gets_the_login_and_says_so() {
     let world = world(&[("ANTHROPIC_BASE_URL", "https://gateway.example/v1")], &[LOGIN]);
     let slots = slots(&world);

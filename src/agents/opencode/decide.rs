@@ -311,7 +311,9 @@ impl Asked<'_> {
         }
         let (Some(base), Some(known)) = (self.base_url(), self.known) else { return lints };
         if common::host_of(&base) != common::host_of(known.base_url) {
-            lints.push(common::foreign_base("opencode", &base, "its configuration or a variable"));
+            let set = self.config.all(self.world, &["provider", self.id, "options", "baseURL"]);
+            let from = set.first().map(|set| set.place.show(self.world.home()));
+            lints.push(common::foreign_base("opencode", &base, from.as_deref().unwrap_or("a variable")));
         }
         if matches!(auth, Auth::Chatgpt(_)) {
             lints.push(Lint::note("who-pays", "the ChatGPT plan pays, also where OPENAI_API_KEY is set"));

@@ -88,6 +88,17 @@ fn logins_and_many_variables() {
 }
 
 #[test]
+fn a_project_that_sends_the_key_elsewhere_is_named() {
+    let project = r#"{"provider":{"anthropic":{"options":{"baseURL":"https://other.example/v1"}}}}"#;
+    let world =
+        MemoryWorld::new("/h").with_var("ANTHROPIC_API_KEY", "K").with_file("work/opencode.json", project);
+    assert_eq!(answer(&world, "anthropic"), "x-api-key=K https://other.example/v1");
+    let slots = slots(&world);
+    let lint = slots[0].lints.iter().find(|lint| lint.id == "foreign-base-url").expect("the lint");
+    assert!(lint.message.contains("~/work/opencode.json"), "{lint}");
+}
+
+#[test]
 fn without_any_key_the_free_models_take_public() {
     let world = MemoryWorld::new("/h");
     assert!(slots(&world)[0].in_use);
