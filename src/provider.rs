@@ -10,12 +10,14 @@ use crate::secret::{Mask, Secret};
 pub mod condition;
 mod model;
 mod recognise;
+mod table;
 
 pub use model::{
     Auth, AuthVariant, Confidence, Detection, Honesty, Host, KeyShape, NeverProbe, ProbeSpec, Provider, Rule,
     Scheme, Worth, authority,
 };
 pub use recognise::{Fit, Match, Recognition};
+pub use table::Listed;
 
 static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/assets/providers");
 

@@ -241,12 +241,11 @@ pub fn siblings(
     };
     let mut seen = vec![authority(asked).unwrap_or(asked).to_owned()];
     let mut others = Vec::new();
-    for host in provider.hosts.iter().filter(|host| !host.retired && host.dialect.is_none()) {
+    for host in
+        provider.hosts.iter().filter(|host| !provider.local && !host.retired && host.dialect.is_none())
+    {
         let name = authority(&host.base).unwrap_or_default().to_owned();
-        if !seen.contains(&name)
-            && !host.base.contains('<')
-            && !is_loopback(&name)
-            && (host.region.is_some() || host.plan.is_some())
+        if !seen.contains(&name) && !host.base.contains('<') && (host.region.is_some() || host.plan.is_some())
         {
             seen.push(name);
             others.push(at(provider, &host.base));

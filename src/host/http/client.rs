@@ -278,7 +278,10 @@ fn classify(error: &reqwest::Error, proxied: bool) -> Failure {
     if error.is_timeout() || chain.io == Some(io::ErrorKind::TimedOut) {
         return Failure::TimedOut;
     }
-    if chain.text.contains("dns error") || chain.text.contains("failed to lookup address") {
+    if chain.text.contains("dns error")
+        || chain.text.contains("failed to lookup address")
+        || chain.text.contains("invalid dns")
+    {
         return Failure::Dns;
     }
     by_io(&chain, refused)

@@ -38,7 +38,8 @@ impl Walker {
         if let Some(provider) = self.catalogue.get(&job.provider).filter(|_| refused && job.consent.siblings)
         {
             let asked = rows.first().map_or_else(String::new, |row| row.host.clone());
-            let asked = if probe::is_loopback(&asked) { provider.base_url().to_owned() } else { asked };
+            let own = provider.owns(&asked);
+            let asked = if own { asked } else { provider.base_url().to_owned() };
             let doors = course::siblings(&self.catalogue, provider, &job.key, &asked);
             let doors = doors.into_iter().map(|(id, target)| (id, Layer { what: What::Sibling, target }));
             rows.extend(self.rows(&job, doors).await);

@@ -103,3 +103,183 @@ fn a_dressed_up_answer_keeps_its_verdict() {
     }
     assert!(wrong.len() * 100 < count * 2, "{} of {count} wrong\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn a_success_counts_only_in_the_documented_shape() {
+    let kind = |provider: &str, body: &str| ask(provider, 200, body.as_bytes()).kind;
+    assert_eq!(kind("openai", r#"{"object":"list","data":[{"id":"gpt"}]}"#), Kind::Valid);
+    for body in
+        ["", "{}", "[]", "null", "true", "\"ok\"", "OK", r#"{"data":[]}"#, r#"{"object":"list","data":{}}"#]
+    {
+        assert_eq!(kind("openai", body), Kind::Ambiguous, "{body}");
+    }
+    assert_eq!(kind("openai", r#"{"object":"list","data":[{"id":"gpt"}]"#), Kind::Ambiguous, "cut off");
+    assert_ne!(
+        kind("openai", r#"{"object":"list","data":[],"error":{"message":"Invalid API key"}}"#),
+        Kind::Valid
+    );
+    assert_ne!(kind("openai", "<html><title>Welcome</title></html>"), Kind::Valid);
+    assert_ne!(kind("openai", "data: {\"object\":\"list\",\"data\":[]}\n\n"), Kind::Valid);
+    assert_ne!(
+        kind("minimax", r#"{"base_resp":{"status_code":1004,"status_msg":"x"},"model_remains":[]}"#),
+        Kind::Valid
+    );
+    assert_ne!(kind("zai", r#"{"code":500,"success":true,"data":{}}"#), Kind::Valid);
+    assert_ne!(ask("openai", 204, b"").kind, Kind::Valid);
+    assert_eq!(
+        kind("xai", r#"{"name":"x","team_blocked":false,"api_key_blocked":false,"api_key_disabled":false}"#),
+        Kind::Valid
+    );
+    assert_eq!(kind("deepseek", r#"{"is_available":false,"balance_infos":[]}"#), Kind::NoCredit);
+    assert_eq!(kind("openrouter", r#"{"data":{"label":"x","limit":5,"limit_remaining":0}}"#), Kind::NoCredit);
+    assert_eq!(
+        ask(
+            "perplexity",
+            400,
+            br#"{"error":{"type":"invalid_model","message":"Invalid model 'not-a-model'","code":400}}"#
+        )
+        .kind,
+        Kind::Valid
+    );
+    assert_ne!(ask("openai", 400, br#"{"error":{"type":"invalid_model"}}"#).kind, Kind::Valid);
+}
+
+#[test]
+fn who_answered_is_told_by_positive_marks() {
+    let by = |provider: &str, status, headers: &[(&str, &str)], body: &str| {
+        let verdict = ask_with(provider, status, headers, body.as_bytes());
+        (verdict.kind, verdict.answered_by.id())
+    };
+    let litellm = r#"{"error":{"message":"Authentication Error, Invalid proxy server token passed. Received API Key = sk-...FAKE","type":"token_not_found_in_db","param":"key","code":"401"}}"#;
+    assert_eq!(by("openai", 401, &[], litellm), (Kind::Gateway, "gateway"));
+    let relay = r#"{"error":{"message":"无效的令牌 (request id: 20260101120000123456789abcdefgh)","type":"new_api_error"}}"#;
+    assert_eq!(by("openai", 401, &[], relay), (Kind::Gateway, "gateway"));
+    let cloudflare = r#"{"success":false,"result":[],"messages":[],"errors":[{"code":10000,"message":"Authentication error"}]}"#;
+    assert_eq!(by("openai", 401, &[("cf-ray", "x")], cloudflare), (Kind::Gateway, "gateway"));
+    assert_eq!(by("openai", 407, &[], ""), (Kind::Gateway, "proxy"));
+    assert_eq!(
+        by("openai", 503, &[("x-squid-error", "ERR_DNS_FAIL 0")], "<html>squid</html>"),
+        (Kind::Gateway, "proxy")
+    );
+    assert_eq!(
+        by("openai", 403, &[], "<html><title>Attention Required! | Cloudflare</title></html>"),
+        (Kind::Gateway, "gateway")
+    );
+    assert_eq!(
+        by("openai", 200, &[], "<html><title>Wi-Fi Login</title></html>"),
+        (Kind::Gateway, "captive_page")
+    );
+    assert_eq!(by("openai", 200, &[], "<!doctype html><div id=root></div>").0, Kind::WrongEndpoint);
+    assert_eq!(by("openai", 403, &[], "<html><center>nginx</center></html>"), (Kind::Ambiguous, "unknown"));
+    let own = "<html><head><title>401 Authorization Required</title></head><body><center><h1>401 Authorization Required</h1></center><hr><center>openresty/1.25.3.1</center><script>challenge</script></body></html>";
+    assert_eq!(by("perplexity", 401, &[], own), (Kind::Invalid, "provider"));
+    assert_eq!(by("anthropic", 401, &[("request-id", "req_1")], "{}"), (Kind::Invalid, "provider"));
+    let valid = r#"{"object":"list","data":[]}"#;
+    assert_eq!(by("openai", 200, &[("x-litellm-version", "1.7")], valid), (Kind::Valid, "gateway"));
+}
+
+#[test]
+fn the_same_sentence_means_what_it_means_at_this_provider() {
+    let body = br#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+    assert_eq!(ask("openai", 429, body).kind, Kind::NoCredit);
+    assert_eq!(ask("dashscope", 429, body).kind, Kind::RateLimited);
+}
+
+#[test]
+fn an_echo_of_the_key_never_comes_back() {
+    let echoes = [
+        format!(r#"{{"error":{{"code":403,"message":"Consumer 'api_key:{KEY}' has been suspended."}}}}"#),
+        format!(r#"{{"error":"{}"}}"#, &KEY[5..25]),
+        format!("<html>{KEY}</html>"),
+        format!("{KEY}"),
+        format!(r#"{{"error":{{"code":"{KEY}","message":"{}"}}}}"#, KEY.to_uppercase()),
+    ];
+    for status in [200, 400, 401, 403, 500] {
+        for body in &echoes {
+            let verdict = ask_with("gemini", status, &[("x-request-id", KEY)], body.as_bytes());
+            let shown = format!("{}{verdict:?}", serde_json::to_string(&verdict).unwrap()).to_lowercase();
+            for at in 0..KEY.len() - 6 {
+                assert!(!shown.contains(&KEY[at..at + 6].to_lowercase()), "{shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_json_form_is_the_contract() {
+    let verdict = ask("anthropic", 401, br#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"},"request_id":"req_1"}"#);
+    let json = serde_json::to_value(&verdict).unwrap();
+    let names: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "schema",
+            "provider",
+            "verdict",
+            "status",
+            "answered_by",
+            "reason",
+            "evidence",
+            "latency_ms",
+            "hints",
+            "worth"
+        ]
+    );
+    assert_eq!(
+        (&json["verdict"], &json["answered_by"], &json["status"]),
+        (&"invalid".into(), &"provider".into(), &401.into())
+    );
+    assert_eq!(json["evidence"]["message"], "invalid x-api-key");
+}
+
+#[test]
+fn every_rule_names_a_verdict_that_exists() {
+    for provider in catalogue().all() {
+        for rule in &provider.rules {
+            let label = format!("{} {}", provider.id, rule.verdict);
+            assert!(Kind::from_id(&rule.verdict).is_some(), "{label}");
+            assert!(
+                rule.text.iter().all(|text| *text == text.to_lowercase()),
+                "{label}: texts are in lower case"
+            );
+            let group = !rule.codes.is_empty() || !rule.text.is_empty() || !rule.conditions.is_empty();
+            assert!(group || !rule.status.is_empty(), "{label}: a rule needs a group");
+            if rule.verdict == "valid" {
+                assert!(
+                    !rule.status.is_empty() && (!rule.codes.is_empty() || !rule.text.is_empty()),
+                    "{label}"
+                );
+            }
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_bytes_are_judged_without_a_panic_and_are_never_valid(
+        body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600),
+        status in 100u16..600,
+        which in 0usize..42,
+    ) {
+        let id = catalogue().all()[which].id.clone();
+        let verdict = ask(&id, status, &body);
+        proptest::prop_assert_ne!(verdict.kind, Kind::Valid);
+    }
+
+    #[test]
+    fn json_like_text_is_judged_and_the_key_stays_hidden(
+        body in r#"[\{\}\[\]":,'a-z0-9\\ ]{0,200}"#,
+        at in 0usize..30,
+        status in 200u16..600,
+        which in 0usize..42,
+    ) {
+        let id = catalogue().all()[which].id.clone();
+        let body = format!("{}{}{}", &body, &KEY[at..at + 12], r#"","message":"x"}"#);
+        let verdict = ask(&id, status, body.as_bytes());
+        let shown = serde_json::to_string(&verdict).unwrap();
+        proptest::prop_assert!(!shown.contains(&KEY[at..at + 6]), "{}", shown);
+        proptest::prop_assert_ne!(verdict.kind, Kind::Valid);
+    }
+}
