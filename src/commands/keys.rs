@@ -46,7 +46,7 @@ fn removed(found: &Accepted) -> String {
         .map(|step| {
             format!(
                 "removed: {}{}\n",
-                plain(&step.what),
+                plain(step.what),
                 if step.count > 1 { format!(" ×{}", step.count) } else { String::new() }
             )
         })

@@ -16,7 +16,7 @@ use crate::resolve::Slot;
 use crate::session::Selector;
 
 /// How long an agent has until its first request. OpenClaw needs up to 22 s on a small machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Serialize)]
 struct ProveJson {

@@ -30,10 +30,8 @@ pub(super) fn test(desk: &Desk, args: &cli::Test) -> Result<Exit, Failure> {
         ));
     }
     let consent = Consent { spend: args.spend, elsewhere: args.base_url.is_some(), siblings: false };
-    let job = match args.target.contains('/') || (!args.stdin && !args.clipboard) {
-        true => slot_job(desk, args, consent)?,
-        false => key_job(desk, args, consent)?,
-    };
+    let of_slot = args.target.contains('/') || (!args.stdin && !args.clipboard);
+    let job = if of_slot { slot_job(desk, args, consent)? } else { key_job(desk, args, consent)? };
     let report = run(desk, vec![job]).pop().ok_or_else(no_runtime)?;
     let fine = report.overall.kind == Kind::Valid;
     if args.json {

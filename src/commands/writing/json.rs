@@ -76,7 +76,7 @@ pub(super) fn written(done: &Plan, written: &Written, home: Option<&Path>) -> Pl
     json.id = Some(written.applied.id.clone());
     json.notes.extend(written.applied.notes.iter().map(|note| plain(note)));
     for (slot, now) in json.slots.iter_mut().zip(&written.now) {
-        slot.sends = now.sends.clone();
+        slot.sends.clone_from(&now.sends);
         slot.sends_new = Some(now.is_new);
         slot.restart = now.restart.as_ref().map(super::restart_line);
     }
