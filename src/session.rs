@@ -3,6 +3,7 @@
 //! [`scan`] asks every agent what it would send in a given world and puts the answers together: one [`Tag`] for each
 //! distinct key, lints on every candidate, the places outside of the agents' own files. It is pure over the world.
 
+mod surround;
 pub mod test;
 pub mod write;
 
@@ -62,16 +63,27 @@ pub fn scan(world: &dyn World, catalogue: &Catalogue, agents: &[&'static Agent])
         .iter()
         .filter_map(|agent| (agent.scan)(&context).map(|findings| Scanned { agent, findings }))
         .collect();
-    Scan::of(found, catalogue)
+    finished(world, catalogue, found)
+}
+
+/// Adds what stands around the agents' own answers, and the letters.
+fn finished(world: &dyn World, catalogue: &Catalogue, mut agents: Vec<Scanned>) -> Scan {
+    let mut around = surround::Around::new(world, catalogue);
+    for scanned in &mut agents {
+        around.complete(&mut scanned.findings);
+    }
+    Scan::of(agents, catalogue)
 }
 
 /// Asks all agents that keymend knows and keeps those that are here.
 #[must_use]
 pub fn scan_all(world: &dyn World, catalogue: &Catalogue) -> Scan {
-    let mut scan = scan(world, catalogue, agents::ALL);
-    scan.agents.retain(|scanned| !scanned.findings.found.is_empty());
-    scan.keys = scan.index_keys(catalogue);
-    scan
+    let context = Context { world, catalogue };
+    let found = agents::ALL.iter().filter_map(|agent| {
+        let findings = (agent.scan)(&context).filter(|findings| !findings.found.is_empty());
+        findings.map(|findings| Scanned { agent, findings })
+    });
+    finished(world, catalogue, found.collect())
 }
 
 impl Scan {

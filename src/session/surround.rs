@@ -1,0 +1,107 @@
+//! What is added to the agents' own answers: faults of each key's text and file, and the places outside of the agents' files
+//! where a variable that they read is set.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use crate::agents::Findings;
+use crate::ambient::{Ambient, Surroundings};
+use crate::host::World;
+use crate::lint::{self, Lint};
+use crate::provider::Catalogue;
+use crate::resolve::{Candidate, Slot, State};
+use crate::source::{Place, Value};
+
+/// What has been looked up once for all slots of a scan.
+pub(super) struct Around<'a> {
+    world: &'a dyn World,
+    catalogue: &'a Catalogue,
+    surroundings: Surroundings,
+    variables: HashMap<String, Vec<Ambient>>,
+    files: HashMap<PathBuf, Vec<Lint>>,
+}
+
+impl<'a> Around<'a> {
+    pub(super) fn new(world: &'a dyn World, catalogue: &'a Catalogue) -> Self {
+        let surroundings = Surroundings::look(world);
+        Self { world, catalogue, surroundings, variables: HashMap::new(), files: HashMap::new() }
+    }
+
+    /// Adds to every slot of one agent.
+    pub(super) fn complete(&mut self, findings: &mut Findings) {
+        let told: HashSet<&'static str> = findings.lints.iter().map(|lint| lint.id).collect();
+        for slot in &mut findings.slots {
+            self.complete_slot(slot, &told);
+        }
+    }
+
+    fn complete_slot(&mut self, slot: &mut Slot, told: &HashSet<&'static str>) {
+        let provider = slot.provider.as_deref().and_then(|id| self.catalogue.get(id));
+        for candidate in &mut slot.candidates {
+            let Some(key) = candidate.value.secret() else { continue };
+            let mut found = lint::key_lints(key, provider, self.catalogue);
+            if let Some(file) = candidate.place.file().filter(|_| !key.is_empty()) {
+                let of_file = self.of_file(file);
+                found.extend(of_file.iter().filter(|lint| !told.contains(lint.id)).cloned());
+            }
+            for lint in found {
+                if !candidate.lints.iter().any(|own| own.id == lint.id) {
+                    candidate.lints.push(lint);
+                }
+            }
+        }
+        let outside = self.outside(slot);
+        slot.candidates.extend(outside);
+    }
+
+    fn of_file(&mut self, file: &std::path::Path) -> &[Lint] {
+        let world = self.world;
+        self.files.entry(file.to_owned()).or_insert_with(|| lint::place_lints(world, file))
+    }
+
+    /// The places outside that set a variable of this slot, as candidates that this start does not use.
+    fn outside(&mut self, slot: &Slot) -> Vec<Candidate> {
+        let mut added: Vec<Candidate> = Vec::new();
+        for candidate in &slot.candidates {
+            let (Place::Env { name } | Place::Line { name, .. }) = &candidate.place else { continue };
+            let (world, surroundings) = (self.world, &self.surroundings);
+            let found = self.variables.entry(name.clone()).or_insert_with(|| surroundings.find(world, name));
+            for ambient in found.iter() {
+                let known = slot.candidates.iter().chain(&added).any(|own| own.place == ambient.place);
+                if !known {
+                    added.push(outsider(ambient, name, self.world.var(name)));
+                }
+            }
+        }
+        added
+    }
+}
+
+fn outsider(ambient: &Ambient, name: &str, in_env: Option<&str>) -> Candidate {
+    let mut lints = ambient.lints.clone();
+    let note = ambient.note.trim_end_matches('.');
+    let reason = match (in_env, &ambient.value) {
+        (Some(here), Value::Present(there)) if there.is(here) => {
+            format!("{note}; the environment here holds the same key")
+        }
+        (Some(_), Value::Present(_)) => {
+            lints.push(Lint::warn(
+                "environment-differs",
+                format!(
+                    "{name} has another value in this environment than the place that sets it for new ones"
+                ),
+            ));
+            format!("{note}; the environment here holds another key")
+        }
+        (None, Value::Present(_)) => format!("{note}; it is not set in the environment here"),
+        _ => note.to_owned(),
+    };
+    Candidate {
+        source: ambient.source,
+        place: ambient.place.clone(),
+        name: Some(name.to_owned()),
+        value: ambient.value.clone(),
+        state: if ambient.value == Value::Unset { State::Unset } else { State::Ignored { reason } },
+        lints,
+    }
+}
