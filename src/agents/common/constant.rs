@@ -65,9 +65,13 @@ fn script(world: &dyn World, lines: &[&str], depth: usize) -> Out {
     for line in lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty() && !line.starts_with('#'))
     {
         let Some(mut words) = words(world, line) else { return Out::Unknown };
-        let quiet = words.last().is_some_and(|word| word == ">&2");
+        let quiet = words.last().is_some_and(|word| word == ">&2" || word == ">/dev/null");
         if quiet {
             words.pop();
+        }
+        // Reads what it is given and prints it nowhere.
+        if quiet && words == ["cat"] {
+            continue;
         }
         match words.first().map(String::as_str) {
             Some("set") => continue,
@@ -176,10 +180,12 @@ fn words(world: &dyn World, line: &str) -> Option<Vec<String>> {
             '#' => return (!words.is_empty()).then_some(words),
             '>' => {
                 let rest: String = chars.by_ref().collect();
-                if rest.trim() != ">&2" {
+                let target = rest.trim_start_matches('>').trim();
+                if !rest.starts_with(">>") && matches!(target, "&2" | "/dev/null") {
+                    words.push(format!(">{target}"));
+                } else {
                     return None;
                 }
-                words.push(">&2".to_owned());
             }
             _ => words.push(word(world, &mut chars)?),
         }

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::env::{self, sent_text};
 use super::era::Rules;
 use super::{Site, clean, text};
+use crate::agents::common::{Prints, prints_argv};
 use crate::host::{FileState, Table};
 use crate::secret::Secret;
 use crate::source::{Cell, Format, Place, Pointer, Source, tilde};
@@ -146,13 +147,38 @@ impl SecretRef {
     }
 
     fn by_program(&self, site: &Site<'_>) -> Resolved {
-        let command = self.definition(site).and_then(|provider| text(provider, "command"));
+        let definition = self.definition(site);
+        let command = definition.and_then(|provider| text(provider, "command"));
+        let plain = definition.is_some_and(|provider| provider.get("args").is_none());
+        if let Some(found) = command.filter(|_| plain).and_then(|command| self.printed(site, command)) {
+            return found;
+        }
         match command {
             Some(command) => Resolved::Outside(format!("{} for {}", clean(command), clean(&self.id))),
             None => {
                 Resolved::Missing(format!("no secret provider {} is configured", clean(self.provider_name())))
             }
         }
+    }
+
+    /// What a program of OpenClaw's protocol gives, where it is a script that prints a constant.
+    fn printed(&self, site: &Site<'_>, command: &str) -> Option<Resolved> {
+        let path = Path::new(command);
+        let state = site.world.read(path);
+        let meta = state.meta().filter(|meta| meta.real.file_name() == path.file_name())?;
+        if !path.is_absolute() || meta.mode & 0o100 == 0 || meta.mode & 0o022 != 0 {
+            return None;
+        }
+        let Prints::Text(printed) = prints_argv(site.world, &[command.to_owned()]) else { return None };
+        let secret = printed.map(|printed| {
+            let answer: Option<Json> = serde_json::from_str(printed).ok();
+            let value = answer.as_ref().and_then(|answer| answer.get("values")?.get(&self.id)?.as_str());
+            value.unwrap_or_default().trim().to_owned()
+        });
+        let shown = format!("{} for {}", clean(command), clean(&self.id));
+        let place = Place::Command { from: "secrets.providers".to_owned(), command: shown.clone() };
+        let called = format!("the program {shown}");
+        (!secret.is_empty()).then_some(Resolved::Text { secret, source: Source::Helper, place, called })
     }
 
     fn by_file(&self, site: &Site<'_>) -> Result<Resolved, String> {
