@@ -128,7 +128,7 @@ impl EnvFile<'_> {
             return Some(());
         }
         let (value, span, next) = self.value();
-        self.push(name, name_at, value, span);
+        self.push(name, name_at, &value, span);
         self.at = next;
         Some(())
     }
@@ -160,7 +160,7 @@ impl EnvFile<'_> {
         &mut self,
         name: String,
         name_at: usize,
-        value: String,
+        value: &str,
         (start, end, quoted): (usize, usize, bool),
     ) {
         // The value becomes a C string.

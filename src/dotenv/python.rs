@@ -88,13 +88,12 @@ impl<'a> Reader<'a> {
         while reader.at < text.len() {
             reader.skip(is_py_space);
             let start = reader.at;
-            match reader.binding() {
-                Ok(binding) => bindings.extend(binding),
-                Err(Mismatch) => {
-                    problems.push((start, "python-dotenv cannot parse this and skips it".to_owned()));
-                    reader.skip(|c| c != '\n');
-                    reader.eat("\n");
-                }
+            if let Ok(binding) = reader.binding() {
+                bindings.extend(binding);
+            } else {
+                problems.push((start, "python-dotenv cannot parse this and skips it".to_owned()));
+                reader.skip(|c| c != '\n');
+                reader.eat("\n");
             }
         }
         (bindings, problems)

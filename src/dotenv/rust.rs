@@ -21,13 +21,11 @@ pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>) -> Parsed {
     let mut at = 0;
     while let Some((line, next)) = logical_line(&text.text, at) {
         let found = line.and_then(|line| reader.assignment(&text, at, line));
-        match found {
-            Ok(assignment) => parsed.assignments.extend(assignment),
-            Err(Bad) => {
-                parsed.problems.push((text.line(at), "dotenvy stops here with an error".to_owned()));
-                return parsed;
-            }
-        }
+        let Ok(assignment) = found else {
+            parsed.problems.push((text.line(at), "dotenvy stops here with an error".to_owned()));
+            return parsed;
+        };
+        parsed.assignments.extend(assignment);
         at = next;
     }
     if broken {
@@ -78,6 +76,7 @@ fn logical_line(text: &str, start: usize) -> Option<(Result<&str, Bad>, usize)> 
     }
 }
 
+#[allow(clippy::match_same_arms)]
 fn step(state: State, c: char) -> State {
     match (state, c) {
         (State::Complete, c) if c.is_whitespace() && c != '\n' && c != '\r' => State::Blank,
@@ -128,6 +127,7 @@ impl Reader<'_> {
     }
 
     /// The value, and how many bytes spell it.
+    #[allow(clippy::match_same_arms)]
     fn value(&self, raw: &str) -> Result<(String, usize), Bad> {
         let mut out = String::new();
         let mut quote = None;

@@ -60,7 +60,8 @@ impl Work<'_> {
             Some((language, body)) if language.trim().chars().all(|c| c.is_ascii_alphanumeric()) => body,
             _ => inner,
         };
-        self.take(body.to_owned(), "quotes-removed", "code fence")
+        let body = body.to_owned();
+        self.take(body, "quotes-removed", "code fence")
     }
 
     fn quotes(&mut self) -> bool {

@@ -21,6 +21,7 @@ impl Runner<'_> {
         }
     }
 
+    #[allow(clippy::match_same_arms)]
     fn unset_value(&self, name: &str) -> Known {
         let positional = name.starts_with(|c: char| c.is_ascii_digit()) && name != "0";
         match name {

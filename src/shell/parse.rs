@@ -304,9 +304,8 @@ impl<'a> Parser<'a> {
             let list = self.list(false)?;
             arms.push((patterns, list));
             self.newlines();
-            if !(self.eat(";;&") || self.eat(";;") || self.eat(";&") || self.eat(";|"))
-                && !self.at_word("esac")
-            {
+            let ended = self.eat(";;&") || self.eat(";;") || self.eat(";&") || self.eat(";|");
+            if !ended && !self.at_word("esac") {
                 return Err(Bad);
             }
         }

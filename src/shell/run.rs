@@ -334,7 +334,9 @@ impl<'w> Runner<'w> {
         }
         // POSIX: what stands in front of a special builtin stays.
         if self.shell == Shell::Sh && words[0].bare().is_some_and(is_special) {
-            assigns.iter().for_each(|assign| self.assign(assign, self.all_export));
+            for assign in assigns {
+                self.assign(assign, self.all_export);
+            }
         }
         self.builtin(words)
     }
