@@ -72,7 +72,8 @@ impl Desk {
 
 /// Runs the command that was given; the wizard without one.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
-    let desk = Desk { home: cli.home, offline: cli.offline, catalogue: Catalogue::embedded() };
+    let catalogue = crate::session::catalogue(&RealWorld::new(cli.home.clone()));
+    let desk = Desk { home: cli.home, offline: cli.offline, catalogue };
     match cli.command {
         None => wizard::here(desk),
         Some(Command::Demo(args)) => wizard::demo(desk, &args),
@@ -87,10 +88,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::History(args)) => writing::history(&desk, &args),
         Some(Command::Vault { action }) => vaulting::vault(&desk, &action),
         Some(Command::Prove(args)) => proving::prove(&desk, &args),
+        Some(Command::Providers(args)) => listing::providers(&desk, &args),
         Some(Command::Agents(args)) => listing::agents(&desk, &args),
         Some(Command::Completions { shell }) => listing::completions(shell),
         Some(Command::Man) => listing::man(),
-        _ => Err(Failure::new("this command does not work yet", "see `keymend --help`")),
     }
 }
 

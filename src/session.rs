@@ -55,6 +55,34 @@ pub struct Scan {
     pub keys: Vec<KeyView>,
 }
 
+/// The built-in providers, and the person's own files in `<config>/keymend/providers/*.toml`.
+#[must_use]
+pub fn catalogue(world: &dyn World) -> Catalogue {
+    let config = match world.var_nonempty("XDG_CONFIG_HOME") {
+        Some(config) => std::path::PathBuf::from(config),
+        None => match world.home() {
+            Some(home) => home.join(".config"),
+            None => return Catalogue::embedded(),
+        },
+    };
+    let folder = config.join("keymend").join("providers");
+    let names = world.list(&folder).into_iter().filter(|name| name.ends_with(".toml"));
+    let mut troubles = Vec::new();
+    let mut files = Vec::new();
+    for name in names {
+        let state = world.read(&folder.join(&name));
+        match (state.text(), state.trouble()) {
+            (Some(text), _) => files.push((name, text.to_owned())),
+            (None, Some(trouble)) => troubles.push(format!("{name}: {trouble}")),
+            (None, None) => {}
+        }
+    }
+    let mut catalogue =
+        if files.is_empty() { Catalogue::embedded() } else { Catalogue::with_overrides(files) };
+    catalogue.troubles.extend(troubles);
+    catalogue
+}
+
 /// Asks every agent in `agents` what it would send in `world`, also where there is no trace of it.
 #[must_use]
 pub fn scan(world: &dyn World, catalogue: &Catalogue, agents: &[&'static Agent]) -> Scan {

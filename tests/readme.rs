@@ -25,4 +25,5 @@ fn check(mark: &str, table: &str) {
 #[test]
 fn the_tables_are_todays() {
     check("agents", &keymend::report::text::agents_markdown(keymend::agents::ALL));
+    check("providers", &keymend::provider::Catalogue::embedded().markdown());
 }

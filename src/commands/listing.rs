@@ -60,6 +60,27 @@ pub(super) fn agents(desk: &Desk, args: &cli::List) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
+#[derive(Serialize)]
+struct ProvidersJson<'a> {
+    schema: u32,
+    providers: Vec<crate::provider::Listed<'a>>,
+    troubles: &'a [String],
+}
+
+/// `keymend providers`.
+pub(super) fn providers(desk: &Desk, args: &cli::List) -> Result<Exit, Failure> {
+    let catalogue = &desk.catalogue;
+    if args.markdown {
+        print(&catalogue.markdown())?;
+    } else if args.json {
+        let providers = catalogue.list();
+        print_json(&ProvidersJson { schema: SCHEMA, providers, troubles: &catalogue.troubles })?;
+    } else {
+        print(&catalogue.lines())?;
+    }
+    Ok(if catalogue.troubles.is_empty() { Exit::Fine } else { Exit::Problems })
+}
+
 /// `keymend completions`.
 pub(super) fn completions(shell: Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();

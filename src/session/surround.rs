@@ -79,23 +79,12 @@ impl<'a> Around<'a> {
 
 fn outsider(ambient: &Ambient, name: &str, in_env: Option<&str>) -> Candidate {
     let mut lints = ambient.lints.clone();
-    let note = ambient.note.trim_end_matches('.');
-    let reason = match (in_env, &ambient.value) {
-        (Some(here), Value::Present(there)) if there.is(here) => {
-            format!("{note}; the environment here holds the same key")
-        }
-        (Some(_), Value::Present(_)) => {
-            lints.push(Lint::warn(
-                "environment-differs",
-                format!(
-                    "{name} has another value in this environment than the place that sets it for new ones"
-                ),
-            ));
-            format!("{note}; the environment here holds another key")
-        }
-        (None, Value::Present(_)) => format!("{note}; it is not set in the environment here"),
-        _ => note.to_owned(),
-    };
+    if matches!((in_env, &ambient.value), (Some(here), Value::Present(there)) if !there.is(here)) {
+        let words =
+            format!("{name} has another value in this environment than the place that sets it for new ones");
+        lints.push(Lint::warn("environment-differs", words));
+    }
+    let reason = ambient.note.clone();
     Candidate {
         source: ambient.source,
         place: ambient.place.clone(),
