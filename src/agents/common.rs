@@ -166,6 +166,26 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || crate::secret::is_invisible(c) { '�' } else { c }).collect()
 }
 
+/// A command line for a person to recognise, without what may be a key in it: every long piece with a digit, whatever
+/// stands around it.
+#[must_use]
+pub fn shown_command(command: &str) -> String {
+    let of_key = |c: char| c.is_ascii_alphanumeric() || "_-+=.~".contains(c);
+    let mut shown = String::new();
+    let mut piece = String::new();
+    for c in printable(command).chars().chain(['\n']) {
+        if of_key(c) {
+            piece.push(c);
+            continue;
+        }
+        let long = piece.len() >= 16 && piece.bytes().any(|byte| byte.is_ascii_digit());
+        shown.push_str(if long { "…" } else { &piece });
+        piece.clear();
+        shown.push(c);
+    }
+    shown.trim_end().to_owned()
+}
+
 /// A lint for a file with a key that others can read.
 #[must_use]
 pub fn readable_by_others(state: &FileState) -> Option<Lint> {
@@ -235,6 +255,13 @@ mod tests {
         }
         assert!(is_within("a.googleapis.com", "googleapis.com"));
         assert!(!is_within("evilgoogleapis.com", "googleapis.com"));
+    }
+
+    #[test]
+    fn a_shown_command_holds_no_key() {
+        let shown =
+            shown_command("/usr/local/bin/get-anthropic-key.sh --token sk-ant-api03-FAKE0000000000 | tr a b");
+        assert_eq!(shown, "/usr/local/bin/get-anthropic-key.sh --token … | tr a b");
     }
 
     #[test]

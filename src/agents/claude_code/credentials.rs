@@ -114,9 +114,9 @@ fn helpers(world: &dyn World, settings: &Settings) -> Vec<Helper> {
         Some(Helper {
             place: Place::Command {
                 from: tier.doc.place(&["apiKeyHelper"]).show(world.home()),
-                command: command.to_owned(),
+                command: common::shown_command(command),
             },
-            command: command.to_owned(),
+            command: common::shown_command(command),
             project: tier.project,
             prints: common::prints_shell(world, command),
         })

@@ -323,7 +323,7 @@ fn helpers(credentials: &Credentials) -> Vec<Row> {
             // Recorded: blank values in both headers, and no other credential instead.
             Prints::Fails => (Value::Present(Secret::new("")), Known::Text(Secret::new(""))),
             Prints::Unknown => (
-                Value::Reference(common::printable(&helper.command)),
+                Value::Reference(helper.command.clone()),
                 Known::Hidden("apiKeyHelper prints it; keymend does not run helpers on a scan".to_owned()),
             ),
         };

@@ -181,7 +181,8 @@ fn from_command(world: &dyn World, config: &Config, provider: &str, table: &Json
     let argv: Vec<String> = words.filter_map(Json::as_str).map(str::to_owned).collect();
     let from = config.place(&["model_providers", provider, "auth"]);
     let from = from.map_or_else(String::new, |place| place.show(world.home()));
-    let place = Place::Command { from, command: argv.join(" ") };
+    let shown = common::shown_command(&argv.join(" "));
+    let place = Place::Command { from, command: shown.clone() };
     let why = "the provider's auth command gives the token";
     let (auth, value) = match common::prints_argv(world, &argv) {
         Prints::Text(text) if !common::trimmed(&text).is_empty() => {
@@ -190,12 +191,12 @@ fn from_command(world: &dyn World, config: &Config, provider: &str, table: &Json
         }
         Prints::Text(_) | Prints::Fails => {
             let why = "the provider's auth command gives nothing".to_owned();
-            (Auth::Refused(why), Value::Reference(common::printable(&argv.join(" "))))
+            (Auth::Refused(why), Value::Reference(shown))
         }
         Prints::Unknown => {
             let why =
                 "the provider's auth command prints it; keymend does not run commands on a scan".to_owned();
-            (Auth::Hidden(why), Value::Reference(common::printable(&argv.join(" "))))
+            (Auth::Hidden(why), Value::Reference(shown))
         }
     };
     (auth, vec![Offer::usable(Source::Helper, place, value, why)])
