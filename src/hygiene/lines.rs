@@ -125,5 +125,7 @@ fn candidates(text: &str) -> impl Iterator<Item = &str> {
             .chain(starts)
             .filter_map(move |at| run.get(at..))
             .map(|word| word.trim_end_matches(['.', ':', '/', '|']))
+            // Longer than any form of fixed length; keeps a large text cheap.
+            .filter(|word| (16..=512).contains(&word.len()))
     })
 }

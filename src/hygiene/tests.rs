@@ -300,6 +300,8 @@ fn a_large_paste_is_refused_at_once() {
     assert!(
         matches!(clean(&vec![b'a'; 1 << 20], &Known::new(), None), Cleaned::Refused(no) if no.reason == "too-large")
     );
+    let words = format!("x {}", "a=".repeat(MAX_PASTE / 2 - 1));
+    assert!(matches!(clean(words.as_bytes(), &Known::new(), None), Cleaned::Refused(_)));
     let near = "KEY=".repeat(MAX_PASTE / 4);
     assert!(matches!(clean(near.as_bytes(), &Known::new(), None), Cleaned::Refused(_)));
 }
