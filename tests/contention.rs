@@ -1,7 +1,7 @@
 //! Two keymend processes and one agent that rewrites the same file, all at once: the agent never loses what it wrote,
 //! the file is always whole, and each keymend ends with its write done or refused. `KEYMEND_ROUNDS` asks for more.
 
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::panic)]
 
 use std::fs;
 use std::io::Write as _;
