@@ -147,6 +147,11 @@ fn remove(format: Format, text: &str, parent: &Node, index: usize) -> Result<Vec
     }
 }
 
+/// Whether a literal says that nothing is there, in any of the formats.
+fn is_null(literal: &str) -> bool {
+    matches!(literal, "null" | "Null" | "NULL" | "~")
+}
+
 /// A field that is not there yet, with the parents it needs.
 fn insert(
     format: Format,
@@ -170,6 +175,9 @@ fn insert(
             block::insert(&writer, node, rest, value)
         }
         (_, Kind::Absent) if format == Format::Yaml => block::fill(&writer, node, rest, value),
+        (_, Kind::Scalar(_)) if !is_null(&text[node.span.clone()]) => {
+            Err(EditError::Spot("there is a single value where a group of fields would be needed".to_owned()))
+        }
         (_, Kind::Absent | Kind::Scalar(_)) => {
             let nested = literal::nested(rest, value.clone());
             let literal = writer.value(&nested, None, &writer.indent_at(node.span.start))?;

@@ -201,6 +201,7 @@ fn what_cannot_be_changed_surely_is_refused() {
     for (format, before, pointer, error) in cases {
         assert_eq!(set(format, before, pointer), Err(error), "{format:?} {before}");
     }
+    assert!(matches!(set(Format::Yaml, "model: m1\n", "/model/api_key"), Err(EditError::Spot(_))));
     assert!(set(Format::Yaml, "a: 1\na: 2\n", "/a").is_err());
     assert!(
         set(Format::Yaml, "a: &x old\nb: *x\n", "/a").is_err(),
