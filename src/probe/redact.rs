@@ -94,16 +94,9 @@ impl Redactor {
         let mut at = 0;
         while at < raw.len() {
             let hex = raw.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
-            match hex.filter(|_| raw[at] == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-                Some(byte) => {
-                    bytes.push(byte);
-                    at += 3;
-                }
-                None => {
-                    bytes.push(raw[at]);
-                    at += 1;
-                }
-            }
+            let byte = hex.filter(|_| raw[at] == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok());
+            bytes.push(byte.unwrap_or(raw[at]));
+            at += if byte.is_some() { 3 } else { 1 };
         }
         let decoded = String::from_utf8_lossy(&bytes).into_owned();
         if self.is_in(&decoded) { decoded } else { text }
@@ -122,15 +115,12 @@ impl Redactor {
                     .strip_prefix(['x', 'X'])
                     .map_or_else(|| digits.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok())
             });
-            match (end, number.and_then(char::from_u32)) {
-                (Some(end), Some(c)) => {
-                    decoded.push(c);
-                    rest = &body[end + 1..];
-                }
-                _ => {
-                    decoded.push_str("&#");
-                    rest = body;
-                }
+            if let (Some(end), Some(c)) = (end, number.and_then(char::from_u32)) {
+                decoded.push(c);
+                rest = &body[end + 1..];
+            } else {
+                decoded.push_str("&#");
+                rest = body;
             }
         }
         decoded.push_str(rest);

@@ -362,10 +362,12 @@ fn who(gateway: Gateway) -> AnsweredBy {
 fn decide(asked: &Asked<'_>, answer: &Answer, digest: &Digest, gateway: Option<Gateway>) -> Finding {
     let success = (200..300).contains(&answer.status);
     let own = own_rule(asked, answer.status, digest);
-    if success && !digest.error && own.is_none() {
-        if let Some(finding) = success_of(asked, answer, digest, gateway) {
-            return finding;
-        }
+    if success
+        && !digest.error
+        && own.is_none()
+        && let Some(finding) = success_of(asked, answer, digest, gateway)
+    {
+        return finding;
     }
     if let Some(gateway) = gateway.filter(|_| own.is_none() || !digest.line.is_empty() && is_relay(gateway)) {
         return Finding::new(Kind::Gateway, words::gateway(gateway, answer.status));
@@ -480,16 +482,13 @@ fn has_mark(answer: &Answer, mark: &str) -> bool {
 fn evidence(asked: &Asked<'_>, answer: &Answer, digest: &Digest, redactor: &Redactor, verdict: &mut Verdict) {
     verdict.note("host", asked.host);
     verdict.note("header", asked.header);
-    if let Some(code) = digest.codes.iter().find(|code| !matches!(code.as_str(), "error" | "object" | "list"))
-    {
-        if verdict.kind != Kind::Valid {
+    if verdict.kind != Kind::Valid {
+        let code = digest.codes.iter().find(|code| !matches!(code.as_str(), "error" | "object" | "list"));
+        if let Some(code) = code {
             verdict.note("code", redactor.clean(code, 80));
         }
-    }
-    if let Some(message) =
-        digest.messages.iter().rfind(|text| text.contains(' ')).or_else(|| digest.messages.last())
-    {
-        if verdict.kind != Kind::Valid && !message.trim().is_empty() {
+        let sentence = digest.messages.iter().rfind(|text| text.contains(' '));
+        if let Some(message) = sentence.or(digest.messages.last()).filter(|text| !text.trim().is_empty()) {
             verdict.note("message", redactor.clean(message, 300));
         }
     }
@@ -505,7 +504,7 @@ fn evidence(asked: &Asked<'_>, answer: &Answer, digest: &Digest, redactor: &Reda
         verdict.note("retry_after", format!("{seconds} s"));
     }
     if let Some(skew) = answer.clock_skew.filter(|skew| skew.abs() > 300) {
-        verdict.note("clock", format!("this computer's clock is {} s off", skew));
+        verdict.note("clock", format!("this computer's clock is {skew} s off"));
     }
     if let Some(why) = &answer.incomplete {
         verdict.note("body", why.clone());

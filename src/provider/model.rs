@@ -80,6 +80,7 @@ pub struct Host {
 /// One format of a provider's keys.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools)]
 pub struct KeyShape {
     /// The kind: `api_key`, `admin_key`, `oauth_access_token`.
     pub kind: String,

@@ -149,9 +149,12 @@ impl Sender {
 
     fn client(&self, url: &str) -> Result<&Client, String> {
         let plain = url.starts_with("http://");
-        let (cell, build): (_, fn(&Options) -> Result<Client, String>) =
-            if plain { (&self.local, local_client) } else { (&self.remote, remote_client) };
-        cell.get_or_init(|| build(&self.options)).as_ref().map_err(Clone::clone)
+        let built = if plain {
+            self.local.get_or_init(|| local_client(&self.options))
+        } else {
+            self.remote.get_or_init(|| remote_client(&self.options))
+        };
+        built.as_ref().map_err(Clone::clone)
     }
 }
 

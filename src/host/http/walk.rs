@@ -112,10 +112,10 @@ impl Walker {
         }
         let second =
             provider.second_probe.as_ref().filter(|_| verdict.kind == Kind::Valid && !request.foreign);
-        if let Some(second) = second.filter(|spec| course::may_send(spec, &request.host, way.consent)) {
-            if let Ok(next) = probe::request(provider, &way.key, kind, second, &way.target) {
-                verdict = course::after_second(verdict, self.once(provider, &way.key, &next).await);
-            }
+        if let Some(second) = second.filter(|spec| course::may_send(spec, &request.host, way.consent))
+            && let Ok(next) = probe::request(provider, &way.key, kind, second, &way.target)
+        {
+            verdict = course::after_second(verdict, self.once(provider, &way.key, &next).await);
         }
         verdict
     }

@@ -615,6 +615,9 @@ const WEAK: &[(Kind, &[&str])] = &[
     (Kind::WrongEndpoint, &["not_found_error", "not_found", "404"]),
 ];
 
+/// An answer whose words take more room than this is no error message.
+const SHORT: usize = 300;
+
 /// What the body says.
 #[must_use]
 pub(super) fn by_body(digest: &Digest, status: u16) -> Option<Finding> {
@@ -624,11 +627,12 @@ pub(super) fn by_body(digest: &Digest, status: u16) -> Option<Finding> {
     let said = TEXTS.iter().find(|(_, texts)| texts.iter().any(|text| digest.line.contains(text)));
     let quiet = (200..300).contains(&status) && !digest.error;
     let strong = coded(STRONG).filter(|_| !quiet);
-    let said = said.filter(|_| !quiet || digest.form == Form::Text);
-    if strong.is_none() {
-        if let Some((kind, texts)) = said {
-            return Some(from_text(*kind, texts));
-        }
+    // A success of another shape is read only where it is as short as an error: lists of models hold any words.
+    let said = said.filter(|_| !quiet || digest.form == Form::Text || digest.line.len() < SHORT);
+    if strong.is_none()
+        && let Some((kind, texts)) = said
+    {
+        return Some(from_text(*kind, texts));
     }
     strong.or_else(|| coded(WEAK).filter(|_| !quiet)).map(|kind| Finding::new(kind, words::reason(kind)))
 }
@@ -636,7 +640,7 @@ pub(super) fn by_body(digest: &Digest, status: u16) -> Option<Finding> {
 fn from_text(kind: Kind, texts: &[&str]) -> Finding {
     let mut finding = Finding::new(kind, words::reason(kind));
     if std::ptr::eq(texts, MISSING) {
-        finding.reason = "The server says that no key arrived in the header it reads.".to_owned();
+        finding.reason = "The server says that no key arrived in the header it reads.".into();
         finding.hint = Some(
             "Check which header the agent uses, and whether something on the way removes it.".to_owned(),
         );

@@ -118,6 +118,7 @@ fn a_success_counts_only_in_the_documented_shape() {
         kind("openai", r#"{"object":"list","data":[],"error":{"message":"Invalid API key"}}"#),
         Kind::Valid
     );
+    assert_eq!(kind("openai", r#"{"message":"Invalid API key"}"#), Kind::Invalid);
     assert_ne!(kind("openai", "<html><title>Welcome</title></html>"), Kind::Valid);
     assert_ne!(kind("openai", "data: {\"object\":\"list\",\"data\":[]}\n\n"), Kind::Valid);
     assert_ne!(
@@ -191,7 +192,7 @@ fn an_echo_of_the_key_never_comes_back() {
         format!(r#"{{"error":{{"code":403,"message":"Consumer 'api_key:{KEY}' has been suspended."}}}}"#),
         format!(r#"{{"error":"{}"}}"#, &KEY[5..25]),
         format!("<html>{KEY}</html>"),
-        format!("{KEY}"),
+        KEY.to_owned(),
         format!(r#"{{"error":{{"code":"{KEY}","message":"{}"}}}}"#, KEY.to_uppercase()),
     ];
     for status in [200, 400, 401, 403, 500] {

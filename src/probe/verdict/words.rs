@@ -27,11 +27,12 @@ pub(super) const fn reason(kind: Kind) -> &'static str {
 pub(super) fn gateway(gateway: Gateway, status: u16) -> String {
     let name = gateway.name;
     match gateway.kind {
-        GatewayKind::Relay => format!("{name} answered, not the provider (status {status})."),
         GatewayKind::Proxy if status == 407 => {
             format!("{name} wants a name and password before it lets anything through.")
         }
-        GatewayKind::Proxy => format!("{name} answered, not the provider (status {status})."),
+        GatewayKind::Relay | GatewayKind::Proxy => {
+            format!("{name} answered, not the provider (status {status}).")
+        }
         GatewayKind::Edge => {
             format!("{name} stopped the request before the provider saw the key (status {status}).")
         }
@@ -56,11 +57,11 @@ pub(super) fn hints(asked: &Asked<'_>, kind: Kind) -> Vec<String> {
             hints.push(format!("Make a new key at {console} and replace this one."));
         }
         Kind::NoCredit => {
-            hints.push(format!("Add credit or renew the plan at {console}; the key itself can stay."))
+            hints.push(format!("Add credit or renew the plan at {console}; the key itself can stay."));
         }
         Kind::RateLimited => hints.push("Wait and try again; the key itself can stay.".into()),
         Kind::Forbidden => {
-            hints.push(format!("Check the key's permissions, models and region at {console}."))
+            hints.push(format!("Check the key's permissions, models and region at {console}."));
         }
         Kind::WrongEndpoint => hints.push(
             "Check the address and the header that the agent uses; try the other addresses of this company."
@@ -68,7 +69,7 @@ pub(super) fn hints(asked: &Asked<'_>, kind: Kind) -> Vec<String> {
         ),
         Kind::Gateway => hints.push("Ask whoever runs what stands in front, or test without it.".into()),
         Kind::ProviderDown => {
-            hints.push("Nothing is wrong with the key as far as this tells. Try again later.".into())
+            hints.push("Nothing is wrong with the key as far as this tells. Try again later.".into());
         }
         Kind::Ambiguous => hints.push("Keep the key until another test says more.".into()),
         Kind::Valid | Kind::Network => {}
