@@ -22,6 +22,8 @@ use crate::plan::{self, Plan, PlanError};
 use crate::provider::Catalogue;
 use crate::secret::Secret;
 use crate::session;
+use crate::session::plausible::plausible;
+use crate::session::test::Routes;
 use crate::session::write::{self as bench, Bench, WriteFailure};
 
 use app::{Answer, Applied, Ask, Effect, Failure, Message, Model, Options, Past, Ticket, update, view};
@@ -82,9 +84,6 @@ pub struct Desk {
     /// Hosts that are played by another address (host to base URL); the demo's providers.
     pub routes: Routes,
 }
-
-/// Where a provider's host leads instead of itself.
-pub type Routes = std::collections::BTreeMap<String, String>;
 
 /// Reads the clipboard, for a key of this provider.
 pub type Clipboard = dyn Fn(Option<&str>) -> Result<Secret, ClipboardError> + Send + Sync;
@@ -263,6 +262,10 @@ impl Runner {
                 let world = (desk.world)();
                 let (offered, best) = plan::destinations(&world, &desk.catalogue, agent, &slot, &key);
                 Message::Answer(ticket, Answer::Offered(offered, best))
+            }),
+            Effect::Suppose(ticket) => self.spawn(move |desk| {
+                let slots = plausible(&(desk.world)(), &desk.catalogue, crate::agents::ALL);
+                Message::Answer(ticket, Answer::Plausible(slots))
             }),
             Effect::Plan(ticket, ask) => self.spawn(move |desk| match make_plan(desk, *ask) {
                 Ok(plan) => Message::Answer(ticket, Answer::Planned(Arc::new(plan))),

@@ -146,6 +146,7 @@ fn serve(model: &mut Model, effects: Vec<Effect>) {
             }
             Effect::Plan(ticket, _) => Message::Answer(ticket, Answer::Planned(fixtures::plan())),
             Effect::Apply(ticket, ..) => Message::Answer(ticket, Answer::Applied(fixtures::applied())),
+            Effect::Suppose(ticket) => Message::Answer(ticket, Answer::Plausible(fixtures::plausible())),
             Effect::History(ticket) => Message::Answer(ticket, Answer::History(fixtures::history())),
             Effect::Undo(ticket, _) => Message::Answer(ticket, Answer::Undone("put back".into())),
             Effect::Scan(ticket) => Message::Scanned(ticket, Box::new(fixtures::scanning_after())),
@@ -294,7 +295,8 @@ fn rotation_use_history_and_set_up() {
     });
     let empty = |size| {
         let (mut model, ticket) = blank(size);
-        update(&mut model, Message::Scanned(ticket, Box::new(fixtures::scanning_empty())));
+        let effects = update(&mut model, Message::Scanned(ticket, Box::new(fixtures::scanning_empty())));
+        serve(&mut model, effects);
         model
     };
     snap("setup-agents", empty);

@@ -69,6 +69,8 @@ pub enum Effect {
         /// The key.
         key: Secret,
     },
+    /// Work out which slots a key would fill.
+    Suppose(Ticket),
     /// Work out a plan.
     Plan(Ticket, Box<Ask>),
     /// Write a plan that brings this key.
@@ -350,6 +352,8 @@ pub enum Answer {
     Clipboard(Secret),
     /// Where a key could go, and which place is the best.
     Offered(Vec<Offered>, Option<usize>),
+    /// The slots that a key would fill.
+    Plausible(Vec<(&'static Agent, Slot)>),
     /// A plan.
     Planned(SharedPlan),
     /// A plan was written.

@@ -81,7 +81,7 @@ impl Compare {
             Some(provider) => slot.provider.as_ref() == Some(provider),
             None => slot.agent_provider == own.1.agent_provider,
         };
-        let others = core.known.scan().slots().filter(|(at, _, slot)| *at != own.0 && same(slot));
+        let others = core.known.real_slots().filter(|(at, _, slot)| *at != own.0 && same(slot));
         let others = others.map(|(at, _, slot)| (at, slot));
         std::iter::once(own)
             .chain(others)

@@ -60,7 +60,7 @@ impl Home {
         if !core.known.scanned {
             return String::new();
         }
-        let agents = core.known.scan().agents.len();
+        let agents = core.known.agents_found();
         let keys = core.known.scan().keys.len();
         let problems = core.known.problems();
         format!(
@@ -143,10 +143,10 @@ impl Home {
         if self.chosen.is_none() {
             self.chosen = self.slot(&core.known).map(|(_, slot)| SlotId::of(slot));
         }
-        let slots = core.known.scan().slots().count();
+        let agents = core.known.agents_found();
         let first = core.known.scanned && !std::mem::replace(&mut core.greeted, core.known.scanned);
-        if first && slots > 0 && core.known.scan().keys.is_empty() {
-            return Step::push(Screen::Setup(Setup::default()));
+        if first && agents > 0 && core.known.scan().keys.is_empty() {
+            return Setup::open(core);
         }
         Step::stay()
     }
@@ -178,7 +178,7 @@ impl Home {
                 let (all, effects) = TestAll::start(core);
                 Step::push(Screen::TestAll(all)).and(effects)
             }
-            Action::Setup => Step::push(Screen::Setup(Setup::default())),
+            Action::Setup => Setup::open(core),
             Action::History => {
                 let (history, effects) = History::open(core);
                 Step::push(Screen::History(history)).and(effects)

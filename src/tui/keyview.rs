@@ -329,7 +329,7 @@ fn odd_ones(core: &Core, view: &KeyView, columns: usize) -> Rows {
     let providers: BTreeSet<&str> =
         own.iter().filter_map(|at| core.known.slot(*at)?.provider.as_deref()).collect();
     let mut rows = Rows::default();
-    for (_, agent, slot) in core.known.scan().slots() {
+    for (_, agent, slot) in core.known.real_slots() {
         let here = slot.provider.as_deref().is_some_and(|provider| providers.contains(provider));
         let Some(sent) = slot.sent().filter(|sent| here && sent.key != view.key) else { continue };
         if rows.is_empty() {

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::agents::Agent;
+use crate::agents::{Agent, Findings};
 use crate::lint::Severity;
 use crate::plan::SlotId;
 use crate::probe::verdict::{AnsweredBy, Kind, Verdict};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot, origin};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
-use crate::session::{Scan, SlotRef};
+use crate::session::{Scan, Scanned, SlotRef};
 use crate::source::Value;
 
 use super::app::Ticket;
@@ -202,6 +202,10 @@ pub struct Known {
     pub scanned: bool,
     /// The providers.
     pub catalogue: Arc<Catalogue>,
+    /// Slots that a key would fill; the set-up asks for them.
+    plausible: Vec<(&'static Agent, Slot)>,
+    /// How many agents and, for each, slots the scan itself found; what stands behind is plausible only.
+    real: Vec<usize>,
     letters: Vec<Fingerprint>,
     tests: BTreeMap<Tested, Test>,
 }
@@ -218,8 +222,50 @@ impl Known {
         for view in &scanning.scan.keys {
             letter(&mut self.letters, &view.key);
         }
+        self.real = scanning.scan.agents.iter().map(|scanned| scanned.findings.slots.len()).collect();
         self.scanning = scanning;
         self.scanned = true;
+        self.append_plausible();
+    }
+
+    /// Takes the slots that a key would fill.
+    pub fn suppose(&mut self, plausible: Vec<(&'static Agent, Slot)>) {
+        self.plausible = plausible;
+        self.append_plausible();
+    }
+
+    /// Puts plausible slots behind the real ones, so that the set-up can name them like any other.
+    fn append_plausible(&mut self) {
+        for (agent, slot) in &self.plausible {
+            if self.find(&SlotId::of(slot)).is_some() {
+                continue;
+            }
+            let agents = &mut self.scanning.scan.agents;
+            match agents.iter_mut().find(|scanned| scanned.agent.id == agent.id) {
+                Some(scanned) => scanned.findings.slots.push(slot.clone()),
+                None => {
+                    let findings = Findings { slots: vec![slot.clone()], ..Findings::default() };
+                    agents.push(Scanned { agent, findings });
+                }
+            }
+        }
+    }
+
+    /// Whether the scan itself found this slot.
+    #[must_use]
+    pub fn is_real(&self, at: SlotRef) -> bool {
+        self.real.get(at.agent).is_some_and(|slots| at.slot < *slots)
+    }
+
+    /// How many agents the scan itself found.
+    #[must_use]
+    pub const fn agents_found(&self) -> usize {
+        self.real.len()
+    }
+
+    /// The slots that the scan itself found.
+    pub fn real_slots(&self) -> impl Iterator<Item = (SlotRef, &'static Agent, &Slot)> {
+        self.scan().slots().filter(|(at, ..)| self.is_real(*at))
     }
 
     /// The last scan.
@@ -343,7 +389,7 @@ impl Known {
     /// How many slots need attention.
     #[must_use]
     pub fn problems(&self) -> usize {
-        self.scan().slots().filter(|(_, _, slot)| self.status(slot).problem).count()
+        self.real_slots().filter(|(_, _, slot)| self.status(slot).problem).count()
     }
 }
 

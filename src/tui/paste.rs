@@ -262,7 +262,7 @@ impl Clean {
     fn where_it_belongs(&self, core: &Core, columns: usize, rows: &mut Rows) {
         let Fit::WrongProvider { belongs_to, .. } = &self.fit else { return };
         let fits = |provider: &Option<String>| provider.as_ref().is_some_and(|id| belongs_to.contains(id));
-        let slots = core.known.scan().slots().filter(|(_, _, slot)| fits(&slot.provider));
+        let slots = core.known.real_slots().filter(|(_, _, slot)| fits(&slot.provider));
         let names: Vec<String> = slots
             .map(|(_, agent, slot)| format!("{} · {}", words::identity(agent, slot), words::provider(slot)))
             .take(3)

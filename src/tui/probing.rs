@@ -9,12 +9,11 @@ use crate::host::http::{self, Options, Prober};
 use crate::probe::Target;
 use crate::probe::course::{self, Consent, Layer, Report, What};
 use crate::probe::verdict::{Kind, Verdict};
-use crate::provider::{Provider, authority};
-use crate::secret::Secret;
+use crate::session::test::direct;
 
 use super::app::{Job, Message, Ticket};
 use super::known::{Judged, Tested};
-use super::{Desk, Routes, Wake};
+use super::{Desk, Wake};
 
 /// Who waits for which test.
 type Asked = Arc<Mutex<HashMap<http::Ticket, (Ticket, Tested)>>>;
@@ -105,13 +104,4 @@ fn start(desk: &Desk, sender: Sender<Wake>, asked: &Asked) -> Prober {
             let _ = sender.send(Wake::of(Message::Judged(ticket, tested, judged)));
         }
     })
-}
-
-/// The test at the provider itself, or at the address that plays it.
-fn direct(provider: &Provider, key: &Secret, routes: &Routes) -> course::Job {
-    let own = authority(provider.base_url()).unwrap_or_default();
-    match routes.get(own) {
-        Some(base) => course::Job::at(&provider.id, key.clone(), base),
-        None => course::Job::direct(&provider.id, key.clone()),
-    }
 }

@@ -13,10 +13,11 @@ use crate::plan::SlotId;
 use crate::resolve::Slot;
 use crate::secret::Secret;
 
-use super::app::{Core, Input, Step};
+use super::app::{Answer, Core, Effect, Input, Step, Ticket};
 use super::home::step;
 use super::keys::{Action, Context};
 use super::parts::{self, Row, Rows};
+use super::screen::Screen;
 use super::theme::Role;
 use super::wizard::{self, Wizard};
 use super::words;
@@ -31,6 +32,7 @@ pub struct Setup {
     /// Providers that are wanted, by their name in the list.
     wanted: BTreeSet<String>,
     queue: Vec<Item>,
+    waiting: Option<Ticket>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +60,14 @@ enum ItemState {
 }
 
 impl Setup {
+    /// The set-up; asks what the agents could use.
+    pub fn open(core: &mut Core) -> Step {
+        let ticket = core.ticket();
+        core.working = Some(ticket);
+        let setup = Self { waiting: Some(ticket), ..Self::default() };
+        Step::push(Screen::Setup(setup)).and(vec![Effect::Suppose(ticket)])
+    }
+
     /// Which rows of the key table hold.
     #[must_use]
     pub const fn context(&self) -> Context {
@@ -78,6 +88,14 @@ impl Setup {
 
     /// Takes an input.
     pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        if let Some(answer) = wizard::answer(input, self.waiting) {
+            self.waiting = None;
+            if let Answer::Plausible(slots) = answer {
+                core.known.suppose(slots.clone());
+            }
+            self.without = unfound(core);
+            return Step::stay();
+        }
         let len = self.len(core);
         match *input {
             Input::Look => self.returned(core),
@@ -159,13 +177,13 @@ impl Setup {
                 self.stage = Stage::Keys;
                 self.at = 0;
             }
-            Stage::Keys => return self.open(core),
+            Stage::Keys => return self.enter_key(core),
         }
         Step::stay()
     }
 
     /// Opens the wizard for the chosen slot, with the key of a slot before where the provider is the same.
-    fn open(&mut self, core: &mut Core) -> Step {
+    fn enter_key(&mut self, core: &mut Core) -> Step {
         let note = format!("{} of {}", self.at + 1, self.queue.len());
         if self.queue.iter().all(|item| matches!(item.state, ItemState::Written(_))) {
             return Step::back();
@@ -193,15 +211,20 @@ impl Setup {
 
     /// The slots of the ticked agents.
     fn slots<'a>(&'a self, core: &'a Core) -> impl Iterator<Item = &'a Slot> {
-        let chosen = |slot: &&Slot| !self.without.contains(slot.agent);
+        // A slot of no provider in the catalogue has no console and no test: there is nothing to guide through.
+        let chosen = |slot: &&Slot| {
+            let known = slot.provider.as_deref().is_some_and(|id| core.known.catalogue.get(id).is_some());
+            known && !self.without.contains(slot.agent)
+        };
         core.known.scan().slots().map(|(_, _, slot)| slot).filter(chosen)
     }
 
     /// The providers of the ticked agents, those in use first.
     fn providers(&self, core: &Core) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
-        let (used, other): (Vec<&Slot>, Vec<&Slot>) = self.slots(core).partition(|slot| slot.in_use);
-        for slot in used.into_iter().chain(other) {
+        let mut slots: Vec<&Slot> = self.slots(core).collect();
+        slots.sort_by_key(|slot| (!slot.in_use, usual(&provider_of(slot))));
+        for slot in slots {
             let name = provider_of(slot);
             if !out.contains(&name) {
                 out.push(name);
@@ -268,10 +291,12 @@ impl Setup {
     }
 
     fn agent_rows(&self, core: &Core, columns: usize) -> Vec<Row> {
+        let unfound = unfound(core);
         let rows = agents_here(core).into_iter().map(|(id, name)| {
             let tick = if self.without.contains(id) { "[ ] " } else { "[x] " };
             let found = core.known.scan().agents.iter().find(|scanned| scanned.agent.id == id);
             let found = found.map_or_else(String::new, |scanned| scanned.findings.found.join(", "));
+            let found = if unfound.contains(id) { "not found here".to_owned() } else { found };
             Row::of(tick, Role::Accent)
                 .cell(name, 24, Role::Strong)
                 .add(parts::fit(&found, columns.saturating_sub(28)), Role::Dim)
@@ -285,6 +310,7 @@ impl Setup {
             let slots: Vec<&Slot> = self.slots(core).filter(|slot| provider_of(slot) == name).collect();
             let mut agents: Vec<&str> =
                 slots.iter().filter_map(|slot| agents::find(slot.agent)).map(|agent| agent.name).collect();
+            agents.sort_unstable();
             agents.dedup();
             let status = slots.first().map(|slot| core.known.status(slot));
             let row = Row::of(tick, Role::Accent).cell(&name, 20, Role::Strong);
@@ -355,7 +381,12 @@ impl Setup {
     }
 }
 
-/// The agents that were found and have slots.
+/// The agents without a trace here: they are offered, and not ticked.
+fn unfound(core: &Core) -> BTreeSet<&'static str> {
+    core.known.scan().agents.iter().skip(core.known.agents_found()).map(|scanned| scanned.agent.id).collect()
+}
+
+/// The agents that have slots: those found here first.
 fn agents_here(core: &Core) -> Vec<(&'static str, &'static str)> {
     let here = core.known.scan().agents.iter().filter(|scanned| !scanned.findings.slots.is_empty());
     here.map(|scanned| (scanned.agent.id, scanned.agent.name)).collect()
@@ -367,6 +398,12 @@ fn not_here(core: &Core) -> Option<String> {
     let names: Vec<&str> =
         agents::ALL.iter().filter(|agent| !here(agent.id)).map(|agent| agent.name).collect();
     (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The providers that most people have come first.
+fn usual(provider: &str) -> usize {
+    const USUAL: [&str; 4] = ["anthropic", "openai", "openrouter", "gemini"];
+    USUAL.iter().position(|name| *name == provider).unwrap_or(USUAL.len())
 }
 
 fn provider_of(slot: &Slot) -> String {

@@ -166,6 +166,9 @@ impl Testing {
                 .text(" enter another key  ")
                 .add("i", Role::Accent)
                 .text(" save it all the same"),
+            None if !Self::offers(core, who, Action::Test) => {
+                arrow.add("Enter", Role::Accent).text(" save unproven")
+            }
             _ => arrow
                 .add("t", Role::Accent)
                 .text(" test again  ")

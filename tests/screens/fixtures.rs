@@ -463,3 +463,12 @@ pub fn scanning_empty() -> Scanning {
     scanning.scan = Scan::of(scanning.scan.agents, &Catalogue::embedded());
     scanning
 }
+
+/// Slots that a key would fill: one of an agent that is here, one of an agent that is not.
+pub fn plausible() -> Vec<(&'static Agent, Slot)> {
+    static AIDER: Agent = agent("aider", "Aider", Record::Rules);
+    let slot = |agent| {
+        Made { provider: "deepseek", in_use: false, ..anthropic(agent, "default") }.slot(Chain::new())
+    };
+    vec![(&HERMES, slot("hermes")), (&AIDER, slot("aider"))]
+}

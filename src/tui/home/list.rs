@@ -35,9 +35,10 @@ pub fn visible(known: &Known, filter: &str) -> Vec<SlotRef> {
 
 fn entries(known: &Known, filter: &str) -> Vec<Entry> {
     let mut out = Vec::new();
-    for (index, scanned) in known.scan().agents.iter().enumerate() {
+    for (index, scanned) in known.scan().agents.iter().enumerate().take(known.agents_found()) {
         let slots = (0..scanned.findings.slots.len()).map(|slot| SlotRef { agent: index, slot });
         let mut slots: Vec<(String, SlotRef, &Slot)> = slots
+            .filter(|at| known.is_real(*at))
             .filter_map(|at| known.slot(at).map(|slot| (words::identity(scanned.agent, slot), at, slot)))
             .filter(|(heading, _, slot)| fits(heading, slot, filter))
             .collect();
@@ -52,7 +53,7 @@ fn entries(known: &Known, filter: &str) -> Vec<Entry> {
             }
             out.push(Entry::Slot(at));
         }
-        if scanned.findings.slots.is_empty() && filter.is_empty() {
+        if !known.is_real(SlotRef { agent: index, slot: 0 }) && filter.is_empty() {
             out.push(Entry::Heading(scanned.agent.name.to_owned()));
             out.push(Entry::Note(without_slots(scanned.agent.record).to_owned()));
         }
