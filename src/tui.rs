@@ -44,6 +44,7 @@ pub mod intake;
 pub mod keys;
 pub mod keyview;
 pub mod known;
+pub mod message;
 pub mod parts;
 pub mod paste;
 mod probing;

@@ -10,9 +10,11 @@ use keymend::tui::app::{Answer, Effect, Failure, Message, Model, update};
 mod fixtures;
 #[path = "screens/printer.rs"]
 mod printer;
+#[path = "screens/steps.rs"]
+mod steps;
 
 use fixtures::{answer, blank, fresh, model, other, rejected, stale, unreached, works};
-use printer::{screen, text};
+use printer::screen;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (140, 40)];
 
@@ -117,11 +119,6 @@ fn the_other_screens_of_the_home_verbs() {
         press(&mut model, "?");
         model
     });
-}
-
-#[test]
-fn a_small_terminal_says_what_it_needs() {
-    assert!(text(&model((60, 20))).contains("keymend needs 80 × 24"));
 }
 
 /// A wizard for OpenClaw's anthropic slot that waits for a paste.

@@ -80,7 +80,7 @@ impl Judged {
     #[must_use]
     pub fn of(verdict: &Verdict) -> Self {
         let message =
-            verdict.evidence.iter().find(|(name, _)| name == "message").map(|(_, text)| text.as_str());
+            verdict.evidence.iter().find(|(name, _)| name == "message").map(|(_, text)| brief(text));
         let status = verdict.status.map(|status| status.to_string());
         let line: Vec<&str> = status.as_deref().into_iter().chain(message).collect();
         let answered_by = match &verdict.answered_by {
@@ -241,12 +241,11 @@ impl Known {
                 continue;
             }
             let agents = &mut self.scanning.scan.agents;
-            match agents.iter_mut().find(|scanned| scanned.agent.id == agent.id) {
-                Some(scanned) => scanned.findings.slots.push(slot.clone()),
-                None => {
-                    let findings = Findings { slots: vec![slot.clone()], ..Findings::default() };
-                    agents.push(Scanned { agent, findings });
-                }
+            if let Some(scanned) = agents.iter_mut().find(|scanned| scanned.agent.id == agent.id) {
+                scanned.findings.slots.push(slot.clone());
+            } else {
+                let findings = Findings { slots: vec![slot.clone()], ..Findings::default() };
+                agents.push(Scanned { agent, findings });
             }
         }
     }

@@ -70,8 +70,8 @@ impl Probing {
 
     /// The way of a test: straight to the provider, or after a yes to the address that the agent uses. In the demo
     /// nothing leaves this machine.
-    fn course(&self, job: &Job) -> Result<course::Job, Verdict> {
-        let refuse = |why: &str| Verdict::without_answer(&job.provider, Kind::Ambiguous, why);
+    fn course(&self, job: &Job) -> Result<course::Job, Box<Verdict>> {
+        let refuse = |why: &str| Box::new(Verdict::without_answer(&job.provider, Kind::Ambiguous, why));
         let provider = self.desk.catalogue.get(&job.provider);
         let provider = provider.ok_or_else(|| refuse("No test is on record for this provider."))?;
         if let Some(base) = &job.base_url {

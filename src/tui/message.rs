@@ -1,0 +1,273 @@
+//! What goes in and out of the pure half: messages, effects, answers, and what a screen's update comes to.
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::layout::Position;
+
+use crate::agents::{Agent, Restart};
+use crate::plan::{Destination, Offered};
+use crate::resolve::Slot;
+use crate::secret::Secret;
+use crate::source::Place;
+
+use super::keys::Action;
+use super::known::{Judged, Scanning, Tested};
+use super::screen::Screen;
+use super::theme::Role;
+use super::wizard::SharedPlan;
+
+/// Marks an effect and the answers to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// One test to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// The provider's id in the catalogue.
+    pub provider: String,
+    /// The key.
+    pub key: Secret,
+    /// Another address than the provider's own; only after a yes.
+    pub base_url: Option<String>,
+    /// What the answer is remembered under.
+    pub tested: Tested,
+}
+
+/// What the loop is to do.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Read everything again.
+    Scan(Ticket),
+    /// Test keys, side by side.
+    Probe(Ticket, Vec<Job>),
+    /// Stop waiting for the answers to a ticket.
+    Cancel(Ticket),
+    /// Read the clipboard, for a key of this provider.
+    ReadClipboard(Ticket, Option<String>),
+    /// Put a text that is no key on the clipboard.
+    Copy(String),
+    /// Work out where a key could go.
+    Offer {
+        /// Marks the answer.
+        ticket: Ticket,
+        /// The agent that is to send it.
+        agent: &'static Agent,
+        /// The slot.
+        slot: Box<Slot>,
+        /// The key.
+        key: Secret,
+    },
+    /// Work out which slots a key would fill.
+    Suppose(Ticket),
+    /// Work out a plan.
+    Plan(Ticket, Box<Ask>),
+    /// Write a plan that brings this key.
+    Apply(Ticket, SharedPlan, Secret),
+    /// List what was written.
+    History(Ticket),
+    /// Take an action back.
+    Undo(Ticket, String),
+    /// Run these commands, which restart what still holds an old key.
+    Restart(Ticket, Vec<Vec<String>>),
+    /// Hand the terminal back and stop.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+    /// Leave.
+    Quit,
+}
+
+/// What a plan is asked for.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// A key at one destination of a slot.
+    Set {
+        /// The agent.
+        agent: &'static Agent,
+        /// The slot.
+        slot: Box<Slot>,
+        /// Where the key goes.
+        destination: Destination,
+        /// The key.
+        key: Secret,
+    },
+    /// Another candidate as the active one.
+    Use {
+        /// The agent.
+        agent: &'static Agent,
+        /// The slot.
+        slot: Box<Slot>,
+        /// The candidate.
+        n: usize,
+    },
+    /// A new key at every one of these places.
+    Rotate {
+        /// The key that goes.
+        old: Secret,
+        /// The key that comes.
+        new: Secret,
+        /// Where.
+        places: Vec<Place>,
+    },
+}
+
+/// What a write came to.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    /// The journal's name for the action.
+    pub id: String,
+    /// What may have to be restarted.
+    pub restarts: Vec<Restart>,
+    /// What else the person should know.
+    pub notes: Vec<String>,
+}
+
+/// One action in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// The journal's name for it.
+    pub id: String,
+    /// When, Unix milliseconds.
+    pub when_ms: i64,
+    /// What was done: `set openclaw/anthropic (main)`.
+    pub title: String,
+    /// Where.
+    pub places: Vec<String>,
+    /// How it stands: `written`, `undone`.
+    pub state: String,
+    /// It can be taken back.
+    pub can_undo: bool,
+}
+
+/// What the loop reports.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted, or came in a burst too quick for fingers.
+    Paste(Secret),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// The terminal has another size.
+    Resize(u16, u16),
+    /// Time for the next frame of a spinner.
+    Tick,
+    /// A paste began and has not ended, or has ended.
+    PasteOpen(bool),
+    /// A scan is done.
+    Scanned(Ticket, Box<Scanning>),
+    /// A test was answered.
+    Judged(Ticket, Tested, Judged),
+    /// An effect of a screen was answered.
+    Answer(Ticket, Answer),
+    /// Something worth a line was done.
+    Told(String, Role),
+}
+
+/// Why an effect failed, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened.
+    pub what: String,
+    /// The way out; may be empty.
+    pub hint: String,
+}
+
+/// What a screen is given.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A key of the table.
+    Do(Action),
+    /// A character where text is expected.
+    Char(char),
+    /// Pasted text.
+    Paste(Secret),
+    /// A click at this cell.
+    Click(Position),
+    /// The wheel; negative is up.
+    Wheel(i8),
+    /// An answer to one of its effects.
+    Answer(Ticket, Answer),
+    /// It is in sight again, or what is known has changed.
+    Look,
+}
+
+/// An answer to an effect of one screen.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The clipboard's text.
+    Clipboard(Secret),
+    /// Where a key could go, and which place is the best.
+    Offered(Vec<Offered>, Option<usize>),
+    /// The slots that a key would fill.
+    Plausible(Vec<(&'static Agent, Slot)>),
+    /// A plan.
+    Planned(SharedPlan),
+    /// A plan was written.
+    Applied(Applied),
+    /// What was written, newest first.
+    History(Vec<Past>),
+    /// An action was taken back; in words.
+    Undone(String),
+    /// Something was restarted; in words.
+    Restarted(String),
+    /// The effect failed.
+    Failed(Failure),
+}
+
+/// Where a screen wants to go.
+#[derive(Debug, Default)]
+pub enum Go {
+    /// Nowhere.
+    #[default]
+    Stay,
+    /// Back to the screen before.
+    Back,
+    /// To a new screen, with this one to return to.
+    Push(Box<Screen>),
+    /// To a new screen in place of this one.
+    Replace(Box<Screen>),
+    /// To the first screen.
+    Home,
+}
+
+/// What a screen's update comes to.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// Where to go.
+    pub go: Go,
+    /// What to do.
+    pub effects: Vec<Effect>,
+}
+
+impl Step {
+    /// Nothing.
+    #[must_use]
+    pub fn stay() -> Self {
+        Self::default()
+    }
+
+    /// Back to the screen before.
+    #[must_use]
+    pub fn back() -> Self {
+        Self { go: Go::Back, effects: Vec::new() }
+    }
+
+    /// To a new screen.
+    #[must_use]
+    pub fn push(screen: Screen) -> Self {
+        Self { go: Go::Push(Box::new(screen)), effects: Vec::new() }
+    }
+
+    /// These effects, here.
+    #[must_use]
+    pub fn run(effects: Vec<Effect>) -> Self {
+        Self { go: Go::Stay, effects }
+    }
+
+    /// With these effects as well.
+    #[must_use]
+    pub fn and(mut self, effects: Vec<Effect>) -> Self {
+        self.effects.extend(effects);
+        self
+    }
+}

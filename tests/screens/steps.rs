@@ -1,0 +1,205 @@
+//! Where each input leads: pure tests of `update`, without a screen.
+
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use keymend::tui::app::{Answer, Effect, Message, Model, update};
+use keymend::tui::known::Tested;
+
+use crate::fixtures::{
+    answer, blank, fresh, model, other, rejected, router, scanning, stale, unreached, works,
+};
+use crate::printer::text;
+use crate::{paste, pasting, press, serve, tested, walk};
+
+const SIZE: (u16, u16) = (80, 24);
+
+fn shows(model: &Model, part: &str) -> bool {
+    text(model).contains(part)
+}
+
+#[test]
+fn a_stale_scan_is_dropped() {
+    let (mut model, first) = blank(SIZE);
+    update(&mut model, Message::Scanned(first, Box::new(scanning())));
+    let effects = press(&mut model, "r");
+    let [Effect::Scan(second)] = effects[..] else { unreachable!("{effects:?}") };
+    update(&mut model, Message::Scanned(first, Box::default()));
+    assert!(shows(&model, "4 agents"), "an answer to an old scan replaced the new one");
+    update(&mut model, Message::Scanned(second, Box::default()));
+    assert!(shows(&model, "0 agents"));
+}
+
+#[test]
+fn an_answer_to_a_cancelled_test_is_dropped() {
+    let mut model = pasting(SIZE);
+    paste(&mut model, &fresh());
+    let effects = press(&mut model, "<Enter>");
+    let cancelled = press(&mut model, "x");
+    assert!(matches!(cancelled[..], [Effect::Cancel(_)]), "{cancelled:?}");
+    answer(&mut model, effects, |_| Some(works()));
+    assert!(shows(&model, "The key was not tested"));
+}
+
+#[test]
+fn a_rejected_key_goes_on_only_when_the_person_insists() {
+    let mut model = pasting(SIZE);
+    paste(&mut model, &other());
+    let effects = press(&mut model, "<Enter>");
+    answer(&mut model, effects, |_| Some(rejected()));
+    assert!(press(&mut model, "<Enter>").is_empty());
+    assert!(shows(&model, "press i to use it all the same"));
+    let effects = press(&mut model, "i");
+    assert!(matches!(effects[..], [Effect::Offer { .. }]), "{effects:?}");
+}
+
+#[test]
+fn a_key_of_another_provider_is_stopped_with_the_place_where_it_belongs() {
+    let mut model = pasting(SIZE);
+    paste(&mut model, &router());
+    assert!(shows(&model, "It would fit here: Hermes Agent · openrouter"), "{}", text(&model));
+    assert!(press(&mut model, "<Enter>").is_empty());
+    assert!(shows(&model, "press i to go on all the same"));
+    assert!(matches!(press(&mut model, "i")[..], [Effect::Probe(..)]));
+}
+
+#[test]
+fn an_unreached_provider_lets_the_key_be_saved_unproven() {
+    let mut model = pasting(SIZE);
+    paste(&mut model, &fresh());
+    let effects = press(&mut model, "<Enter>");
+    answer(&mut model, effects, |_| Some(unreached()));
+    walk(&mut model, "<Enter>");
+    walk(&mut model, "<Enter>");
+    assert!(shows(&model, "Unproven: no test was answered"), "{}", text(&model));
+}
+
+#[test]
+fn enter_never_writes_and_w_writes_once() {
+    let mut model = pasting(SIZE);
+    paste(&mut model, &fresh());
+    for _ in 0..3 {
+        walk(&mut model, "<Enter>");
+    }
+    assert!(press(&mut model, "<Enter>").is_empty());
+    let effects = press(&mut model, "ww");
+    assert!(matches!(effects[..], [Effect::Apply(..)]), "{effects:?}");
+    press(&mut model, "<Esc>");
+    assert!(shows(&model, "the write is under way"));
+}
+
+#[test]
+fn escape_walks_back_to_the_paste_and_out() {
+    let mut model = pasting(SIZE);
+    paste(&mut model, &fresh());
+    for _ in 0..3 {
+        walk(&mut model, "<Enter>");
+    }
+    for step in ["▸ Destination", "▸ Test", "▸ Clean", "▸ Paste", "Slots"] {
+        press(&mut model, "<Esc>");
+        assert!(shows(&model, step), "{step}\n{}", text(&model));
+    }
+}
+
+#[test]
+fn a_typed_key_is_never_echoed_and_letters_are_no_commands() {
+    let mut model = pasting(SIZE);
+    press(&mut model, "qn?wyk-sk-ant-TYPED<Backspace>");
+    assert!(shows(&model, "18 characters"), "{}", text(&model));
+    assert!(!shows(&model, "TYPE") && !format!("{model:?}").contains("TYPE"));
+}
+
+#[test]
+fn a_paste_where_none_is_expected_does_nothing() {
+    let mut model = model(SIZE);
+    assert!(paste(&mut model, "nnnnTTTTqqqq").is_empty());
+    assert!(shows(&model, "press n first"));
+}
+
+#[test]
+fn offline_no_test_is_sent() {
+    let mut model = model(SIZE);
+    model.core.options.offline = true;
+    assert!(press(&mut model, "t").is_empty());
+    assert!(press(&mut model, "T").is_empty());
+}
+
+#[test]
+fn every_key_is_tested_once_for_each_provider() {
+    let mut model = model(SIZE);
+    let effects = press(&mut model, "T");
+    let [Effect::Probe(_, jobs)] = &effects[..] else { unreachable!("{effects:?}") };
+    // The stale key stands in two slots, and is asked about once.
+    assert_eq!(jobs.len(), 2, "{jobs:?}");
+    assert_eq!(jobs[0].tested, Tested::new("anthropic", &jobs[0].key));
+}
+
+#[test]
+fn letters_of_keys_stay_through_a_new_scan() {
+    let mut model = pasting(SIZE);
+    paste(&mut model, &fresh());
+    for key in ["<Enter>", "<Enter>", "<Enter>", "w", "<Enter>"] {
+        walk(&mut model, key);
+    }
+    assert!(shows(&model, "sends  B sk-ant-api03-…k3Pw"), "{}", text(&model));
+}
+
+#[test]
+fn rotation_asks_for_one_plan_over_the_ticked_places() {
+    let mut model = model(SIZE);
+    press(&mut model, "k<Tab><Down> n");
+    paste(&mut model, &other());
+    walk(&mut model, "<Enter>");
+    press(&mut model, "<Enter>");
+    let effects = press(&mut model, "<Enter>");
+    let [Effect::Plan(_, ask)] = &effects[..] else { unreachable!("{effects:?}") };
+    let keymend::tui::app::Ask::Rotate { places, .. } = &**ask else { unreachable!("{ask:?}") };
+    // The variable cannot be written, the first profile was unticked.
+    assert_eq!(places.len(), 1, "{places:?}");
+}
+
+#[test]
+fn undo_asks_first() {
+    let mut model = tested(SIZE);
+    let effects = press(&mut model, "z");
+    serve(&mut model, effects);
+    assert!(press(&mut model, "n").is_empty());
+    press(&mut model, "z");
+    assert!(matches!(press(&mut model, "y")[..], [Effect::Undo(_, ref id)] if id == "3"));
+}
+
+#[test]
+fn a_click_chooses_a_slot_and_a_candidate() {
+    let mut model = tested(SIZE);
+    let click = |model: &mut Model, column, row| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        update(model, Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+    };
+    click(&mut model, 5, 6);
+    assert!(shows(&model, "OpenClaw · main · anthropic"), "{}", text(&model));
+    click(&mut model, 40, 9);
+    assert!(shows(&model, "▸ 3 ○"), "{}", text(&model));
+}
+
+#[test]
+fn a_terminal_that_is_too_small_takes_no_command_but_quit() {
+    let mut model = model((60, 20));
+    assert!(press(&mut model, "n").is_empty());
+    assert!(shows(&model, "keymend needs 80 × 24"));
+    assert!(matches!(press(&mut model, "q")[..], [Effect::Quit]));
+}
+
+#[test]
+fn a_failed_clipboard_is_said_and_typing_goes_on() {
+    let mut model = pasting(SIZE);
+    let effects = press(&mut model, "p");
+    let [Effect::ReadClipboard(ticket, ref provider)] = effects[..] else { unreachable!("{effects:?}") };
+    assert_eq!(provider.as_deref(), Some("anthropic"));
+    update(&mut model, Message::Answer(ticket, Answer::Clipboard(keymend::secret::Secret::new(stale()))));
+    assert!(shows(&model, "This is the key that is already there"), "{}", text(&model));
+}
+
+#[test]
+fn an_open_paste_is_said() {
+    let mut model = model(SIZE);
+    update(&mut model, Message::PasteOpen(true));
+    assert!(shows(&model, "The paste is not finished"));
+}
