@@ -112,8 +112,9 @@ fn a_request_is_honest_and_the_key_stands_in_one_header_only() {
         Reply::json(401, "{}")
     })
     .unwrap();
-    let _ = run(Job::at("anthropic", good(), &server.url()));
-    let expected = format!("GET /v1/models?limit=1 x-api-key keymend/{}", env!("CARGO_PKG_VERSION"));
+    let _ = run(Job::at("gemini", good(), &server.url()));
+    let expected =
+        format!("GET /v1beta/models?pageSize=1 x-goog-api-key keymend/{}", env!("CARGO_PKG_VERSION"));
     assert_eq!(*seen.lock().unwrap(), [expected]);
 }
 
