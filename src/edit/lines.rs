@@ -172,7 +172,9 @@ fn set(
     for token in tokens(value, old) {
         tries.push((found.span.clone(), token));
     }
-    if matches!(reader, Reader::Dotenv(_)) {
+    let head = text[whole.clone()].trim_start();
+    let head = head.strip_prefix("export").map_or(head, str::trim_start);
+    if matches!(reader, Reader::Dotenv(_)) && head.starts_with(name) {
         for token in tokens(value, None) {
             for end in [newline(text), "\n"] {
                 tries.push((whole.clone(), format!("{}{end}", reader.line(name, &token))));
@@ -225,6 +227,8 @@ fn append(
             let Some(new) = now.target(name, None) else { return false };
             now.found.len() == seen.found.len() + 1
                 && now.found[new].value.as_str() == value
+                && now.found[new].doubt.is_none()
+                && after.get(now.found[new].span.clone()).is_some_and(|spelled| spelled.contains(value))
                 && now.problems <= seen.problems
                 && others_equal(text, seen, None, after, &now, Some(new))
         })
