@@ -133,7 +133,9 @@ pub fn status_json(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> StatusJ
         .agents
         .iter()
         .enumerate()
-        .filter(|(at, _)| chosen.is_empty() || chosen.iter().any(|slot| slot.agent == *at))
+        .filter(|(at, scanned)| {
+            scanned.findings.slots.is_empty() || chosen.iter().any(|slot| slot.agent == *at)
+        })
         .map(|(_, scanned)| agent_json(scanned, style))
         .collect();
     StatusJson { schema: SCHEMA, slots, agents }

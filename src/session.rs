@@ -6,6 +6,7 @@
 pub mod plausible;
 mod surround;
 pub mod test;
+mod watch;
 pub mod write;
 
 use std::collections::BTreeMap;
@@ -87,12 +88,16 @@ pub fn catalogue(world: &dyn World) -> Catalogue {
 /// Asks every agent in `agents` what it would send in `world`, also where there is no trace of it.
 #[must_use]
 pub fn scan(world: &dyn World, catalogue: &Catalogue, agents: &[&'static Agent]) -> Scan {
-    let context = Context { world, catalogue };
-    let found = agents
-        .iter()
-        .filter_map(|agent| (agent.scan)(&context).map(|findings| Scanned { agent, findings }))
-        .collect();
+    let found = agents.iter().filter_map(|agent| ask(world, catalogue, agent)).collect();
     finished(world, catalogue, found)
+}
+
+/// One agent's answer, and what it could not read.
+fn ask(world: &dyn World, catalogue: &Catalogue, agent: &'static Agent) -> Option<Scanned> {
+    let watched = watch::Watched::new(world);
+    let mut findings = (agent.scan)(&Context { world: &watched, catalogue })?;
+    watched.tell(&mut findings);
+    Some(Scanned { agent, findings })
 }
 
 /// Adds what stands around the agents' own answers, and the letters.
@@ -107,12 +112,8 @@ fn finished(world: &dyn World, catalogue: &Catalogue, mut agents: Vec<Scanned>) 
 /// Asks all agents that keymend knows and keeps those that are here.
 #[must_use]
 pub fn scan_all(world: &dyn World, catalogue: &Catalogue) -> Scan {
-    let context = Context { world, catalogue };
-    let found = agents::ALL.iter().filter_map(|agent| {
-        let findings = (agent.scan)(&context).filter(|findings| !findings.found.is_empty());
-        findings.map(|findings| Scanned { agent, findings })
-    });
-    finished(world, catalogue, found.collect())
+    let found = agents::ALL.iter().filter_map(|agent| ask(world, catalogue, agent));
+    finished(world, catalogue, found.filter(|scanned| !scanned.findings.found.is_empty()).collect())
 }
 
 impl Scan {

@@ -34,6 +34,8 @@ pub struct RealWorld {
     env_troubles: Vec<String>,
     now_ms: i64,
     files: RefCell<HashMap<PathBuf, Arc<FileState>>>,
+    folders: RefCell<HashMap<PathBuf, Vec<String>>>,
+    there: RefCell<HashMap<PathBuf, bool>>,
     tables: RefCell<HashMap<Table, TableState>>,
     keyring: RefCell<HashMap<(String, String), KeyringState>>,
     processes: OnceCell<Vec<Process>>,
@@ -76,6 +78,8 @@ impl RealWorld {
             env_troubles,
             now_ms: now_ms(),
             files: RefCell::default(),
+            folders: RefCell::default(),
+            there: RefCell::default(),
             tables: RefCell::default(),
             keyring: RefCell::default(),
             processes: OnceCell::new(),
@@ -161,13 +165,23 @@ impl World for RealWorld {
     }
 
     fn list(&self, dir: &Path) -> Vec<String> {
-        let dir = dir.to_owned();
-        self.within(FILE_DEADLINE, move || list_dir(&dir)).unwrap_or_default()
+        if let Some(known) = self.folders.borrow().get(dir) {
+            return known.clone();
+        }
+        let owned = dir.to_owned();
+        let names = self.within(FILE_DEADLINE, move || list_dir(&owned)).unwrap_or_default();
+        self.folders.borrow_mut().insert(dir.to_owned(), names.clone());
+        names
     }
 
     fn exists(&self, path: &Path) -> bool {
-        let path = path.to_owned();
-        self.within(FILE_DEADLINE, move || path.exists()).unwrap_or(false)
+        if let Some(known) = self.there.borrow().get(path) {
+            return *known;
+        }
+        let owned = path.to_owned();
+        let there = self.within(FILE_DEADLINE, move || owned.exists()).unwrap_or(false);
+        self.there.borrow_mut().insert(path.to_owned(), there);
+        there
     }
 
     fn table(&self, table: &Table) -> TableState {

@@ -27,6 +27,12 @@ pub fn status(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> String {
         lints(&mut out, "    ", slot.lints.iter().chain(slot.candidates.iter().flat_map(|c| &c.lints)));
         let _ = scanned;
     }
+    // An agent whose files cannot be read has no slots, and just then its lines are what the person needs.
+    for (at, scanned) in scan.agents.iter().enumerate() {
+        if scanned.findings.slots.is_empty() && !scanned.findings.troubles.is_empty() {
+            agent_head(&mut out, scan, at, style);
+        }
+    }
     if out.is_empty() {
         out.push_str("No agent that keymend knows keeps a key here.\n");
     }
