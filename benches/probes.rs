@@ -26,7 +26,7 @@ fn catalogue(c: &mut Criterion) {
     let key = key();
     c.bench_function("catalogue/mask a key", |b| b.iter(|| catalogue.mask(black_box(&key))));
     c.bench_function("catalogue/recognise a key", |b| {
-        b.iter(|| catalogue.recognise(black_box(&key)).matches.len())
+        b.iter(|| catalogue.recognise(black_box(&key)).matches.len());
     });
 }
 

@@ -86,7 +86,7 @@ impl Yaml {
             Self::Null => false,
             Self::Bool(value) => *value,
             Self::Int(digits) => digits != "0",
-            Self::Float(text) => text.parse::<f64>().map_or(true, |value| value != 0.0),
+            Self::Float(text) => !text.parse::<f64>().is_ok_and(|value| value == 0.0),
             Self::Other(_) => true,
             Self::Str(text) => !text.is_empty(),
             Self::List(items) => !items.is_empty(),

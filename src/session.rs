@@ -68,7 +68,10 @@ pub fn catalogue(world: &dyn World) -> Catalogue {
         },
     };
     let folder = config.join("keymend").join("providers");
-    let names = world.list(&folder).into_iter().filter(|name| name.ends_with(".toml"));
+    let names = world
+        .list(&folder)
+        .into_iter()
+        .filter(|name| std::path::Path::new(name).extension().is_some_and(|end| end == "toml"));
     let mut troubles = Vec::new();
     let mut files = Vec::new();
     for name in names {

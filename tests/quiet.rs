@@ -84,7 +84,7 @@ fn what_cannot_be_read_is_one_line_at_its_place_and_the_rest_works() {
         ("broken", |path| std::fs::write(path, "{ \"a\": [1, \n'x").unwrap()),
         ("denied", |path| {
             std::fs::write(path, "x").unwrap();
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).unwrap();
         }),
     ];
     for place in places {

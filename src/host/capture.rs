@@ -22,7 +22,7 @@ use crate::secret::Secret;
 /// The largest body that is read before the answer; agents send their whole tool list.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
 /// How long one connection may stay silent.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// What every request gets.
 const ANSWER: &[u8] = b"{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"captured on loopback, nothing was forwarded\"}}";
 

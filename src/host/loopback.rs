@@ -11,7 +11,7 @@ use super::wire::{read_body, read_head};
 /// The largest body that is read.
 const MAX_BODY: u64 = 4 * 1024 * 1024;
 /// How long a connection may stay silent.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// A request as the function sees it.
 #[derive(Debug)]

@@ -73,7 +73,8 @@ fn unit_of(cgroup: &str) -> Option<String> {
         .map(ToOwned::to_owned)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 

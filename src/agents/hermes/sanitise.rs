@@ -155,7 +155,7 @@ mod tests {
     fn encodings_are_repaired() {
         assert_eq!(own("\u{feff}A=1"), "A=1\n");
         assert_eq!(own(" A=1 \r\nB=2\r"), "A=1\nB=2\n");
-        assert_eq!(own("A=\01\n"), "A=1\n");
+        assert_eq!(own("A=\x001\n"), "A=1\n");
         let wide: Vec<u8> =
             [0xff, 0xfe].into_iter().chain("A=1\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
         assert_eq!(sanitise(&wide).own, "A=1\n");
