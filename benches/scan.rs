@@ -1,0 +1,92 @@
+//! How long a scan, a resolution, a cleaning and a frame take.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use keymend::demo::Demo;
+use keymend::host::{MemoryWorld, World};
+use keymend::hygiene;
+use keymend::provider::Catalogue;
+use keymend::session;
+use keymend::tui::app::{Model, Options, update, view};
+use keymend::tui::message::Message;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+fn scan(c: &mut Criterion) {
+    let catalogue = Catalogue::embedded();
+    let demo = Demo::start(None).unwrap();
+    c.bench_function("scan/demo home on disk", |b| {
+        b.iter(|| session::scan_all(black_box(&demo.world()), &catalogue).keys.len());
+    });
+    let large = large_world();
+    c.bench_function("scan/1,000 profiles and 10,000 lines", |b| {
+        b.iter(|| session::scan_all(black_box(&large), &catalogue).keys.len());
+    });
+}
+
+/// An OpenClaw store of 1,000 profiles and a Hermes `.env` of 10,000 lines.
+fn large_world() -> MemoryWorld {
+    let profiles: Vec<String> = (0..1000)
+        .map(|n| format!("\"anthropic:p{n}\":{{\"type\":\"api_key\",\"provider\":\"anthropic\",\"key\":\"sk-ant-api03-FAKE-{n:086}-AA\"}}"))
+        .collect();
+    let lines: String = (0..10_000).map(|n| format!("SOME_NAME_{n}=sk-FAKE-{n:040}\n")).collect();
+    MemoryWorld::new("/home/ann")
+        .with_file(
+            ".openclaw/openclaw.json",
+            "{agents:{defaults:{model:{primary:'anthropic/claude-sonnet-5'}}}}",
+        )
+        .with_row(
+            ".openclaw/state/openclaw.sqlite",
+            "config_machine_state",
+            "auth.sharedStore",
+            "{\"location\":\"state-db\"}",
+        )
+        .with_row(
+            ".openclaw/state/openclaw.sqlite",
+            "config_machine_state",
+            "authProfiles.store",
+            &format!("{{\"version\":1,\"profiles\":{{{}}}}}", profiles.join(",")),
+        )
+        .with_file(".hermes/.env", lines + "OPENROUTER_API_KEY=sk-or-v1-FAKE\n")
+}
+
+fn clean(c: &mut Criterion) {
+    let catalogue = Catalogue::embedded();
+    let paste = Demo::paste("anthropic");
+    let text = paste.expose(ToOwned::to_owned);
+    c.bench_function("clean/a dirty key", |b| {
+        b.iter(|| hygiene::clean(black_box(text.as_bytes()), &catalogue, None))
+    });
+    let megabyte = "x".repeat(1 << 20);
+    c.bench_function("clean/one megabyte", |b| {
+        b.iter(|| hygiene::clean(black_box(megabyte.as_bytes()), &catalogue, None))
+    });
+}
+
+fn frame(c: &mut Criterion) {
+    let catalogue = Arc::new(Catalogue::embedded());
+    let demo = Demo::start(None).unwrap();
+    let world = demo.world();
+    let options = Options { colour: true, motion: true, offline: true };
+    let (mut model, _) = Model::new(Arc::clone(&catalogue), (140, 40), options);
+    let scan = session::scan_all(&world, &catalogue);
+    let scanning = keymend::tui::known::Scanning {
+        scan,
+        files: std::collections::BTreeMap::new(),
+        home: world.home().map(std::path::Path::to_path_buf),
+        now_ms: world.now_ms(),
+        took_ms: 1,
+    };
+    let ticket = model.core.scanning.unwrap();
+    update(&mut model, Message::Scanned(ticket, Box::new(scanning)));
+    let mut terminal = Terminal::new(TestBackend::new(140, 40)).unwrap();
+    c.bench_function("frame/home at 140x40", |b| {
+        b.iter(|| drop(terminal.draw(|frame| view(black_box(&model), frame))));
+    });
+}
+
+criterion_group!(benches, scan, clean, frame);
+criterion_main!(benches);
