@@ -2,8 +2,9 @@
 //! and none of them changing anything.
 //!
 //! Files are opened without blocking and only read if they are regular and of a sensible size, so that a FIFO, a
-//! device or a folder in place of a file is one line and not a hang. Every access runs on a reader thread; when a dead
-//! network mount swallows one, the reader is left behind and a new one serves the rest.
+//! device or a folder in place of a file is one line and not a hang. On a machine with network or user-space mounts every
+//! access runs on a reader thread; when a dead mount swallows one, the reader is left behind and a new one serves the
+//! rest. On a machine without such mounts nothing can hang, and the hand-over between threads is saved.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -40,6 +41,7 @@ pub struct RealWorld {
     keyring: RefCell<HashMap<(String, String), KeyringState>>,
     processes: OnceCell<Vec<Process>>,
     reader: RefCell<Option<Reader>>,
+    may_hang: bool,
 }
 
 impl RealWorld {
@@ -84,7 +86,17 @@ impl RealWorld {
             keyring: RefCell::default(),
             processes: OnceCell::new(),
             reader: RefCell::default(),
+            may_hang: mounts_may_hang(),
         }
+    }
+
+    /// Runs a file access: here where no mount can hang, else on the reader thread.
+    fn access<T: Send + 'static>(
+        &self,
+        deadline: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        if self.may_hang { self.within(deadline, job) } else { Some(job()) }
     }
 
     /// Runs `job` on the reader thread; none when it did not answer in time.
@@ -103,6 +115,47 @@ impl RealWorld {
         }
         done
     }
+}
+
+/// Whether a mount of this machine may fail to answer: a network file system, or one that another program serves.
+#[cfg(target_os = "linux")]
+fn mounts_may_hang() -> bool {
+    // The kernel writes this file itself; reading it never touches a mount.
+    std::fs::read_to_string("/proc/self/mounts").map_or(true, |mounts| any_remote(&mounts))
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn mounts_may_hang() -> bool {
+    true
+}
+
+/// Looks at lines of `/proc/self/mounts`: device, mount point, type. What desktops serve under `/run/user` (document
+/// portals, gvfs) holds no agent's files.
+#[cfg(target_os = "linux")]
+fn any_remote(mounts: &str) -> bool {
+    const REMOTE: [&str; 14] = [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "9p",
+        "afs",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "davfs",
+        "autofs",
+        "virtiofs",
+        "vboxsf",
+    ];
+    mounts.lines().any(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let (point, kind) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+        let served =
+            REMOTE.contains(&kind) || kind == "fuse" || kind.starts_with("fuse.") || kind == "fuseblk";
+        served && !point.starts_with("/run/user/") && !point.starts_with("/proc/")
+    })
 }
 
 type Task = Box<dyn FnOnce() + Send>;
@@ -158,7 +211,7 @@ impl World for RealWorld {
             return Arc::clone(known);
         }
         let owned = path.to_owned();
-        let state = self.within(FILE_DEADLINE, move || read_file(&owned));
+        let state = self.access(FILE_DEADLINE, move || read_file(&owned));
         let state = Arc::new(state.unwrap_or_else(|| FileState::Unreadable(timed_out(FILE_DEADLINE))));
         self.files.borrow_mut().insert(path.to_owned(), Arc::clone(&state));
         state
@@ -169,7 +222,7 @@ impl World for RealWorld {
             return known.clone();
         }
         let owned = dir.to_owned();
-        let names = self.within(FILE_DEADLINE, move || list_dir(&owned)).unwrap_or_default();
+        let names = self.access(FILE_DEADLINE, move || list_dir(&owned)).unwrap_or_default();
         self.folders.borrow_mut().insert(dir.to_owned(), names.clone());
         names
     }
@@ -179,7 +232,7 @@ impl World for RealWorld {
             return *known;
         }
         let owned = path.to_owned();
-        let there = self.within(FILE_DEADLINE, move || owned.exists()).unwrap_or(false);
+        let there = self.access(FILE_DEADLINE, move || owned.exists()).unwrap_or(false);
         self.there.borrow_mut().insert(path.to_owned(), there);
         there
     }
@@ -189,7 +242,7 @@ impl World for RealWorld {
             return known.clone();
         }
         let owned = table.clone();
-        let state = self.within(STORE_DEADLINE, move || sqlite::read_table(&owned));
+        let state = self.access(STORE_DEADLINE, move || sqlite::read_table(&owned));
         let state = state.unwrap_or_else(|| TableState::Unreadable(timed_out(STORE_DEADLINE)));
         self.tables.borrow_mut().insert(table.clone(), state.clone());
         state
@@ -211,12 +264,12 @@ impl World for RealWorld {
     fn executable(&self, name: &str) -> Option<PathBuf> {
         let path = self.var("PATH")?.to_owned();
         let name = name.to_owned();
-        self.within(FILE_DEADLINE, move || find_executable(&path, &name)).flatten()
+        self.access(FILE_DEADLINE, move || find_executable(&path, &name)).flatten()
     }
 
     fn processes(&self, needle: &str) -> Vec<Process> {
         let all =
-            self.processes.get_or_init(|| self.within(STORE_DEADLINE, process::list).unwrap_or_default());
+            self.processes.get_or_init(|| self.access(STORE_DEADLINE, process::list).unwrap_or_default());
         all.iter().filter(|process| process.args.iter().any(|arg| arg.contains(needle))).cloned().collect()
     }
 }
@@ -406,6 +459,16 @@ mod tests {
         assert_eq!(trouble("binary"), Some(Trouble::NotText));
         assert_eq!(trouble("nothing"), None);
         assert!(matches!(*world.read(&path("binary/below")), FileState::Missing));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn network_and_served_mounts_may_hang_and_local_ones_do_not() {
+        let local = "/dev/vda / ext4 rw 0 0\nproc /proc proc rw 0 0\ntmpfs /run tmpfs rw 0 0\n";
+        assert!(!any_remote(local));
+        assert!(!any_remote("portal /run/user/1000/doc fuse.portal rw 0 0\n"));
+        assert!(any_remote("host:/home /home nfs4 rw 0 0\n"));
+        assert!(any_remote("me@host: /home/ann/remote fuse.sshfs rw 0 0\n"));
     }
 
     #[test]
