@@ -234,7 +234,7 @@ fn test_all(desk: &Desk, scan: &Scan, chosen: &[SlotRef], consent: Consent) -> V
     let mut jobs = Vec::new();
     for slot in chosen.iter().filter_map(|at| scan.slot(*at)) {
         let (Some(name), Some(sent)) = (test_name(slot), slot.sent()) else { continue };
-        if names.contains(&name) {
+        if names.contains(&name) || idle_literal(slot) {
             continue;
         }
         if let Some(job) = job(&desk.catalogue, slot, &sent.key, &Routes::new(), consent) {
@@ -245,8 +245,17 @@ fn test_all(desk: &Desk, scan: &Scan, chosen: &[SlotRef], consent: Consent) -> V
     names.into_iter().zip(run(desk, jobs)).collect()
 }
 
+/// A word of the agent itself (`None`, `no-key-required`) in a slot that is not in use: nobody set it up.
+fn idle_literal(slot: &Slot) -> bool {
+    !slot.in_use
+        && slot.active_candidate().is_some_and(|candidate| candidate.source == crate::source::Source::BuiltIn)
+}
+
 /// A slot in use that sends nothing, a fault, or a key that its provider does not take.
 fn is_problem(slot: &Slot, report: Option<&Report>) -> bool {
+    if idle_literal(slot) {
+        return false;
+    }
     let faults = slot.candidates.iter().filter(|c| matches!(c.state, crate::resolve::State::Active { .. }));
     let lints = slot.lints.iter().chain(faults.flat_map(|candidate| &candidate.lints));
     let fault = lints.into_iter().any(|lint| lint.severity == Severity::Fault);

@@ -13,7 +13,7 @@ use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot, origin};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
 use crate::session::{Scan, Scanned, SlotRef};
-use crate::source::Value;
+use crate::source::{Source, Value};
 
 use super::app::Ticket;
 use super::theme::Role;
@@ -373,6 +373,10 @@ impl Known {
             Outcome::NotKnown { .. } => return Status::new("?", Role::Dim, "not known", false),
             Outcome::Hidden { .. } => return Status::new("?", Role::Dim, "hidden", false),
             Outcome::Nothing { .. } => return nothing(slot),
+            // A literal of the agent in a slot that nobody set up is no key, and nobody's problem.
+            Outcome::Sends { .. } if !slot.in_use && literal(slot) => {
+                return Status::new("·", Role::Dim, "none", false);
+            }
             Outcome::Sends { .. } => {}
         }
         match slot.sent().and_then(|sent| self.test(slot, &sent.key)) {
@@ -390,6 +394,11 @@ impl Known {
     pub fn problems(&self) -> usize {
         self.real_slots().filter(|(_, _, slot)| self.status(slot).problem).count()
     }
+}
+
+/// Whether what leaves is a word of the agent itself (`None`, `no-key-required`).
+fn literal(slot: &Slot) -> bool {
+    slot.active_candidate().is_some_and(|candidate| candidate.source == Source::BuiltIn)
 }
 
 /// A slot that sends nothing: normal where nothing is set, a problem where something is and does not leave.
