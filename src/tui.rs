@@ -153,6 +153,9 @@ fn turn(
                 Wake::Stop => return Ok(()),
             }
         }
+        if let Some(resize) = resized(model) {
+            effects.extend(update(model, resize));
+        }
         for effect in &effects {
             match effect {
                 Effect::Quit => return Ok(()),
@@ -178,9 +181,19 @@ fn wait(model: &Model, receiver: &Receiver<Wake>, paste_is_open: &dyn Fn() -> bo
                 return Ok(Wake::of(Message::PasteOpen(!model.core.paste_open)));
             }
             Err(RecvTimeoutError::Timeout) if moves => return Ok(Wake::of(Message::Tick)),
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(resize) = resized(model) {
+                    return Ok(Wake::of(resize));
+                }
+            }
         }
     }
+}
+
+/// A size that no event told: crossterm loses a resize that comes in one wake-up with a key press.
+fn resized(model: &Model) -> Option<Message> {
+    let (columns, rows) = terminal::usable_size();
+    (model.core.size != (columns, rows)).then_some(Message::Resize(columns, rows))
 }
 
 fn millis(since: Instant) -> u64 {

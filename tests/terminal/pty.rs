@@ -1,13 +1,18 @@
 //! The built program in a real pseudo-terminal, with its screen as text.
 
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, WaitOptions};
 
 /// The longest a marker may take to appear; a ceiling for a slow machine, never waited for when it is there.
 const CEILING: Duration = Duration::from_secs(60);
+
+/// A little more than the time in which keymend drops what a paste drags along (`tui/intake.rs`).
+const DEAF_AFTER_PASTE: Duration = Duration::from_millis(350);
 
 fn nonzero(cells: u16) -> std::num::NonZero<u16> {
     std::num::NonZero::new(cells).unwrap()
@@ -25,12 +30,25 @@ pub struct Pty {
 
 impl Pty {
     /// Starts `keymend` with these arguments and this environment alone.
-    pub fn start(args: &[&str], env: &[(&str, &str)], (cols, rows): (u16, u16)) -> Self {
+    pub fn start(args: &[&str], env: &[(&str, &str)], size: (u16, u16)) -> Self {
+        Self::start_in(None, args, env, size)
+    }
+
+    /// The same in a folder.
+    pub fn start_in(
+        folder: Option<&Path>,
+        args: &[&str],
+        env: &[(&str, &str)],
+        (cols, rows): (u16, u16),
+    ) -> Self {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_keymend"));
         command.args(args);
         command.env_clear();
+        if let Some(folder) = folder {
+            command.cwd(folder);
+        }
         command.env("TERM", "xterm-256color");
         command.env("KEYMEND_REDUCED_MOTION", "1");
         for (name, value) in env {
@@ -64,6 +82,60 @@ impl Pty {
         self.send(&format!("\u{1b}[200~{text}\u{1b}[201~"))
     }
 
+    /// A paste, what the screen makes of it, and the pause behind it in which keymend drops keys: what is sent next is
+    /// heard.
+    #[track_caller]
+    pub fn paste_until(&mut self, text: &str, marker: &str) -> String {
+        self.paste(text);
+        let screen = self.wait_for(marker);
+        // The pause began before its effect was on the screen, so that this is never too short.
+        let end = Instant::now() + DEAF_AFTER_PASTE;
+        while let Ok(bytes) = self.output.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            self.take(&bytes);
+        }
+        screen
+    }
+
+    /// Waits until the screen was drawn once more.
+    #[track_caller]
+    pub fn next_frame(&mut self) -> String {
+        let bytes = self.output.recv_timeout(CEILING).unwrap();
+        self.take(&bytes);
+        self.wait_until("a whole frame", |_| true)
+    }
+
+    /// Keys, and what they lead to.
+    #[track_caller]
+    pub fn press(&mut self, keys: &str, marker: &str) -> String {
+        self.send(keys);
+        self.wait_for(marker)
+    }
+
+    /// Sends a signal to the program.
+    pub fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Waits until the program has stopped itself.
+    pub fn wait_until_stopped(&self) {
+        let status = rustix::process::waitpid(Some(self.pid()), WaitOptions::UNTRACED).unwrap();
+        assert!(status.is_some_and(|(_, status)| status.stopped()), "the program did not stop");
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.process_id().unwrap()).unwrap()).unwrap()
+    }
+
+    /// Each frame ends with the cursor hidden; in between, parts of two frames are on the screen.
+    fn frame_is_whole(&self) -> bool {
+        !self.parser.screen().alternate_screen() || self.raw.ends_with(b"\x1b[?25l")
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.raw.extend_from_slice(bytes);
+        self.parser.process(bytes);
+    }
+
     pub fn resize(&mut self, cols: u16, rows: u16) {
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         self.parser.screen_mut().set_size(nonzero(rows), nonzero(cols));
@@ -88,13 +160,12 @@ impl Pty {
         let end = Instant::now() + CEILING;
         loop {
             let screen = self.screen();
-            if done(&screen) {
+            if self.frame_is_whole() && done(&screen) {
                 return screen;
             }
             match self.output.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 Ok(bytes) => {
-                    self.raw.extend_from_slice(&bytes);
-                    self.parser.process(&bytes);
+                    self.take(&bytes);
                 }
                 Err(_) => panic!("never saw {what:?} on:\n{screen}"),
             }
@@ -105,8 +176,7 @@ impl Pty {
     pub fn finish(&mut self) -> u32 {
         let end = Instant::now() + CEILING;
         while let Ok(bytes) = self.output.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            self.raw.extend_from_slice(&bytes);
-            self.parser.process(&bytes);
+            self.take(&bytes);
         }
         self.child.wait().unwrap().exit_code()
     }
