@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::lint::Lint;
 use crate::provider::Catalogue;
-use crate::resolve::{Candidate, Outcome, Sent, Slot, origin};
+use crate::resolve::{Candidate, Outcome, Sent, Slot, origin, shown};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
 use crate::session::{Scan, Scanned, SlotRef};
 use crate::source::Value;
@@ -179,7 +179,7 @@ fn sends_json(outcome: &Outcome, style: Style<'_>) -> SendsJson {
             fingerprint: Some(sent.key.fingerprint(style.salt)),
             header: Some(sent.header.name()),
             base_url: Some(plain(&origin(base_url))),
-            url: Some(plain(base_url)),
+            url: Some(plain(&shown(base_url))),
             also: also.iter().map(|sent| also_json(sent, style)).collect(),
             reason: None,
         },

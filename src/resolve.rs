@@ -324,10 +324,22 @@ pub fn origin(base_url: &str) -> String {
     match base_url.split_once("://") {
         Some((scheme, rest)) => {
             let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            format!("{scheme}://{}", &rest[..end])
+            let host = rest[..end].rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}")
         }
         None => base_url.to_owned(),
     }
+}
+
+/// A base URL as it is shown: a name and password before the host, and the values of a query, are left out.
+#[must_use]
+pub fn shown(base_url: &str) -> String {
+    let Some((scheme, rest)) = base_url.split_once("://") else { return base_url.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let authority = authority.rsplit_once('@').map_or(authority.to_owned(), |(_, host)| format!("…@{host}"));
+    let path = path.split_once(['?', '#']).map_or(path.to_owned(), |(path, _)| format!("{path}?…"));
+    format!("{scheme}://{authority}{path}")
 }
 
 /// Where an agent answers differently by how it is run.
@@ -398,6 +410,16 @@ mod tests {
 
     fn env(name: &str, text: Option<&str>) -> (Source, Place, Value) {
         (Source::Env, Place::Env { name: name.into() }, Value::of(text))
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_opens_doors() {
+        assert_eq!(shown("https://openrouter.ai/api/v1"), "https://openrouter.ai/api/v1");
+        assert_eq!(shown("http://me:pass@host:8080/v1"), "http://…@host:8080/v1");
+        assert_eq!(shown("http://me:p@ss@host"), "http://…@host");
+        assert_eq!(shown("https://host/v1?key=AIzaFAKE#x"), "https://host/v1?…");
+        assert_eq!(shown("not an address"), "not an address");
+        assert_eq!(origin("https://me:pass@host/v1"), "https://host");
     }
 
     #[test]

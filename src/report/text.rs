@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Style, plain};
 use crate::agents::{Agent, Record};
 use crate::lint::{Lint, Severity};
-use crate::resolve::{Candidate, Outcome, Slot, State};
+use crate::resolve::{Candidate, Outcome, Slot, State, shown};
 use crate::session::{Scan, SlotRef};
 use crate::source::Value;
 
@@ -85,7 +85,7 @@ pub fn sends_line(outcome: &Outcome, scan: &Scan, style: Style<'_>) -> String {
                 .map(|sent| format!(" and {} {}", sent.header, style.catalogue.mask(&sent.key)))
                 .collect();
             let mask = style.catalogue.mask(&sent.key);
-            format!("sends {} {tag}{mask}{more} → {}", sent.header, plain(base_url))
+            format!("sends {} {tag}{mask}{more} → {}", sent.header, plain(&shown(base_url)))
         }
         Outcome::Nothing { reason } => format!("sends no key: {}", plain(reason)),
         Outcome::Hidden { reason } => format!("sends a key that is not readable here: {}", plain(reason)),

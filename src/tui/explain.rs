@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::plan::SlotId;
-use crate::resolve::{Candidate, Outcome, Slot};
+use crate::resolve::{Candidate, Outcome, Slot, shown};
 use crate::session::SlotRef;
 
 use super::app::{Core, Input, Step};
@@ -86,7 +86,7 @@ impl Explain {
 fn rows(core: &Core, at: SlotRef, slot: &Slot, columns: usize) -> Rows {
     let mut rows = slotview::sends(core, slot, columns);
     if let Outcome::Sends { base_url, .. } = &slot.outcome {
-        rows.field("to    ", base_url, Role::Text, columns);
+        rows.field("to    ", &shown(base_url), Role::Text, columns);
     }
     let findings = core.known.scan().agents.get(at.agent).map(|scanned| &scanned.findings);
     if let Some(findings) = findings {

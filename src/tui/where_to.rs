@@ -4,7 +4,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::resolve::origin;
+use crate::resolve::{origin, shown};
 
 use super::app::{Core, Go, Input, Job, Step};
 use super::keys::{Action, Context};
@@ -62,7 +62,8 @@ impl Where {
         let mut rows = Rows::default();
         rows.push(parts::key(Row::of("key  ", Role::Dim), core, &self.job.key));
         rows.gap();
-        let text = format!("The agent sends it to {}. That is not an address of {name}.", self.address);
+        let text =
+            format!("The agent sends it to {}. That is not an address of {name}.", shown(&self.address));
         rows.hang(&Row::of("! ", Role::Warn), &text, Role::Text, columns);
         rows.gap();
         let text = format!(" test at {name}, whose key it is");

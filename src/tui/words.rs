@@ -170,8 +170,9 @@ pub fn kind_name(kind: &str) -> String {
 
 /// Host and path of a base URL, without the scheme where that is `https`.
 #[must_use]
-pub fn address(base_url: &str) -> &str {
-    base_url.strip_prefix("https://").unwrap_or(base_url).trim_end_matches('/')
+pub fn address(base_url: &str) -> String {
+    let shown = crate::resolve::shown(base_url);
+    shown.strip_prefix("https://").unwrap_or(&shown).trim_end_matches('/').to_owned()
 }
 
 /// What a new key at this place would change, or why keymend cannot write there.
