@@ -246,7 +246,11 @@ impl Home {
 
     fn edit_filter(&mut self, core: &Core, action: Action) -> Step {
         match action {
-            Action::Enter => self.filtering = false,
+            // The slot that was found stays chosen when the filter is cleared.
+            Action::Enter => {
+                self.filtering = false;
+                self.chosen = self.slot(&core.known).map(|(_, slot)| SlotId::of(slot));
+            }
             Action::Back => {
                 self.filtering = false;
                 self.filter.clear();

@@ -309,7 +309,8 @@ pub fn pane(core: &Core, frame: &mut Frame, area: Rect, title: &str, focus: bool
         .borders(Borders::ALL)
         .merge_borders(MergeStrategy::Exact)
         .border_style(core.theme.style(role).remove_modifier(Modifier::BOLD))
-        .title(Span::styled(title, core.theme.style(title_role)));
+        // Bold and dim at once looks different in every terminal; the border's dim must not reach the title.
+        .title(Span::styled(title, core.theme.style(title_role).remove_modifier(Modifier::DIM)));
     let inner = block.inner(area);
     frame.render_widget(block, area);
     Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }

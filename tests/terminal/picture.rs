@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::pty::Pty;
 
-const SIZE: (u16, u16) = (140, 34);
+const SIZE: (u16, u16) = (132, 28);
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/screens/home.svg");
 
 #[test]
@@ -13,8 +13,12 @@ fn the_picture_in_the_readme_is_todays_home_screen() {
     pty.wait_for("scanned in");
     pty.send("T");
     pty.wait_until("all tests done", |screen| screen.contains("✓") && !screen.contains("testing"));
-    pty.send("\u{1b}");
-    let text = steady(&pty.wait_for("scanned in"));
+    pty.press("\u{1b}", "scanned in");
+    // The story of the README: two profiles with the same revoked key.
+    pty.press("/", "keep");
+    pty.press("claw anth", "OpenClaw · main · anthropic");
+    pty.press("\r", "q quit");
+    let text = steady(&pty.press("\u{1b}", "deepseek"));
     if std::env::var_os("KEYMEND_UPDATE").is_some() {
         std::fs::create_dir_all(std::path::Path::new(PATH).parent().unwrap()).unwrap();
         std::fs::write(PATH, svg(&pty, &text)).unwrap();
@@ -39,38 +43,93 @@ fn steady(screen: &str) -> String {
     out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").replace("--", "- -")
 }
 
+const CELL: f32 = 8.4;
+const LINE: f32 = 18.0;
+const MARGIN: f32 = 12.0;
+
 fn svg(pty: &Pty, text: &str) -> String {
-    const CELL: f32 = 8.4;
-    const LINE: f32 = 18.0;
     let (cols, rows) = SIZE;
-    let (width, height) = (f32::from(cols) * CELL + 24.0, f32::from(rows) * LINE + 24.0);
+    let (width, height) = (f32::from(cols) * CELL + 2.0 * MARGIN, f32::from(rows) * LINE + 2.0 * MARGIN);
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace\" font-size=\"14\">\n<!--\n{text}\n-->\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#16181d\"/>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace\" font-size=\"14\">\n<!--\n{text}\n-->\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#16181d\"/>\n"
     );
     for row in 0..rows {
-        for (start, run, colour, bold, inverse) in runs(pty.cells(), row, cols) {
-            let (x, y) = (f32::from(start) * CELL + 12.0, f32::from(row) * LINE + 26.0);
-            let columns = u16::try_from(run.chars().count()).unwrap();
-            let length = f32::from(columns) * CELL;
-            if inverse {
-                let _ = writeln!(
-                    out,
-                    "<rect x=\"{x}\" y=\"{}\" width=\"{length}\" height=\"{LINE}\" fill=\"#3a4150\"/>",
-                    y - 14.0
-                );
-            }
-            if run.trim().is_empty() {
-                continue;
-            }
-            let weight = if bold { " font-weight=\"bold\"" } else { "" };
-            let escaped = run.replace('&', "&amp;").replace('<', "&lt;");
-            let _ = writeln!(
-                out,
-                "<text x=\"{x}\" y=\"{y}\" fill=\"{colour}\"{weight} textLength=\"{length}\" xml:space=\"preserve\">{escaped}</text>"
-            );
+        for run in runs(pty.cells(), row, cols) {
+            draw(&mut out, row, &run);
         }
     }
+    let _ = writeln!(out, "<path d=\"{}\" stroke=\"#46707a\" fill=\"none\"/>", borders(pty.cells()));
     out + "</svg>\n"
+}
+
+/// The words of a run, each group where it stands, so that no viewer has to keep blanks.
+fn draw(out: &mut String, row: u16, (start, text, colour, bold, inverse): &Run) {
+    let x = |column: usize| f32::from(*start + u16::try_from(column).unwrap()) * CELL + MARGIN;
+    let y = f32::from(row) * LINE + MARGIN;
+    let chars: Vec<char> = text.chars().map(|c| if sides(c).is_some() { ' ' } else { c }).collect();
+    if *inverse {
+        let width = x(chars.len()) - x(0);
+        let _ = writeln!(
+            out,
+            "<rect x=\"{:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{LINE}\" fill=\"#313a4a\"/>",
+            x(0)
+        );
+    }
+    let weight = if *bold { " font-weight=\"bold\"" } else { "" };
+    let mut at = 0;
+    while at < chars.len() {
+        let Some(from) = chars[at..].iter().position(|c| *c != ' ').map(|skip| at + skip) else { break };
+        let length = chars[from..].windows(2).position(|two| two == [' ', ' ']);
+        let group: String = chars[from..length.map_or(chars.len(), |length| from + length)].iter().collect();
+        at = from + group.chars().count();
+        let words = group.trim_end().replace('&', "&amp;").replace('<', "&lt;");
+        let width = x(from + group.trim_end().chars().count()) - x(from);
+        let _ = writeln!(
+            out,
+            "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\"{weight} textLength=\"{width:.1}\" lengthAdjust=\"spacingAndGlyphs\">{words}</text>",
+            x(from),
+            y + 14.0
+        );
+    }
+}
+
+/// Which sides of its cell a line of a border touches: left, right, up, down.
+const fn sides(c: char) -> Option<[bool; 4]> {
+    Some(match c {
+        '─' => [true, true, false, false],
+        '│' => [false, false, true, true],
+        '┌' => [false, true, false, true],
+        '┐' => [true, false, false, true],
+        '└' => [false, true, true, false],
+        '┘' => [true, false, true, false],
+        '┬' => [true, true, false, true],
+        '┴' => [true, true, true, false],
+        '├' => [false, true, true, true],
+        '┤' => [true, false, true, true],
+        _ => return None,
+    })
+}
+
+/// The borders as lines, which join whatever font draws the words.
+fn borders(screen: &vt100::Screen) -> String {
+    let mut path = String::new();
+    for (row, col) in (0..SIZE.1).flat_map(|row| (0..SIZE.0).map(move |col| (row, col))) {
+        let text = screen.cell(row, col).map_or("", vt100::Cell::contents);
+        let Some([left, right, up, down]) = text.chars().next().and_then(sides) else { continue };
+        let (x, y) =
+            (f32::from(col) * CELL + MARGIN + CELL / 2.0, f32::from(row) * LINE + MARGIN + LINE / 2.0);
+        for (there, dx, dy) in [
+            (left, -CELL / 2.0, 0.0),
+            (right, CELL / 2.0, 0.0),
+            (up, 0.0, -LINE / 2.0),
+            (down, 0.0, LINE / 2.0),
+        ] {
+            if there {
+                let _ = write!(path, "M{x:.1} {y:.1}l{dx:.1} {dy:.1}");
+            }
+        }
+    }
+    path
 }
 
 type Run = (u16, String, &'static str, bool, bool);
