@@ -203,7 +203,8 @@ fn fold_root(user: &Yaml) -> Yaml {
 fn expand(tree: &Yaml, env: &BTreeMap<String, String>) -> Yaml {
     static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\$\{([^}]+)\}").ok());
     match tree {
-        Yaml::Str(text) => match REFERENCE.as_ref().filter(|_| text.contains("${")) {
+        // The pattern is compiled only where a reference stands.
+        Yaml::Str(text) => match text.contains("${").then(|| REFERENCE.as_ref()).flatten() {
             Some(reference) => Yaml::Str(
                 reference
                     .replace_all(text, |found: &regex::Captures<'_>| {

@@ -49,17 +49,22 @@ impl Config {
     /// Reads them.
     pub fn read(world: &dyn World) -> Self {
         let global = common::folder(world, "XDG_CONFIG_HOME", ".config").join("opencode");
-        let reference = Regex::new(r"\{(env|file):([^}]+)\}").ok();
+        let content = world.var_nonempty("OPENCODE_CONFIG_CONTENT");
+        let managed = ["opencode.json", "opencode.jsonc"].map(|name| Path::new(MANAGED).join(name));
+        let files = paths(world, &global);
+        // The pattern is compiled only where there is a text for it.
+        let any = content.is_some() || files.iter().chain(&managed).any(|path| world.text(path).is_some());
+        let reference = any.then(|| Regex::new(r"\{(env|file):([^}]+)\}").ok()).flatten();
         let mut layers = Vec::new();
         let mut add = |layer: Option<Layer>| layers.extend(layer);
-        for path in paths(world, &global) {
+        for path in files {
             add(Layer::of_file(world, reference.as_ref(), path));
         }
-        if let Some(text) = world.var_nonempty("OPENCODE_CONFIG_CONTENT") {
+        if let Some(text) = content {
             add(Some(Layer::of_text(world, reference.as_ref(), None, world.cwd(), text)));
         }
-        for name in ["opencode.json", "opencode.jsonc"] {
-            add(Layer::of_file(world, reference.as_ref(), Path::new(MANAGED).join(name)));
+        for path in managed {
+            add(Layer::of_file(world, reference.as_ref(), path));
         }
         let mut merged = Json::Object(serde_json::Map::new());
         for layer in &layers {
