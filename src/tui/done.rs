@@ -132,14 +132,20 @@ impl Done {
     }
 
     fn places(&self, core: &Core, columns: usize, rows: &mut Rows) {
+        let mut said = Vec::new();
         for change in &self.plan.changes {
             let name = match &change.target {
                 Target::File { path, .. } => crate::source::tilde(path, core.known.home()),
                 Target::Cell(cell) => crate::source::tilde(&cell.db, core.known.home()),
                 Target::Keyring { service, user } => format!("keyring {service} / {user}"),
             };
+            // Two rows of one database are one place.
+            if said.contains(&name) {
+                continue;
+            }
             let row = Row::of("written  ", Role::Dim).text(parts::fit_path(&name, columns.saturating_sub(9)));
             rows.push(row);
+            said.push(name);
         }
         let row = Row::of("backup   ", Role::Dim)
             .text("kept; ")

@@ -2,14 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, WaitOptions};
 
 /// The longest a marker may take to appear; a ceiling for a slow machine, never waited for when it is there.
-const CEILING: Duration = Duration::from_secs(60);
+const CEILING: Duration = Duration::from_mins(1);
 
 /// A little more than the time in which keymend drops what a paste drags along (`tui/intake.rs`).
 const DEAF_AFTER_PASTE: Duration = Duration::from_millis(350);
@@ -167,7 +167,9 @@ impl Pty {
                 Ok(bytes) => {
                     self.take(&bytes);
                 }
-                Err(_) => panic!("never saw {what:?} on:\n{screen}"),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("never saw {what:?} on:\n{screen}")
+                }
             }
         }
     }
