@@ -55,7 +55,12 @@ fn agent_head(out: &mut String, scan: &Scan, at: usize, style: Style<'_>) {
 }
 
 fn lints<'a>(out: &mut String, indent: &str, lints: impl Iterator<Item = &'a Lint>) {
+    let mut told: Vec<&str> = Vec::new();
     for lint in lints {
+        if told.contains(&lint.message.as_str()) {
+            continue;
+        }
+        told.push(&lint.message);
         let mark = match lint.severity {
             Severity::Note => "note",
             Severity::Warn => "warning",

@@ -29,7 +29,13 @@ impl<'a> Around<'a> {
 
     /// Adds to every slot of one agent.
     pub(super) fn complete(&mut self, findings: &mut Findings) {
-        let told: HashSet<&'static str> = findings.lints.iter().map(|lint| lint.id).collect();
+        let mut told: HashSet<&'static str> = findings.lints.iter().map(|lint| lint.id).collect();
+        // Agents that look at modes themselves say it under a name of their own.
+        if findings.slots.iter().flat_map(all_lints).any(|lint| lint.id == "world-readable")
+            || told.contains("world-readable")
+        {
+            told.insert("readable-by-others");
+        }
         for slot in &mut findings.slots {
             self.complete_slot(slot, &told);
         }
@@ -75,6 +81,10 @@ impl<'a> Around<'a> {
         }
         added
     }
+}
+
+fn all_lints(slot: &Slot) -> impl Iterator<Item = &Lint> {
+    slot.lints.iter().chain(slot.candidates.iter().flat_map(|candidate| &candidate.lints))
 }
 
 fn outsider(ambient: &Ambient, name: &str, in_env: Option<&str>) -> Candidate {
