@@ -67,6 +67,19 @@ pub enum Command {
     Man,
 }
 
+impl Command {
+    /// Whether it changes files, or speaks of changes made: what a kill interrupted is ended before.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        match self {
+            Self::Set(args) => !args.dry_run,
+            Self::Use(args) => !args.dry_run,
+            Self::Undo(_) | Self::History(_) => true,
+            _ => false,
+        }
+    }
+}
+
 /// `demo`
 #[derive(Debug, Args)]
 pub struct Demo {

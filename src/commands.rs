@@ -74,6 +74,9 @@ impl Desk {
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let catalogue = crate::session::catalogue(&RealWorld::new(cli.home.clone()));
     let desk = Desk { home: cli.home, offline: cli.offline, catalogue };
+    if cli.command.as_ref().is_some_and(Command::writes) {
+        writing::recover(&desk);
+    }
     match cli.command {
         None => wizard::here(desk),
         Some(Command::Demo(args)) => wizard::demo(desk, &args),

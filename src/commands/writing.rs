@@ -281,6 +281,16 @@ fn history_line(action: &Manifest) -> String {
     plain(&format!("{}  {when}  {state:<11} {}  {change}", action.id, action.title))
 }
 
+/// Ends what a kill interrupted, and says so beside the command's own output.
+pub(super) fn recover(desk: &Desk) {
+    use std::io::Write as _;
+    let fresh = || desk.world();
+    let bench = Bench { world: &fresh, catalogue: &desk.catalogue, keyring: &SystemKeyring };
+    for line in write::recover(bench) {
+        let _ = writeln!(std::io::stderr(), "! {}", plain(&line));
+    }
+}
+
 /// `keymend undo`.
 pub(super) fn undo(desk: &Desk, args: &cli::Undo) -> Result<Exit, Failure> {
     let fresh = || desk.world();

@@ -296,12 +296,14 @@ impl Prepared {
     fn check_swapped(&self, came_out: &Path) -> Result<(), WriteError> {
         let hash_out = || Ok(look(came_out)?.map(|out| Hash::of(&out.bytes.0)));
         let mut placed = self.new.as_ref().map(|new| Hash::of(&new.0));
-        let mut out = hash_out()?;
+        let back = || exchange(came_out, &self.real).map_err(io_error(&self.real, "cannot be put back"));
+        // What cannot be looked at goes back too: an error means that the old content is there.
+        let mut out = hash_out().or_else(|error| back().and(Err(error)))?;
         if out == self.hash {
             return Ok(());
         }
         for _ in 0..8 {
-            exchange(came_out, &self.real).map_err(io_error(&self.real, "cannot be put back"))?;
+            back()?;
             let newer = hash_out()?;
             if newer == placed {
                 break;

@@ -135,7 +135,8 @@ impl ApplyError {
             Self::Journal(error) => error.hint(),
             Self::Stuck { .. } => "the README.txt in that folder says how to go back by hand",
             Self::Conflict(_) => {
-                "the differences are shown; take the old value over by hand, or write a new one"
+                "nothing was written; `keymend set AGENT/PROVIDER` puts a key over what stands there now and keeps the \
+                 rest; README.txt in the action's folder says how to get the old contents by hand"
             }
             Self::NothingToUndo => "`keymend history` lists the actions",
         }

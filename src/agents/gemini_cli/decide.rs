@@ -4,6 +4,7 @@ use crate::agents::common::{self, EnvFiles};
 use crate::host::World;
 use crate::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot};
 use crate::secret::Secret;
+use crate::source::Value;
 
 use super::credentials::{self, Stored};
 use super::lints;
@@ -137,6 +138,10 @@ impl Asked<'_> {
         offers.extend(self.stored.iter().map(|stored| {
             let (place, value) = (stored.place.clone(), stored.value.clone());
             match (self.kind, self.selected) {
+                (Type::Key, true) if value == Value::Sealed => {
+                    let why = "sealed, written by Gemini CLI itself; /auth in Gemini CLI changes it";
+                    Offer::usable(stored.source, place, value, why)
+                }
                 (Type::Key, true) => {
                     Offer::usable(stored.source, place, value, "the key that Gemini CLI keeps itself")
                 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::agents::Context;
 use crate::plan::{Destination, Neighbour, Set};
 use crate::resolve::Slot;
-use crate::source::{Place, Source};
+use crate::source::{Place, Source, Value};
 
 use super::environment;
 use super::settings::Settings;
@@ -26,10 +26,16 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     let name = if slot.agent_provider == "vertex-ai" { "GOOGLE_API_KEY" } else { "GEMINI_API_KEY" };
     let file = environment.file.clone().unwrap_or_else(|| settings.folder.join(".env"));
     let place = environment.destination(world, &file, name);
+    let beside = match slot.active_candidate() {
+        Some(active) if active.value == Value::Sealed => {
+            ", which goes before its sealed store; /auth in Gemini CLI changes the store itself"
+        }
+        _ => "",
+    };
     if all.iter().all(|one| one.place != place) {
         all.push(Destination {
             place,
-            effect: format!("sets {name} in the one .env file that Gemini CLI reads here"),
+            effect: format!("sets {name} in the one .env file that Gemini CLI reads here{beside}"),
             neighbours: selection(&settings, slot),
         });
     }
