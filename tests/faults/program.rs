@@ -188,7 +188,7 @@ impl Lab {
         let injections = ["signal=KILL", "error=ENOSPC", "error=EIO"];
         let mut faults = 0;
         for (turn, inject) in injections.iter().enumerate() {
-            for point in sample(&points, 8, turn) {
+            for point in sample(&points, 7, turn) {
                 self.fault(&new, point, inject);
                 faults += 1;
             }
