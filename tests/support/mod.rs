@@ -18,6 +18,9 @@ pub const BASE: &str = "http://127.0.0.1:40123";
 /// The clock: 2026-11-21T09:00:00Z in milliseconds.
 pub const NOW_MS: i64 = 1_795_251_600_000;
 
+/// Where a path or text of a recording stands on disk.
+pub type Moved<'a> = Box<dyn Fn(&str) -> String + 'a>;
+
 /// One recording: a home, an environment, and what the real program then sent.
 pub struct Scenario {
     pub id: String,
@@ -239,7 +242,7 @@ pub fn normal(path: &Path) -> PathBuf {
 impl Scenario {
     /// Builds the recording's home on disk under `root` and returns the command that asks the built program there:
     /// `keymend` with that home, environment and working directory alone.
-    pub fn on_disk(&self, root: &Path) -> (std::process::Command, Box<dyn Fn(&str) -> String + '_>) {
+    pub fn on_disk(&self, root: &Path) -> (std::process::Command, Moved<'_>) {
         let place = {
             let root = root.to_owned();
             move |text: &str| {
