@@ -134,6 +134,9 @@ pub struct Check {
     /// Also run probes that cost tokens
     #[arg(long)]
     pub spend: bool,
+    /// On a rejection also try the same company's other addresses; the key is sent there
+    #[arg(long)]
+    pub siblings: bool,
 }
 
 /// `test`
@@ -155,6 +158,9 @@ pub struct Test {
     /// Also run probes that cost tokens
     #[arg(long)]
     pub spend: bool,
+    /// On a rejection also try the same company's other addresses; the key is sent there
+    #[arg(long)]
+    pub siblings: bool,
     /// Print JSON (schema 1)
     #[arg(long)]
     pub json: bool,

@@ -256,7 +256,9 @@ fn a_refused_key_is_tried_at_the_other_doors_of_the_company_after_a_yes() {
     let silent = ask("http://127.0.0.1:1", yes);
     assert_eq!((silent.kind, silent.certain), (Kind::Ambiguous, false));
     let unasked = ask(&open.url(), Consent::default());
-    assert_eq!(unasked.kind, Kind::Invalid);
+    assert_eq!((unasked.kind, unasked.certain), (Kind::Invalid, false));
+    assert!(unasked.reason.starts_with("refused at 127.0.0.1:"), "{}", unasked.reason);
+    assert!(unasked.reason.contains("another address of Lab (127.0.0.1:"), "{}", unasked.reason);
 }
 
 #[test]

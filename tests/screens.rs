@@ -214,6 +214,52 @@ fn the_wizard_for_a_new_key() {
     }
 }
 
+/// The wizard after a rejection that leaves other addresses of the company to ask.
+fn refused_at_one_door(size: (u16, u16)) -> Model {
+    let mut model = pasting(size);
+    paste(&mut model, &other());
+    let effects = press(&mut model, "<Enter>");
+    answer(&mut model, effects, |_| Some(fixtures::refused_here()));
+    model
+}
+
+#[test]
+fn a_refused_key_is_tried_at_other_addresses_after_a_yes() {
+    snap("wizard-refused-here", refused_at_one_door);
+    snap("wizard-other-addresses", |size| {
+        let mut model = refused_at_one_door(size);
+        let effects = press(&mut model, "o<Enter>");
+        assert!(effects.is_empty(), "only a yes sends the key: {effects:?}");
+        model
+    });
+    snap("wizard-belongs-elsewhere", |size| {
+        let mut model = refused_at_one_door(size);
+        let effects = press(&mut model, "oy");
+        let [Effect::Probe(_, jobs)] = &effects[..] else { unreachable!("{effects:?}") };
+        assert!(jobs.len() == 1 && jobs[0].siblings && jobs[0].through.is_none());
+        answer(&mut model, effects, |_| Some(fixtures::belongs_elsewhere()));
+        model
+    });
+    snap("home-other-addresses", |size| {
+        let mut model = model(size);
+        let effects = press(&mut model, "t");
+        answer(&mut model, effects, |_| Some(fixtures::refused_here()));
+        let effects = press(&mut model, "oy");
+        answer(&mut model, effects, |_| Some(fixtures::belongs_elsewhere()));
+        model
+    });
+}
+
+#[test]
+fn a_no_or_a_cancel_leaves_the_other_addresses_alone() {
+    let mut model = refused_at_one_door(SIZES[0]);
+    assert!(press(&mut model, "o<Esc>").is_empty());
+    let effects = press(&mut model, "oy");
+    let [Effect::Probe(asked, _)] = effects[..] else { unreachable!("{effects:?}") };
+    let effects = press(&mut model, "x");
+    assert!(matches!(effects[..], [Effect::Cancel(ticket)] if ticket == asked), "{effects:?}");
+}
+
 #[test]
 fn the_wizard_writes_and_proves_it() {
     snap("wizard-destination", |size| {

@@ -29,7 +29,7 @@ pub(super) fn test(desk: &Desk, args: &cli::Test) -> Result<Exit, Failure> {
             "leave out --offline, or see `keymend check --offline`",
         ));
     }
-    let consent = Consent { spend: args.spend, elsewhere: args.base_url.is_some(), siblings: false };
+    let consent = Consent { spend: args.spend, elsewhere: args.base_url.is_some(), siblings: args.siblings };
     let of_slot = args.target.contains('/') || (!args.stdin && !args.clipboard);
     let job = if of_slot { slot_job(desk, args, consent)? } else { key_job(desk, args, consent)? };
     let report = run(desk, vec![job]).pop().ok_or_else(no_runtime)?;
@@ -178,7 +178,7 @@ pub(super) fn check(desk: &Desk, args: &cli::Check) -> Result<Exit, Failure> {
     let selector = args.slot.as_deref().map(Selector::parse).unwrap_or_default();
     let scan = scan_for(desk, &world, &selector)?;
     let chosen = scan.select(&selector);
-    let consent = Consent { spend: args.spend, ..Consent::default() };
+    let consent = Consent { spend: args.spend, siblings: args.siblings, ..Consent::default() };
     let tested = if desk.offline { Vec::new() } else { test_all(desk, &scan, &chosen, consent) };
     let report_of = |slot: &Slot| {
         let key = test_name(slot)?;

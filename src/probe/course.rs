@@ -135,6 +135,8 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// What they mean together.
     pub overall: Verdict,
+    /// The hosts of the same company that were not asked and where a refused key may belong.
+    pub untried: Vec<String>,
 }
 
 impl Serialize for Report {
@@ -144,6 +146,9 @@ impl Serialize for Report {
         self.overall.fields(&mut map)?;
         if self.rows.len() > 1 {
             map.serialize_entry("rows", &self.rows)?;
+        }
+        if !self.untried.is_empty() {
+            map.serialize_entry("other_addresses", &self.untried)?;
         }
         map.end()
     }
@@ -278,11 +283,28 @@ pub fn overall(rows: &[Row]) -> Option<Verdict> {
             verdict.reason = format!("{} accepts the key; the provider itself does not know it.", used.host);
         }
     }
+    if let Some(used) = used.filter(|used| used.verdict.kind == Kind::Valid && used.verdict.worth.is_empty())
+    {
+        let same = first.verdict.kind == Kind::Valid && first.host != used.host;
+        verdict.worth.extend(first.verdict.worth.iter().filter(|_| same).cloned());
+    }
     let doors: Vec<&Row> = rows.iter().filter(|row| row.what == What::Sibling).collect();
     if verdict.kind.rejects() && !doors.is_empty() {
         try_doors(&mut verdict, first, &doors);
     }
     Some(verdict)
+}
+
+/// A refusal while there are addresses of the same company that were not asked: it is no final one, and says so.
+pub fn leave_open(verdict: &mut Verdict, host: &str, company: &str, untried: &[String]) {
+    verdict.certain = false;
+    verdict.reason = format!(
+        "refused at {host}; the key may belong to another address of {company} ({}). {}",
+        untried.join(", "),
+        verdict.reason
+    )
+    .trim_end()
+    .to_owned();
 }
 
 fn try_doors(verdict: &mut Verdict, first: &Row, doors: &[&Row]) {
@@ -301,7 +323,7 @@ fn try_doors(verdict: &mut Verdict, first: &Row, doors: &[&Row]) {
             first.host, silent.host
         );
     } else {
-        verdict.certain = true;
+        verdict.certain &= doors.iter().all(|door| door.verdict.certain);
         verdict.note("other_addresses", format!("all {} refused the key as well", doors.len()));
     }
 }
@@ -332,6 +354,13 @@ mod tests {
         assert_eq!(overall(&refused).map(|all| (all.kind, all.certain)), Some((Kind::Invalid, true)));
         let silent = [row(What::Direct, "a", Kind::Invalid), row(What::Sibling, "b", Kind::Network)];
         assert_eq!(overall(&silent).map(|all| (all.kind, all.certain)), Some((Kind::Ambiguous, false)));
+    }
+
+    #[test]
+    fn a_guess_stays_a_guess_when_every_door_refused() {
+        let mut rows = [row(What::Direct, "a", Kind::Invalid), row(What::Sibling, "b", Kind::Invalid)];
+        rows[1].verdict.certain = false;
+        assert_eq!(overall(&rows).map(|all| (all.kind, all.certain)), Some((Kind::Invalid, false)));
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl Home {
         match action {
             Action::New | Action::Explain => slot.is_some(),
             Action::Test => slot.is_some_and(|slot| self.key_to_test(slot).is_some()),
+            Action::Others => slot.is_some_and(|slot| self.others(core, slot).is_some()),
             Action::Compare => slot.is_some_and(|slot| set(slot).count() > 0),
             Action::Use => slot.is_some_and(|slot| set(slot).count() > 1),
             Action::TestAll | Action::ByKey => !core.known.scan().keys.is_empty(),
@@ -212,13 +213,20 @@ impl Home {
             }
             Action::Explain => Step::push(Screen::Explain(Explain::new(slot))),
             Action::Compare => Step::push(Screen::Compare(Compare::of_slot(at, slot))),
+            Action::Others => self.others(core, slot).map_or_else(
+                || {
+                    core.say("there is no other address to test this key at", Role::Warn);
+                    Step::stay()
+                },
+                |question| Step::push(Screen::Where(question)),
+            ),
             Action::Test => {
                 let Some(job) = self.key_to_test(slot).and_then(|key| job(slot, key)) else {
                     core.say("no test is on record for this provider", Role::Warn);
                     return Step::stay();
                 };
                 match words::foreign(&core.known.catalogue, slot) {
-                    Some(address) => Step::push(Screen::Where(Where::new(job, address))),
+                    Some(address) => Step::push(Screen::Where(Where::new(job, address, slot))),
                     None => Step::run(core.probe(vec![job])),
                 }
             }
@@ -232,6 +240,11 @@ impl Home {
             Pane::Slots => slot.sent().map(|sent| &sent.key),
             Pane::Candidates => slot.candidates.get(self.candidate(slot))?.value.secret(),
         }
+    }
+
+    /// The question before the addresses that the last test left out.
+    fn others(&self, core: &Core, slot: &Slot) -> Option<Where> {
+        Where::others(core, slot, self.key_to_test(slot)?)
     }
 
     /// The candidate that `u` makes active: the chosen one where that is not active already.
@@ -339,5 +352,5 @@ pub fn set(slot: &Slot) -> impl Iterator<Item = (usize, &Candidate)> {
 pub fn job(slot: &Slot, key: &crate::secret::Secret) -> Option<Job> {
     let provider = slot.provider.clone()?;
     let tested = Tested::new(&Known::subject(slot), key);
-    (!key.is_empty()).then(|| Job { provider, key: key.clone(), base_url: None, tested })
+    (!key.is_empty()).then(|| Job { provider, key: key.clone(), through: None, siblings: false, tested })
 }

@@ -43,6 +43,7 @@ pub enum Action {
     Cancel,
     Write,
     Restart,
+    Others,
 }
 
 /// Where a key press lands: a screen, or a state of one that reads keys differently.
@@ -306,6 +307,13 @@ pub const TABLE: &[Binding] = &[
         "use this key against the advice",
     ),
     row(&[C::Test], &[Char('t'), Char('r')], A::Test, "test again", "ask the provider once more"),
+    row(
+        &[C::Home, C::Test],
+        &[Char('o')],
+        A::Others,
+        "other addresses",
+        "test at the addresses that were left out, after a yes",
+    ),
     row(&[C::Test, C::TestAll], &[Char('x')], A::Cancel, "cancel", "stop waiting for the provider"),
     row(&[C::Setup], &[Key(KeyCode::Enter)], A::Enter, "go on", "go on with what is ticked"),
     row(&[C::Setup, C::Keys], &[Char(' ')], A::Tick, "tick", "tick or untick this row"),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::agents::{Agent, Findings};
 use crate::lint::Severity;
 use crate::plan::SlotId;
+use crate::probe::course::Report;
 use crate::probe::verdict::{AnsweredBy, Kind, Verdict};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot, origin};
@@ -44,18 +45,19 @@ pub struct FileFacts {
 }
 
 /// How a verdict is to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Grade {
     /// The key works.
     Works,
     /// The provider rejects the key, or will not serve it.
     Rejected,
     /// Nothing is proven about the key.
+    #[default]
     Unproven,
 }
 
 /// The answer to one test, ready for a screen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
     /// The verdict's identifier: `valid`, `no_credit` …
     pub id: &'static str,
@@ -73,9 +75,45 @@ pub struct Judged {
     pub latency_ms: Option<u64>,
     /// Names and values worth keeping: request id, error code, header used. Redacted.
     pub evidence: Vec<(String, String)>,
+    /// What the key is worth, as far as the answer says: label, limit, remaining, expiry.
+    pub worth: Vec<(String, String)>,
+    /// Each way that was tried, where there is more than one.
+    pub rows: Vec<WayTried>,
+    /// Hosts of the same company that were not asked and where a refused key may belong.
+    pub untried: Vec<String>,
+}
+
+/// One way of a test, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WayTried {
+    /// Which way and which host: `configured address · relay.example`.
+    pub way: String,
+    /// The verdict's identifier.
+    pub id: &'static str,
+    /// How to take it.
+    pub grade: Grade,
+    /// The status code, where one came.
+    pub status: Option<u16>,
 }
 
 impl Judged {
+    /// A report as the screens show it.
+    #[must_use]
+    pub fn of_report(report: &Report) -> Self {
+        let way = |row: &crate::probe::course::Row| WayTried {
+            way: format!("{} · {}", row.what.words(), row.host),
+            id: row.verdict.kind.id(),
+            grade: grade(row.verdict.kind),
+            status: row.verdict.status,
+        };
+        let several = report.rows.len() > 1;
+        Self {
+            rows: report.rows.iter().filter(|_| several).map(way).collect(),
+            untried: report.untried.clone(),
+            ..Self::of(&report.overall)
+        }
+    }
+
     /// A verdict as the screens show it.
     #[must_use]
     pub fn of(verdict: &Verdict) -> Self {
@@ -98,33 +136,50 @@ impl Judged {
             next: verdict.hints.join(" "),
             answered_by,
             latency_ms: verdict.latency_ms,
-            evidence: verdict.evidence.iter().chain(&verdict.worth).cloned().collect(),
+            evidence: verdict.evidence.clone(),
+            worth: verdict.worth.clone(),
+            rows: Vec::new(),
+            untried: Vec::new(),
         }
     }
 
     /// The mark beside the verdict.
     #[must_use]
     pub const fn mark(&self) -> (&'static str, Role) {
-        match self.grade {
-            Grade::Works => ("✓", Role::Good),
-            Grade::Rejected => ("✗", Role::Bad),
-            Grade::Unproven => ("!", Role::Warn),
-        }
+        self.grade.mark()
     }
 
     /// The verdict in words, as the list shows it.
     #[must_use]
     pub fn word(&self) -> String {
-        match self.id {
-            "valid" => "works".to_owned(),
-            "no_credit" => "no credit".to_owned(),
-            "rate_limited" => "rate limited".to_owned(),
-            "wrong_endpoint" => "wrong host".to_owned(),
-            "provider_down" => "down".to_owned(),
-            "network" => "not reached".to_owned(),
-            "ambiguous" => "unclear".to_owned(),
-            other => other.to_owned(),
+        word(self.id).to_owned()
+    }
+}
+
+impl Grade {
+    /// The mark beside a verdict.
+    #[must_use]
+    pub const fn mark(self) -> (&'static str, Role) {
+        match self {
+            Self::Works => ("✓", Role::Good),
+            Self::Rejected => ("✗", Role::Bad),
+            Self::Unproven => ("!", Role::Warn),
         }
+    }
+}
+
+/// A verdict's identifier in words.
+#[must_use]
+pub fn word(id: &'static str) -> &'static str {
+    match id {
+        "valid" => "works",
+        "no_credit" => "no credit",
+        "rate_limited" => "rate limited",
+        "wrong_endpoint" => "wrong host",
+        "provider_down" => "down",
+        "network" => "not reached",
+        "ambiguous" => "unclear",
+        other => other,
     }
 }
 
@@ -334,9 +389,14 @@ impl Known {
     /// provider.
     #[must_use]
     pub fn test(&self, slot: &Slot, key: &Secret) -> Option<&Test> {
-        let foreign = words::foreign(&self.catalogue, slot);
-        let there = foreign.and_then(|address| self.tests.get(&Tested::new(&origin(address), key)));
-        there.or_else(|| self.tests.get(&Tested::new(&Self::subject(slot), key)))
+        self.test_there(slot, key).or_else(|| self.tests.get(&Tested::new(&Self::subject(slot), key)))
+    }
+
+    /// The last test at the foreign address that the slot sends to.
+    #[must_use]
+    pub fn test_there(&self, slot: &Slot, key: &Secret) -> Option<&Test> {
+        let address = words::foreign(&self.catalogue, slot)?;
+        self.tests.get(&Tested::new(&origin(address), key))
     }
 
     /// Notes that a test was asked for.

@@ -20,14 +20,16 @@ use super::wizard::SharedPlan;
 pub struct Ticket(pub u64);
 
 /// One test to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Job {
     /// The provider's id in the catalogue.
     pub provider: String,
     /// The key.
     pub key: Secret,
-    /// Another address than the provider's own; only after a yes.
-    pub base_url: Option<String>,
+    /// The slot whose agent sends the key to a foreign address, which is asked as well; only after a yes.
+    pub through: Option<Box<Slot>>,
+    /// A refused key goes to the other addresses of the same company; only after a yes.
+    pub siblings: bool,
     /// What the answer is remembered under.
     pub tested: Tested,
 }

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::host::World;
 use crate::host::http::{self, Options, Prober};
-use crate::probe::Target;
-use crate::probe::course::{self, Consent, Layer, Report, What};
+use crate::probe::course::{self, Consent, Report};
 use crate::probe::verdict::{Kind, Verdict};
-use crate::session::test::direct;
+use crate::session::test;
 
 use super::app::{Job, Message, Ticket};
 use super::known::{Judged, Tested};
@@ -68,22 +67,22 @@ impl Probing {
         let _ = self.sender.send(Wake::of(Message::Judged(ticket, tested, judged)));
     }
 
-    /// The way of a test: straight to the provider, or after a yes to the address that the agent uses. In the demo
-    /// nothing leaves this machine.
+    /// The ways of a test: straight to the provider, and after a yes the address that the agent uses and the company's
+    /// other addresses. In the demo nothing leaves this machine.
     fn course(&self, job: &Job) -> Result<course::Job, Box<Verdict>> {
         let refuse = |why: &str| Box::new(Verdict::without_answer(&job.provider, Kind::Ambiguous, why));
         let provider = self.desk.catalogue.get(&job.provider);
         let provider = provider.ok_or_else(|| refuse("No test is on record for this provider."))?;
-        if let Some(base) = &job.base_url {
-            if !self.desk.routes.is_empty() {
-                return Err(refuse("The demo sends nothing to other addresses."));
-            }
-            let target = Target { base: Some(base.clone()), asked: false, header: None };
-            let layers = vec![Layer { what: What::Configured, target }];
-            let consent = Consent { elsewhere: true, ..Consent::default() };
-            return Ok(course::Job { provider: job.provider.clone(), key: job.key.clone(), layers, consent });
+        let routes = &self.desk.routes;
+        if !routes.is_empty() && (job.siblings || job.through.is_some()) {
+            return Err(refuse("The demo sends nothing to other addresses."));
         }
-        let course = direct(provider, &job.key, &self.desk.routes);
+        let consent = Consent { elsewhere: job.through.is_some(), siblings: job.siblings, spend: false };
+        let through = job
+            .through
+            .as_ref()
+            .and_then(|slot| test::job(&self.desk.catalogue, slot, &job.key, routes, consent));
+        let course = through.unwrap_or_else(|| test::direct(provider, &job.key, routes).allowing(consent));
         let stays = course.layers.iter().all(|layer| layer.target.base.is_some());
         if self.desk.routes.is_empty() || stays {
             Ok(course)
@@ -100,7 +99,7 @@ fn start(desk: &Desk, sender: Sender<Wake>, asked: &Asked) -> Prober {
     Prober::start(Arc::clone(&desk.catalogue), options, move |running, report: Report| {
         let waiting = asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&running);
         if let Some((ticket, tested)) = waiting {
-            let judged = Judged::of(&report.overall);
+            let judged = Judged::of_report(&report);
             let _ = sender.send(Wake::of(Message::Judged(ticket, tested, judged)));
         }
     })

@@ -103,6 +103,7 @@ impl Screen {
             Self::Wizard(wizard) => wizard.offers(core, action),
             Self::Setup(setup) => setup.offers(action),
             Self::History(history) => history.offers(action),
+            Self::Where(question) => question.offers(action),
             _ => true,
         }
     }

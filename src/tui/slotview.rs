@@ -5,7 +5,7 @@ use crate::resolve::{Candidate, Outcome, Sent, Slot};
 use crate::secret::Secret;
 
 use super::app::Core;
-use super::known::{Judged, Test};
+use super::known::{Judged, Test, word};
 use super::parts::{self, Row, Rows};
 use super::theme::Role;
 use super::words;
@@ -89,6 +89,14 @@ pub fn judged_rows(judged: &Judged, columns: usize) -> Rows {
     line.extend(judged.answered_by.iter().map(|who| format!(" · answered by {who}")));
     rows.hang(&Row::of(mark, role).text(" "), &line, role, columns);
     rows.hang(&Row::of("  ", Role::Text), &judged.meaning, Role::Text, columns);
+    let worth: Vec<String> = judged.worth.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    rows.hang(&Row::of("  ", Role::Text), &worth.join(" · "), Role::Text, columns);
+    for tried in &judged.rows {
+        let (mark, role) = tried.grade.mark();
+        let status = tried.status.map_or(String::new(), |status| format!(" {status}"));
+        let text = format!("{}: {}{status}", tried.way, word(tried.id));
+        rows.hang(&Row::of("  ", Role::Text).add(mark, role).text(" "), &text, Role::Text, columns);
+    }
     rows.hang(&Row::of("→ ", Role::Accent), &judged.next, Role::Text, columns);
     rows
 }

@@ -8,8 +8,10 @@ use super::home;
 use super::keys::Action;
 use super::known::{Grade, Test};
 use super::parts::{self, Row, Rows};
+use super::screen::Screen;
 use super::slotview;
 use super::theme::Role;
+use super::where_to::Where;
 use super::wizard::{Move, Who};
 use super::words;
 
@@ -49,6 +51,11 @@ impl Testing {
         }
     }
 
+    /// The question before the addresses that the last test left out.
+    fn others(core: &Core, who: &Who) -> Option<Where> {
+        Where::others(core, who.slot(core)?.1, who.new.as_ref()?)
+    }
+
     fn is_running(core: &Core, who: &Who) -> bool {
         matches!(Self::test(core, who), Some(Test::Running(_)))
     }
@@ -62,6 +69,7 @@ impl Testing {
             Action::Enter => !running && !rejected,
             Action::Insist => rejected,
             Action::Cancel => running,
+            Action::Others => Self::others(core, who).is_some() && !core.options.offline,
             Action::Test => !running && who.provider.is_some() && !core.options.offline,
             _ => true,
         }
@@ -75,6 +83,13 @@ impl Testing {
                 Move::stay()
             }
             Input::Do(action) => self.act(core, who, *action),
+            // Back from the question: a test may have been asked for there.
+            Input::Look => {
+                if let Some(Test::Running(ticket)) = Self::test(core, who) {
+                    self.ticket = Some(*ticket);
+                }
+                Move::stay()
+            }
             _ => Move::stay(),
         }
     }
@@ -85,6 +100,10 @@ impl Testing {
             (Action::Back, _) => Move::Back,
             (Action::Cancel, _) if running => Move::Stay(self.cancel(core).into_iter().collect()),
             (Action::Test, _) if !running => Move::Stay(self.start(core, who)),
+            (Action::Others, _) => {
+                core.next_screen = Self::others(core, who).map(|question| Box::new(Screen::Where(question)));
+                Move::stay()
+            }
             (Action::Enter, _) if running => {
                 core.say("the provider has not answered yet; x cancels the test", Role::Warn);
                 Move::stay()

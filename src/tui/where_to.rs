@@ -1,14 +1,16 @@
-//! A question before a test: the slot sends its key to an address that is not its provider's. Nothing goes there without
-//! a yes.
+//! A question before a test that sends the key to an address that was not asked so far: the one that the agent uses and
+//! that is not its provider's, or the company's other addresses after a rejection. Nothing goes there without a yes.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::resolve::{origin, shown};
+use crate::resolve::{Slot, origin, shown};
+use crate::secret::Secret;
 
 use super::app::{Core, Go, Input, Job, Step};
+use super::home;
 use super::keys::{Action, Context};
-use super::known::Tested;
+use super::known::{Test, Tested};
 use super::parts::{self, Row, Rows};
 use super::theme::Role;
 use super::words;
@@ -16,15 +18,48 @@ use super::words;
 /// The state of the question.
 #[derive(Debug)]
 pub struct Where {
-    job: Job,
-    address: String,
+    /// The test at the provider itself.
+    plain: Job,
+    /// The test after a yes.
+    wide: Job,
+    to: To,
+}
+
+/// Where a yes lets the key go.
+#[derive(Debug)]
+enum To {
+    /// The address that the agent uses.
+    Agent(String),
+    /// These hosts of the same company.
+    Company(Vec<String>),
 }
 
 impl Where {
     /// Asks where to test: `job` is the test at the provider itself.
     #[must_use]
-    pub fn new(job: Job, address: &str) -> Self {
-        Self { job, address: address.to_owned() }
+    pub fn new(job: Job, address: &str, slot: &Slot) -> Self {
+        let tested = Tested::new(&origin(address), &job.key);
+        let wide = Job { through: Some(Box::new(slot.clone())), tested, ..job.clone() };
+        Self { plain: job, wide, to: To::Agent(address.to_owned()) }
+    }
+
+    /// Asks for the addresses that the last test of a key left out, where there are any.
+    #[must_use]
+    pub fn others(core: &Core, slot: &Slot, key: &Secret) -> Option<Self> {
+        let job = home::job(slot, key)?;
+        let Some(Test::Done(judged)) = core.known.test(slot, key) else { return None };
+        let address = words::foreign(&core.known.catalogue, slot);
+        let there = core.known.test_there(slot, key).is_some();
+        match address {
+            _ if !judged.untried.is_empty() => {
+                let base =
+                    address.filter(|_| there).map(|address| Self::new(job.clone(), address, slot).wide);
+                let wide = Job { siblings: true, ..base.unwrap_or_else(|| job.clone()) };
+                Some(Self { plain: job, wide, to: To::Company(judged.untried.clone()) })
+            }
+            Some(address) if !there => Some(Self::new(job, address, slot)),
+            _ => None,
+        }
     }
 
     /// Which rows of the key table hold.
@@ -39,16 +74,18 @@ impl Where {
         " where to test".to_owned()
     }
 
+    /// Whether an action makes sense now.
+    #[must_use]
+    pub fn offers(&self, action: Action) -> bool {
+        action != Action::Enter || matches!(self.to, To::Agent(_))
+    }
+
     /// Takes an input.
     pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
         let job = match input {
             Input::Do(Action::Back) => return Step::back(),
-            Input::Do(Action::Enter) => self.job.clone(),
-            Input::Do(Action::Insist) => Job {
-                base_url: Some(self.address.clone()),
-                tested: Tested::new(&origin(&self.address), &self.job.key),
-                ..self.job.clone()
-            },
+            Input::Do(Action::Enter) if self.offers(Action::Enter) => self.plain.clone(),
+            Input::Do(Action::Insist) => self.wide.clone(),
             _ => return Step::stay(),
         };
         Step { go: Go::Back, effects: core.probe(vec![job]) }
@@ -58,18 +95,38 @@ impl Where {
     pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
         let inner = parts::pane(core, frame, area, "Where should the key be tested?", true);
         let columns = usize::from(inner.width);
-        let name = words::provider_title(&core.known.catalogue, &self.job.provider);
+        let name = words::provider_title(&core.known.catalogue, &self.plain.provider);
         let mut rows = Rows::default();
-        rows.push(parts::key(Row::of("key  ", Role::Dim), core, &self.job.key));
+        rows.push(parts::key(Row::of("key  ", Role::Dim), core, &self.plain.key));
         rows.gap();
-        let text =
-            format!("The agent sends it to {}. That is not an address of {name}.", shown(&self.address));
-        rows.hang(&Row::of("! ", Role::Warn), &text, Role::Text, columns);
-        rows.gap();
-        let text = format!(" test at {name}, whose key it is");
-        rows.hang(&Row::of("→ ", Role::Accent).add("Enter", Role::Accent), &text, Role::Text, columns);
-        let text = format!(" send the key to {} as the agent does", words::address(&self.address));
-        rows.hang(&Row::of("→ ", Role::Accent).add("y    ", Role::Accent), &text, Role::Text, columns);
+        match &self.to {
+            To::Agent(address) => agent_rows(&mut rows, address, &name, columns),
+            To::Company(hosts) => company_rows(&mut rows, hosts, &name, columns),
+        }
         rows.draw(core, frame, inner, 0);
     }
+}
+
+fn way(rows: &mut Rows, chord: &str, text: &str, columns: usize) {
+    rows.hang(&Row::of("→ ", Role::Accent).add(chord, Role::Accent), text, Role::Text, columns);
+}
+
+fn agent_rows(rows: &mut Rows, address: &str, name: &str, columns: usize) {
+    let text = format!("The agent sends it to {}. That is not an address of {name}.", shown(address));
+    rows.hang(&Row::of("! ", Role::Warn), &text, Role::Text, columns);
+    rows.gap();
+    way(rows, "Enter ", &format!("test at {name}, whose key it is"), columns);
+    let text = format!("send the key to {} as the agent does, too", words::address(address));
+    way(rows, "y     ", &text, columns);
+}
+
+fn company_rows(rows: &mut Rows, hosts: &[String], name: &str, columns: usize) {
+    let text = format!("{name} refuses it here. It may belong to another address of the same company:");
+    rows.hang(&Row::of("! ", Role::Warn), &text, Role::Text, columns);
+    for host in hosts {
+        rows.hang(&Row::of("    ", Role::Text), host, Role::Text, columns);
+    }
+    rows.gap();
+    way(rows, "y    ", "send the key to these addresses, too", columns);
+    way(rows, "Esc  ", "leave it at that", columns);
 }

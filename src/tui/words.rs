@@ -205,6 +205,9 @@ pub fn way_out(known: &Known, slot: &Slot) -> Vec<(Action, String)> {
             Grade::Works => vec![explain],
             Grade::Rejected => {
                 let mut out = vec![(Action::New, "enter a new key".to_owned())];
+                if !judged.untried.is_empty() {
+                    out.insert(0, (Action::Others, "try the other addresses".to_owned()));
+                }
                 out.extend(working_neighbour(known, slot));
                 out.push(explain);
                 out

@@ -16,7 +16,7 @@ use keymend::secret::Secret;
 use keymend::session::{Scan, Scanned};
 use keymend::source::{Dialect, Format, Place, Pointer, Source, Value};
 use keymend::tui::app::{Applied, Effect, Message, Model, Options, Past, Ticket, update};
-use keymend::tui::known::{FileFacts, Grade, Judged, Scanning, Tested};
+use keymend::tui::known::{FileFacts, Grade, Judged, Scanning, Tested, WayTried};
 
 /// The home folder of the fixture.
 pub const HOME: &str = "/home/ann";
@@ -292,6 +292,7 @@ pub fn rejected() -> Judged {
         answered_by: Some("Anthropic".into()),
         latency_ms: Some(212),
         evidence: vec![("error type".into(), "authentication_error".into())],
+        ..Judged::default()
     }
 }
 
@@ -306,6 +307,33 @@ pub fn works() -> Judged {
         answered_by: Some("Anthropic".into()),
         latency_ms: Some(180),
         evidence: vec![("request id".into(), "req_011".into())],
+        ..Judged::default()
+    }
+}
+
+/// An answer that rejects the key, with addresses of the same company left to ask.
+pub fn refused_here() -> Judged {
+    Judged {
+        meaning: "refused at api.anthropic.com; the key may belong to another address of Anthropic \
+                  (west.anthropic.example)."
+            .into(),
+        untried: vec!["west.anthropic.example".into()],
+        ..rejected()
+    }
+}
+
+/// What came of asking there, too.
+pub fn belongs_elsewhere() -> Judged {
+    let way = |way: &str, id, grade, status| WayTried { way: way.into(), id, grade, status: Some(status) };
+    Judged {
+        id: "wrong_endpoint",
+        meaning: "The key belongs to west.anthropic.example, not to api.anthropic.com.".into(),
+        worth: vec![("label".into(), "work".into()), ("remaining".into(), "7.5".into())],
+        rows: vec![
+            way("provider · api.anthropic.com", "invalid", Grade::Rejected, 401),
+            way("other address of the company · west.anthropic.example", "valid", Grade::Works, 200),
+        ],
+        ..rejected()
     }
 }
 
@@ -320,6 +348,7 @@ pub fn unreached() -> Judged {
         answered_by: None,
         latency_ms: None,
         evidence: Vec::new(),
+        ..Judged::default()
     }
 }
 

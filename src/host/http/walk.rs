@@ -38,19 +38,30 @@ impl Walker {
         let mut rows =
             self.rows(&job, job.layers.clone().into_iter().map(|layer| (job.provider.clone(), layer))).await;
         let refused = course::overall(&rows).is_some_and(|verdict| verdict.kind.rejects());
-        if let Some(provider) = self.catalogue.get(&job.provider).filter(|_| refused && job.consent.siblings)
-        {
-            let asked = rows.first().map_or_else(String::new, |row| row.host.clone());
-            let own = provider.owns(&asked);
-            let asked = if own { asked } else { provider.base_url().to_owned() };
-            let doors = course::siblings(&self.catalogue, provider, &job.key, &asked);
+        let doors = if refused { self.doors(&job, &rows) } else { Vec::new() };
+        let mut untried = Vec::new();
+        if job.consent.siblings {
             let doors = doors.into_iter().map(|(id, target)| (id, Layer { what: What::Sibling, target }));
             rows.extend(self.rows(&job, doors).await);
+        } else {
+            let bases = doors.iter().filter_map(|(_, target)| target.base.as_deref());
+            untried.extend(bases.filter_map(authority).map(ToOwned::to_owned));
         }
-        match course::overall(&rows) {
-            Some(overall) => Report { rows, overall },
-            None => not_run(&job, "no address was given"),
+        let Some(mut overall) = course::overall(&rows) else {
+            return not_run(&job, "no address was given");
+        };
+        if let Some(provider) = self.catalogue.get(&job.provider).filter(|_| !untried.is_empty()) {
+            let host = rows.first().map_or("", |row| row.host.as_str());
+            course::leave_open(&mut overall, host, &provider.name, &untried);
         }
+        Report { rows, overall, untried }
+    }
+
+    /// Where else a refused key may belong.
+    fn doors(&self, job: &Job, rows: &[Row]) -> Vec<(String, Target)> {
+        let Some(provider) = self.catalogue.get(&job.provider) else { return Vec::new() };
+        let asked = rows.first().map(|row| row.host.as_str()).filter(|host| provider.owns(host));
+        course::siblings(&self.catalogue, provider, &job.key, asked.unwrap_or(provider.base_url()))
     }
 
     async fn rows(self: &Arc<Self>, job: &Job, layers: impl Iterator<Item = (String, Layer)>) -> Vec<Row> {
@@ -257,5 +268,5 @@ fn lost(provider: &str, why: &str) -> Verdict {
 
 /// The report of a job that was not run.
 pub(super) fn not_run(job: &Job, why: &str) -> Report {
-    Report { rows: Vec::new(), overall: lost(&job.provider, why) }
+    Report { rows: Vec::new(), overall: lost(&job.provider, why), untried: Vec::new() }
 }
