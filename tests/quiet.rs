@@ -64,6 +64,9 @@ fn a_scan_writes_nothing_starts_nothing_and_connects_to_nothing() {
     assert!(trace.lines().count() > 50, "the trace saw the scan: {} lines", trace.lines().count());
 }
 
+/// Puts something unreadable at a path.
+type Spoil = fn(&Path);
+
 /// Every place that agents read, each time replaced by something that is not a readable file.
 #[test]
 fn what_cannot_be_read_is_one_line_at_its_place_and_the_rest_works() {
@@ -74,7 +77,6 @@ fn what_cannot_be_read_is_one_line_at_its_place_and_the_rest_works() {
         ".openclaw/.env",
         ".codex/auth.json",
     ];
-    type Spoil = fn(&Path);
     let spoils: [(&str, Spoil); 7] = [
         ("folder", |path| std::fs::create_dir(path).unwrap()),
         ("fifo", |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success())),
