@@ -52,7 +52,8 @@ fn keymend(home: &Path, name: &str) {
         match writer.apply(&Action::default(), &[change]) {
             Ok(_) if alone => break,
             Ok(_) => written += 1,
-            Err(ApplyError::File(files::WriteError::Changed(_))) => refused += 1,
+            // The other keymend's turn lasted too long, or the agent was faster.
+            Err(ApplyError::Lock(_) | ApplyError::File(files::WriteError::Changed(_))) => refused += 1,
             Err(other) => panic!("{other}"),
         }
     }
