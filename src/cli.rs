@@ -114,6 +114,9 @@ pub struct Explain {
     /// Only this profile
     #[arg(long, value_name = "P")]
     pub profile: Option<String>,
+    /// Also ask your real shell, tmux and the systemd user manager what they hold; this runs your shell's start-up files
+    #[arg(long)]
+    pub ask_shell: bool,
     /// Print JSON (schema 1; keys are masked)
     #[arg(long)]
     pub json: bool,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+pub mod ask;
 pub mod capture;
 pub mod cells;
 pub mod clipboard;

@@ -3,6 +3,7 @@
 //! [`scan`] asks every agent what it would send in a given world and puts the answers together: one [`Tag`] for each
 //! distinct key, lints on every candidate, the places outside of the agents' own files. It is pure over the world.
 
+pub mod asked;
 pub mod plausible;
 mod surround;
 pub mod test;

@@ -3,6 +3,7 @@
 use super::{Desk, Exit, Failure, print, print_json, salt};
 use crate::agents::{self, Agent};
 use crate::cli;
+use crate::host::ask::PATIENCE;
 use crate::report::{self, text};
 use crate::session::{self, Scan, Selector, SlotRef};
 
@@ -31,8 +32,11 @@ pub(super) fn status(desk: &Desk, args: &cli::Status) -> Result<Exit, Failure> {
 pub(super) fn explain(desk: &Desk, args: &cli::Explain) -> Result<Exit, Failure> {
     let world = desk.world();
     let selector = Selector { profile: args.profile.clone(), ..Selector::parse(&args.slot) };
-    let scan = scan_for(desk, &world, &selector)?;
+    let mut scan = scan_for(desk, &world, &selector)?;
     let chosen = slots_of(&scan, &selector, &args.slot)?;
+    if args.ask_shell {
+        session::asked::add(&mut scan, &chosen, &world, &desk.catalogue, PATIENCE);
+    }
     let salt = salt(args.salt.as_ref());
     let style = desk.style(&world, &salt);
     if args.json {
