@@ -86,8 +86,9 @@ mod tests {
             .env("KEYMEND_PROCESS_TEST", "seen")
             .spawn()
             .unwrap();
-        let all = list();
-        let found = all.iter().find(|process| process.pid == child.id()).cloned();
+        // A child may still be on its way through exec when the first look comes.
+        let look = || list().into_iter().find(|process| process.pid == child.id() && process.args.len() == 2);
+        let found = (0..200).find_map(|_| look());
         child.kill().unwrap();
         child.wait().unwrap();
         let found = found.unwrap();

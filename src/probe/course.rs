@@ -298,13 +298,10 @@ pub fn overall(rows: &[Row]) -> Option<Verdict> {
 /// A refusal while there are addresses of the same company that were not asked: it is no final one, and says so.
 pub fn leave_open(verdict: &mut Verdict, host: &str, company: &str, untried: &[String]) {
     verdict.certain = false;
-    verdict.reason = format!(
-        "refused at {host}; the key may belong to another address of {company} ({}). {}",
-        untried.join(", "),
-        verdict.reason
-    )
-    .trim_end()
-    .to_owned();
+    let untried = untried.join(", ");
+    let open = format!("refused at {host}; the key may belong to another address of {company} ({untried}).");
+    let before = verdict.reason.trim_end();
+    verdict.reason = if before.is_empty() { open } else { format!("{open} {before}") };
 }
 
 fn try_doors(verdict: &mut Verdict, first: &Row, doors: &[&Row]) {

@@ -206,6 +206,7 @@ const fn grade(kind: Kind) -> Grade {
 }
 
 /// A test under way or done.
+#[expect(clippy::large_enum_variant, reason = "a few dozen at most, and nearly all of them are answers")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
     /// Asked; the answer carries this ticket.

@@ -141,6 +141,7 @@ pub struct Past {
 }
 
 /// What the loop reports.
+#[expect(clippy::large_enum_variant, reason = "messages are handled one at a time")]
 #[derive(Clone, Debug)]
 pub enum Message {
     /// A key was pressed.
