@@ -309,5 +309,6 @@ fn between_marks(bytes: &[u8]) -> Option<Answer> {
     None
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
