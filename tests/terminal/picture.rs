@@ -40,7 +40,16 @@ fn steady(screen: &str) -> String {
             && words.get(at + 1).is_some_and(|next| next.starts_with("ms"));
         out += &if time && !word.trim().is_empty() { "0 ".to_owned() } else { (*word).to_owned() };
     }
-    out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").replace("--", "- -")
+    out.lines().map(unaligned).collect::<Vec<_>>().join("\n").replace("--", "- -")
+}
+
+/// A line with a time is aligned by its number of digits; its blanks say nothing.
+fn unaligned(line: &str) -> String {
+    if line.contains(" 0 ms") {
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    } else {
+        line.trim_end().to_owned()
+    }
 }
 
 const CELL: f32 = 8.4;
