@@ -5,7 +5,11 @@
 //!
 //! 1. [`secret`]: a key's text, its mask, its fingerprint. Nothing else handles a key's text.
 //! 2. [`source`]: where a credential can stand. [`provider`]: who checks it. [`agents`]: who sends it.
-//! 3. [`resolve`]: which candidate of a slot leaves, and why. [`lint`]: faults visible offline.
+//! 3. [`resolve`]: which candidate of a slot leaves, and why. [`lint`] and [`ambient`]: faults visible offline, and
+//!    places outside of the agents' own files.
+//! 4. [`hygiene`]: a paste becomes a clean key. [`probe`]: a key is tested, and what the answer means.
+//! 5. [`edit`] and [`plan`]: a choice becomes a reviewed change. [`session`]: scan, test, write, shared by [`tui`] and
+//!    [`commands`].
 //!
 //! Invariants, each held by a test: everything that decides is pure over a [`host::World`]; only `host` touches the
 //! machine; a key's text is exposed in `secret`, `host`, `edit`, `hygiene` and `probe` alone.

@@ -17,7 +17,7 @@ mod recipes;
 
 pub use recipes::{Recipe, recipe};
 
-/// A file or folder that is copied into the temporary home, relative to the home folder.
+/// How many bytes of configuration go along into the temporary home at the most; larger files stay behind.
 pub const MAX_COPIED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What is about to run, in full, for the person to agree to.

@@ -15,7 +15,7 @@ pub fn status(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> String {
     let mut out = String::new();
     let mut last = None;
     for at in chosen {
-        let (Some(scanned), Some(slot)) = (scan.agents.get(at.agent), scan.slot(*at)) else { continue };
+        let Some(slot) = scan.slot(*at) else { continue };
         if last != Some(at.agent) {
             agent_head(&mut out, scan, at.agent, style);
             last = Some(at.agent);
@@ -25,7 +25,6 @@ pub fn status(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> String {
             let _ = writeln!(out, "    {}", candidate_line(n, candidate, scan, style));
         }
         lints(&mut out, "    ", slot.lints.iter().chain(slot.candidates.iter().flat_map(|c| &c.lints)));
-        let _ = scanned;
     }
     // An agent whose files cannot be read has no slots, and just then its lines are what the person needs.
     for (at, scanned) in scan.agents.iter().enumerate() {
