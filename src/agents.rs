@@ -115,19 +115,27 @@ pub struct Restart {
     pub processes: Vec<Process>,
 }
 
-/// How sure keymend can be that a process holds an old key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How sure keymend can be that a process holds an old key; the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Certainty {
     /// The old key is in its start environment, and the agent lets that win.
     StillHolds,
     /// It started before the change, and the agent does not reload.
     MayHold,
+    /// Its environment cannot be read.
+    CannotTell,
     /// The agent reloads by itself.
     Reloads,
     /// It started after the change.
     Fresh,
-    /// Its environment cannot be read.
-    CannotTell,
+}
+
+impl Certainty {
+    /// Whether a restart is the way to be sure.
+    #[must_use]
+    pub const fn needs_restart(self) -> bool {
+        matches!(self, Self::StillHolds | Self::MayHold | Self::CannotTell)
+    }
 }
 
 /// All agents, in the order of the screens.

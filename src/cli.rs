@@ -38,6 +38,8 @@ pub enum Command {
     Test(Test),
     /// Put a new key where the agent will send it from
     Set(Set),
+    /// Replace a key everywhere it stands, in one go
+    Rotate(Rotate),
     /// Make another candidate or profile the active one
     Use(Use),
     /// Say what a paste becomes: the masked key and what was removed, or why it is refused
@@ -54,6 +56,8 @@ pub enum Command {
     History(History),
     /// Take a write back, byte for byte
     Undo(Undo),
+    /// Bring a written key back where another program took it away since
+    Redo(Redo),
     /// List the providers that keymend knows
     Providers(List),
     /// List the agents that keymend knows
@@ -72,9 +76,12 @@ impl Command {
     #[must_use]
     pub const fn writes(&self) -> bool {
         match self {
-            Self::Set(args) => !args.dry_run,
-            Self::Use(args) => !args.dry_run,
-            Self::Undo(_) | Self::History(_) => true,
+            Self::Set(Set { write, .. })
+            | Self::Rotate(Rotate { write, .. })
+            | Self::Redo(Redo { write, .. })
+            | Self::Use(Use { write, .. }) => !write.dry_run,
+            Self::Undo(args) => !args.dry_run,
+            Self::History(_) => true,
             _ => false,
         }
     }
@@ -169,9 +176,49 @@ pub struct Test {
     pub json: bool,
 }
 
-/// `set`
+/// A new key: where it comes from and what is done with it before it is written.
+#[derive(Debug, Args)]
+pub struct NewKey {
+    /// Read the key from standard input
+    #[arg(long, conflicts_with_all = ["clipboard", "vault"])]
+    pub stdin: bool,
+    /// Read the key from the clipboard; emptied after the write when it still holds the key
+    #[arg(long, conflicts_with = "vault")]
+    pub clipboard: bool,
+    /// Take the key that the vault keeps under this name
+    #[arg(long, value_name = "NAME")]
+    pub vault: Option<String>,
+    /// Do not test the key first
+    #[arg(long)]
+    pub no_test: bool,
+    /// Test at this address instead of the provider's own
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+}
+
+/// How a write is agreed to and told.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub struct Writing {
+    /// Show the plan and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// Go on although the key was rejected, doubtful, or made for something else, or a slot would be left without any
+    #[arg(long)]
+    pub insist: bool,
+    /// Restart what still holds the old key, without asking
+    #[arg(long)]
+    pub restart: bool,
+    /// Print JSON (schema 1; keys are masked)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `set`
+#[derive(Debug, Args)]
 pub struct Set {
     /// AGENT/PROVIDER
     #[arg(value_name = "AGENT/PROVIDER")]
@@ -179,36 +226,41 @@ pub struct Set {
     /// Only this profile
     #[arg(long, value_name = "P")]
     pub profile: Option<String>,
-    /// Read the key from standard input
-    #[arg(long, conflicts_with_all = ["clipboard", "vault"])]
-    pub stdin: bool,
-    /// Read the key from the clipboard
-    #[arg(long, conflicts_with = "vault")]
-    pub clipboard: bool,
-    /// Take the key that the vault keeps under this name
-    #[arg(long, value_name = "NAME")]
-    pub vault: Option<String>,
+    /// The key
+    #[command(flatten)]
+    pub key: NewKey,
     /// Write to this destination (its number or place as --dry-run lists them) instead of the one that becomes active
     #[arg(long, value_name = "SOURCE")]
     pub to: Option<String>,
-    /// Show the plan and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Write without asking
-    #[arg(long)]
-    pub yes: bool,
-    /// Do not test the key first
-    #[arg(long)]
-    pub no_test: bool,
-    /// Go on although the key was rejected, doubtful, or made for something else
-    #[arg(long)]
-    pub insist: bool,
-    /// Test at this address instead of the provider's own
-    #[arg(long, value_name = "URL")]
-    pub base_url: Option<String>,
-    /// Print JSON (schema 1; keys are masked)
-    #[arg(long)]
-    pub json: bool,
+    /// The write
+    #[command(flatten)]
+    pub write: Writing,
+}
+
+/// `rotate`
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// AGENT/PROVIDER: the key that is sent there is replaced everywhere it stands
+    #[arg(value_name = "AGENT/PROVIDER")]
+    pub slot: String,
+    /// Only this profile
+    #[arg(long, value_name = "P")]
+    pub profile: Option<String>,
+    /// Replace the key of this candidate instead (its number or name, as `explain` lists them)
+    #[arg(long, value_name = "N")]
+    pub candidate: Option<String>,
+    /// Change only these places (their number or beginning, as --dry-run lists them); may be given several times
+    #[arg(long, value_name = "PLACE")]
+    pub only: Vec<String>,
+    /// Leave these places as they are; may be given several times
+    #[arg(long, value_name = "PLACE", conflicts_with = "only")]
+    pub skip: Vec<String>,
+    /// The key
+    #[command(flatten)]
+    pub key: NewKey,
+    /// The write
+    #[command(flatten)]
+    pub write: Writing,
 }
 
 /// `use`
@@ -222,15 +274,9 @@ pub struct Use {
     /// Only this profile
     #[arg(long, value_name = "P")]
     pub profile: Option<String>,
-    /// Show the plan and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Write without asking
-    #[arg(long)]
-    pub yes: bool,
-    /// Print JSON (schema 1; keys are masked)
-    #[arg(long)]
-    pub json: bool,
+    /// The write
+    #[command(flatten)]
+    pub write: Writing,
 }
 
 /// `clean`
@@ -313,15 +359,44 @@ pub struct History {
 
 /// `undo`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct Undo {
     /// The action's id as `history` lists it; the last one without it
     pub id: Option<String>,
+    /// Where another program wrote since: put back only what keymend changed, and keep the rest
+    #[arg(long)]
+    pub values: bool,
+    /// Where another program wrote since: put the whole old file back, over what was written
+    #[arg(long, conflicts_with = "values")]
+    pub whole: bool,
+    /// Show what would change and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Write without asking
     #[arg(long)]
     pub yes: bool,
     /// Print JSON (schema 1)
     #[arg(long)]
     pub json: bool,
+}
+
+/// `redo`
+#[derive(Debug, Args)]
+pub struct Redo {
+    /// The action's id as `history` lists it; the newest that another program took back without it
+    pub id: Option<String>,
+    /// Read the action's key from standard input, where it stands nowhere on this machine any more
+    #[arg(long, conflicts_with_all = ["clipboard", "vault"])]
+    pub stdin: bool,
+    /// Read it from the clipboard
+    #[arg(long, conflicts_with = "vault")]
+    pub clipboard: bool,
+    /// Take the key that the vault keeps under this name
+    #[arg(long, value_name = "NAME")]
+    pub vault: Option<String>,
+    /// The write
+    #[command(flatten)]
+    pub write: Writing,
 }
 
 /// `providers`, `agents`

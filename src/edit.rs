@@ -3,6 +3,7 @@
 //!
 //! [`apply`] is the one entry, for every format. A syntax error means "do not touch", never "start afresh".
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -19,7 +20,8 @@ mod tree;
 pub use diff::{DiffLine, LineKind, Masker};
 
 /// How a content is read and written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Syntax {
     /// A structured document.
     Tree(Format),
@@ -30,7 +32,8 @@ pub enum Syntax {
 }
 
 /// What is edited inside of a content.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Spot {
     /// A field of a structured document.
     Field(Pointer),
@@ -45,6 +48,49 @@ pub enum Spot {
     Whole,
 }
 
+/// Which values of a content a change touched, without the values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touched {
+    /// How the content is read.
+    pub syntax: Syntax,
+    /// Where the new key was put.
+    pub keys: Vec<Spot>,
+    /// What changed along.
+    pub others: Vec<Spot>,
+}
+
+impl Touched {
+    /// A content that is one value.
+    #[must_use]
+    pub fn whole() -> Self {
+        Self { syntax: Syntax::Whole, keys: vec![Spot::Whole], others: Vec::new() }
+    }
+
+    /// All of the spots, each once. Of a variable that was touched on several lines the assignment that decides is
+    /// meant: line numbers of an old content say nothing about a newer one.
+    pub fn spots(&self) -> impl Iterator<Item = Spot> {
+        let mut all: Vec<Spot> = Vec::new();
+        for spot in self.keys.iter().chain(&self.others) {
+            let spot = spot.unnumbered();
+            if !all.contains(&spot) {
+                all.push(spot);
+            }
+        }
+        all.into_iter()
+    }
+}
+
+impl Spot {
+    /// The same spot without its line number.
+    #[must_use]
+    pub fn unnumbered(&self) -> Self {
+        match self {
+            Self::Variable { name, .. } => Self::Variable { name: name.clone(), line: None },
+            other => other.clone(),
+        }
+    }
+}
+
 /// What is put at a spot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum New {
@@ -57,6 +103,27 @@ pub enum New {
 }
 
 impl New {
+    /// A text that stands somewhere, whatever its form.
+    fn text(text: &str) -> Self {
+        Self::Json(Json::String(text.to_owned()))
+    }
+
+    /// `text` with `new` in the place of the `old` in it.
+    #[must_use]
+    pub fn part(text: &Secret, old: &Secret, new: &Secret) -> Self {
+        text.expose(|text| old.expose(|old| new.expose(|new| Self::text(&text.replace(old, new)))))
+    }
+
+    /// The text that this puts somewhere, if it is one.
+    #[must_use]
+    pub fn secret(&self) -> Option<Secret> {
+        match self {
+            Self::Key(key) => Some(key.clone()),
+            Self::Json(Json::String(text)) => Some(Secret::new(text.as_str())),
+            _ => None,
+        }
+    }
+
     /// A list of texts, for a neighbour that lists keys by their ends.
     #[must_use]
     pub fn list(texts: impl IntoIterator<Item = Secret>) -> Self {
@@ -126,6 +193,19 @@ pub fn apply(syntax: Syntax, before: Option<&[u8]>, edits: &[Edit]) -> Result<Ze
         Syntax::Whole => whole(text, edits)?,
     };
     Ok(Zeroizing::new(after.as_bytes().to_vec()))
+}
+
+/// What stands at `spot` in `content`, as an edit would put it there; [`New::Nothing`] where there is nothing.
+pub fn value_at(syntax: Syntax, content: &[u8], spot: &Spot) -> Result<New, EditError> {
+    let text = std::str::from_utf8(content).map_err(|_| EditError::NotText)?;
+    match (syntax, spot) {
+        (Syntax::Tree(format), Spot::Field(pointer)) => tree::value_at(format, text, pointer),
+        (Syntax::Lines(dialect), Spot::Variable { name, line }) => {
+            lines::value_at(dialect, text, name, *line)
+        }
+        (Syntax::Whole, Spot::Whole) => Ok(New::text(text.trim_end_matches(['\r', '\n']))),
+        _ => Err(EditError::Spot("this is another kind of file".to_owned())),
+    }
 }
 
 /// The bytes of a secret that is edited like a file: the text of a keyring entry.

@@ -51,6 +51,10 @@ pub trait World {
     fn env_troubles(&self) -> &[String] {
         &[]
     }
+    /// The names of this host and user, where the system tells them.
+    fn machine(&self) -> Option<Machine> {
+        None
+    }
     /// Now, in milliseconds since 1970.
     fn now_ms(&self) -> i64;
     /// The content and metadata of a file. Answers are cached for the life of the view.
@@ -81,6 +85,15 @@ pub trait World {
         let state = self.read(path);
         state.text().is_some().then_some(state)
     }
+}
+
+/// The names by which an agent may bind what it keeps to one machine and user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// The host's name, as the kernel gives it.
+    pub host: String,
+    /// The name of the user that this process runs as, as the system's user list gives it.
+    pub user: String,
 }
 
 /// What is at a path.

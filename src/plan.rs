@@ -5,17 +5,17 @@
 //! memory, verify, lay the result over the world and ask the agent's own rules again.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::edit::EditError;
+use crate::edit::{EditError, Touched};
 use crate::host::Trouble;
 use crate::resolve::{Mode, Slot};
 use crate::secret::{Mask, Secret};
-use crate::source::{Cell, Place};
+use crate::source::{Cell, Place, tilde};
 
 mod build;
 mod draft;
@@ -25,6 +25,7 @@ mod tests;
 
 pub use crate::edit::{DiffLine, LineKind};
 pub use build::{Offered, build, destinations, rotate, use_candidate};
+pub use draft::key_at;
 
 /// A change of one value beside the key that the agent needs for the key to become active.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +75,14 @@ pub struct Plan {
     pub title: String,
     /// The slot that the plan is for; none for a rotation over many.
     pub slot: Option<SlotId>,
-    /// The old key that goes, masked; none where there was none or where several different ones go.
+    /// The old key that goes, masked; none where there was none.
     pub old: Option<Mask>,
+    /// The old key itself, to look afterwards where it still stands.
+    pub replaced: Option<Secret>,
     /// The key that comes, masked.
     pub new: Mask,
+    /// Where the new key is put.
+    pub places: Vec<Place>,
     /// One change a file, database cell or keyring entry.
     pub changes: Vec<Change>,
     /// What each slot concerned will send afterwards; the plan's own slot first.
@@ -157,6 +162,16 @@ pub struct Predicted {
     pub slot: SlotId,
     /// What it will send.
     pub prediction: Prediction,
+    /// It sends a key now.
+    pub sends_now: bool,
+}
+
+impl Predicted {
+    /// Whether the change would leave this slot without any key.
+    #[must_use]
+    pub const fn breaks(&self) -> bool {
+        self.sends_now && matches!(self.prediction, Prediction::SendsNothing { .. })
+    }
 }
 
 /// What a slot will send once a plan is written, by the agent's own rules.
@@ -202,6 +217,9 @@ pub struct Change {
     pub before: Option<Hash>,
     /// The content that comes; none takes the file or entry away.
     pub after: Option<Content>,
+    /// Which values change, for an undo that has to keep what others wrote since.
+    /// None where they cannot be told apart later (an encrypted store).
+    pub touched: Option<Touched>,
     /// The difference for the review screen, every key in it masked.
     pub diff: Vec<DiffLine>,
     /// What else happens there: "mode 0644 → 0600", "written through the link to …", why a neighbour changes.
@@ -231,6 +249,18 @@ pub enum Target {
         /// The entry's user name.
         user: String,
     },
+}
+
+impl Target {
+    /// The target in one line, with `home` shortened to `~`.
+    #[must_use]
+    pub fn show(&self, home: Option<&Path>) -> String {
+        match self {
+            Self::File { path, .. } => tilde(path, home),
+            Self::Cell(cell) => format!("{}#{}/{}", tilde(&cell.db, home), cell.table, cell.key),
+            Self::Keyring { service, user } => format!("keyring {service} / {user}"),
+        }
+    }
 }
 
 /// How an agent locks a file against its own other processes.

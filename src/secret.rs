@@ -71,6 +71,25 @@ impl Secret {
         self.0.contains(part)
     }
 
+    /// Whether the text stands anywhere in `bytes`; an empty one never does.
+    #[must_use]
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        let text = self.0.as_bytes();
+        !text.is_empty() && bytes.windows(text.len()).any(|part| part == text)
+    }
+
+    /// Whether `part`, which is not empty, stands anywhere in the text.
+    #[must_use]
+    pub fn holds(&self, part: &Self) -> bool {
+        !part.is_empty() && self.0.contains(part.0.as_str())
+    }
+
+    /// Whether there is more in the text than `part` and white space around it.
+    #[must_use]
+    pub fn surrounds(&self, part: &Self) -> bool {
+        self.holds(part) && self.0.trim() != part.0.trim()
+    }
+
     /// Whether any character satisfies `test`.
     #[must_use]
     pub fn any_char(&self, test: impl Fn(char) -> bool) -> bool {

@@ -4,7 +4,9 @@
 //! distinct key, lints on every candidate, the places outside of the agents' own files. It is pure over the world.
 
 pub mod asked;
+pub mod holding;
 pub mod plausible;
+pub mod standing;
 mod surround;
 pub mod test;
 mod watch;
@@ -61,14 +63,9 @@ pub struct Scan {
 /// The built-in providers, and the person's own files in `<config>/keymend/providers/*.toml`.
 #[must_use]
 pub fn catalogue(world: &dyn World) -> Catalogue {
-    let config = match world.var_nonempty("XDG_CONFIG_HOME") {
-        Some(config) => std::path::PathBuf::from(config),
-        None => match world.home() {
-            Some(home) => home.join(".config"),
-            None => return Catalogue::embedded(),
-        },
+    let Some(folder) = crate::settings::folder(world).map(|folder| folder.join("providers")) else {
+        return Catalogue::embedded();
     };
-    let folder = config.join("keymend").join("providers");
     let names = world
         .list(&folder)
         .into_iter()
@@ -118,6 +115,19 @@ fn finished(world: &dyn World, catalogue: &Catalogue, mut agents: Vec<Scanned>) 
 pub fn scan_all(world: &dyn World, catalogue: &Catalogue) -> Scan {
     let found = agents::ALL.iter().filter_map(|agent| ask(world, catalogue, agent));
     finished(world, catalogue, found.filter(|scanned| !scanned.findings.found.is_empty()).collect())
+}
+
+/// The agents that are here, and those named `also`: whom a plan concerns.
+#[must_use]
+pub fn present(
+    world: &dyn World,
+    catalogue: &Catalogue,
+    also: Option<&'static Agent>,
+) -> Vec<&'static Agent> {
+    let context = Context { world, catalogue };
+    let here = |agent: &Agent| (agent.scan)(&context).is_some_and(|found| !found.found.is_empty());
+    let named = |agent: &Agent| also.is_some_and(|also| also.id == agent.id);
+    agents::ALL.iter().copied().filter(|agent| named(agent) || here(agent)).collect()
 }
 
 impl Scan {

@@ -4,6 +4,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use crate::sealed::Entry;
 use crate::secret::Secret;
 
 /// The kind of place, in the words of the screens and of `--json`.
@@ -78,7 +81,8 @@ impl fmt::Display for Source {
 }
 
 /// The syntax of a structured file, as far as the editor has to know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Format {
     /// Strict JSON.
     Json,
@@ -91,7 +95,8 @@ pub enum Format {
 }
 
 /// The syntax of a file of `NAME=value` lines. Each agent's loader reads as one of these real parsers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Dialect {
     /// python-dotenv 1.x.
     PythonDotenv,
@@ -130,7 +135,8 @@ pub enum Dialect {
 }
 
 /// The steps from a document's root to one value. Written as a JSON pointer (`/profiles/anthropic:default/key`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Pointer(pub Vec<String>);
 
 impl Pointer {
@@ -228,6 +234,15 @@ pub enum Place {
         /// The field.
         pointer: Pointer,
     },
+    /// A JSON field of a text in a store that its agent keeps encrypted, and that keymend opens as the agent does.
+    SealedField {
+        /// The store.
+        file: PathBuf,
+        /// The text in it.
+        entry: Entry,
+        /// The field.
+        pointer: Pointer,
+    },
     /// A command that the agent runs to get the key.
     Command {
         /// Where the command is configured, in words a person can find it by.
@@ -252,9 +267,23 @@ impl Place {
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Self::Line { file, .. } | Self::Field { file, .. } | Self::File { file } => Some(file),
+            Self::Line { file, .. }
+            | Self::Field { file, .. }
+            | Self::File { file }
+            | Self::SealedField { file, .. } => Some(file),
             Self::Cell { cell, .. } => Some(&cell.db),
             _ => None,
+        }
+    }
+
+    /// Whether both are the same spot; a line without its number is the one that decides.
+    #[must_use]
+    pub fn same_spot(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Line { file, name, line, .. }, Self::Line { file: of, name: wanted, line: at, .. }) => {
+                file == of && name == wanted && (line == at || line.is_none() || at.is_none())
+            }
+            _ => self == other,
         }
     }
 
@@ -272,6 +301,9 @@ impl Place {
             Self::Keyring { service, user } => format!("keyring {service} / {user}"),
             Self::KeyringField { service, user, pointer } => {
                 format!("keyring {service} / {user}#{pointer}")
+            }
+            Self::SealedField { file, entry, pointer } => {
+                format!("{}#/{}/{}{pointer}", tilde(file, home), entry.service, entry.account)
             }
             Self::Command { from, .. } => from.clone(),
             Self::BuiltIn { what } | Self::Sealed { what } => what.clone(),

@@ -15,22 +15,25 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::event;
 
 use crate::host::clipboard::{self, ClipboardError};
-use crate::host::journal::{Journal, Manifest, State};
-use crate::host::writer::{ApplyError, SystemKeyring};
-use crate::host::{RealWorld, World, restart};
+use crate::host::journal::{Journal, State};
+use crate::host::writer::{ApplyError, Back, SystemKeyring};
+use crate::host::{RealWorld, World};
 use crate::plan::{self, Plan, PlanError};
 use crate::provider::Catalogue;
 use crate::secret::Secret;
 use crate::session;
+use crate::session::holding;
 use crate::session::plausible::plausible;
 use crate::session::test::Routes;
-use crate::session::write::{self as bench, Bench, WriteFailure};
+use crate::session::write::{self as bench, Bench, WriteFailure, Written};
+use crate::settings::Settings;
 
-use app::{Answer, Applied, Ask, Effect, Failure, Message, Model, Options, Past, Ticket, update, view};
+use app::{Answer, Ask, Effect, Failure, Message, Model, Options, Past, Ticket, update, view};
 use intake::Intake;
 use known::{FileFacts, Scanning};
 use probing::Probing;
 use terminal::Guard;
+use undo::Undoing;
 
 pub mod app;
 pub mod compare;
@@ -56,6 +59,7 @@ pub mod terminal;
 pub mod test;
 pub mod testall;
 pub mod theme;
+pub mod undo;
 pub mod where_to;
 pub mod wizard;
 pub mod words;
@@ -286,22 +290,29 @@ impl Runner {
                 Err(error) => failed(ticket, &error, &error.hint()),
             }),
             Effect::Apply(ticket, plan, key) => self.spawn(move |desk| match write(desk, &plan, &key) {
-                Ok(applied) => Message::Answer(ticket, Answer::Applied(applied)),
+                Ok(written) => Message::Answer(ticket, Answer::Applied(Box::new(written))),
                 Err(error) => failed(ticket, &error, &error.hint()),
             }),
-            Effect::Undo(ticket, id) => self.spawn(move |desk| match undo(desk, &id) {
+            Effect::UndoPlan(ticket, id, how) => {
+                self.spawn(move |desk| match undo_plan(desk, id.as_deref(), how) {
+                    Ok(undoing) => Message::Answer(ticket, Answer::Undoing(undoing)),
+                    Err(error) => failed(ticket, &error, error.hint()),
+                });
+            }
+            Effect::Undo(ticket, id, how) => self.spawn(move |desk| match undo(desk, &id, how) {
                 Ok(text) => Message::Answer(ticket, Answer::Undone(text)),
+                Err(error) => failed(ticket, &error, error.hint()),
+            }),
+            Effect::Lost(ticket, id) => self.spawn(move |desk| match bench::lost(desk.bench(), Some(&id)) {
+                Ok(lost) => Message::Answer(ticket, Answer::Lost(Box::new(lost))),
                 Err(error) => failed(ticket, &error, error.hint()),
             }),
             Effect::History(ticket) => {
                 self.spawn(move |desk| Message::Answer(ticket, Answer::History(history(desk))));
             }
-            Effect::Restart(ticket, commands) => {
-                self.spawn(move |_| match commands.iter().try_for_each(|command| restart::run(command)) {
-                    Ok(()) => Message::Answer(ticket, Answer::Restarted("restarted".to_owned())),
-                    Err(error) => failed(ticket, &error, error.hint()),
-                });
-            }
+            Effect::Restart(ticket, due) => self.spawn(move |desk| {
+                Message::Answer(ticket, Answer::Restarted(holding::restart_all(desk.bench(), &due)))
+            }),
             Effect::Quit | Effect::Suspend | Effect::Redraw => {}
         }
     }
@@ -339,67 +350,87 @@ fn make_plan(desk: &Desk, ask: Ask) -> Result<Plan, PlanError> {
         }
         Ask::Use { agent, slot, n } => plan::use_candidate(&world, catalogue, agent, &slot, n),
         Ask::Rotate { old, new, places } => {
-            plan::rotate(&world, catalogue, crate::agents::ALL, &old, &new, &places)
+            plan::rotate(&world, catalogue, &session::present(&world, catalogue, None), &old, &new, &places)
         }
     }
 }
 
-/// Writes a plan, proves it, and says what has to be restarted.
-fn write(desk: &Desk, plan: &Plan, key: &Secret) -> Result<Applied, WriteFailure> {
-    let written = bench::apply(desk.bench(), plan, key)?;
-    let mut restarts: Vec<crate::agents::Restart> = Vec::new();
-    for restart in written.now.into_iter().filter_map(|now| now.restart) {
-        if !restarts.contains(&restart) {
-            restarts.push(restart);
-        }
-    }
-    let mut notes = written.applied.notes;
+/// Writes a plan, proves it, and empties the clipboard where it still holds the key.
+fn write(desk: &Desk, plan: &Plan, key: &Secret) -> Result<Written, WriteFailure> {
+    let mut written = bench::apply(desk.bench(), plan, key)?;
     // The demo's keys never were on the clipboard.
-    if desk.routes.is_empty() && !keeps_clipboard() && clipboard::clear_if(key).unwrap_or(false) {
-        notes.push("The clipboard still held this key and was emptied.".to_owned());
+    let clears = desk.routes.is_empty() && Settings::of(&(desk.world)()).clear_clipboard;
+    if clears && holds_key(desk, key) {
+        written.applied.notes.push("The clipboard still held this key and was emptied.".to_owned());
     }
-    Ok(Applied { id: written.applied.id, restarts, notes })
+    Ok(written)
 }
 
-/// The person's switch against emptying the clipboard.
-fn keeps_clipboard() -> bool {
-    std::env::var_os("KEYMEND_KEEP_CLIPBOARD").is_some_and(|value| !value.is_empty())
+/// Empties the clipboard if its text is this key, as it stands or as it was pasted.
+fn holds_key(desk: &Desk, key: &Secret) -> bool {
+    let Ok(text) = clipboard::read() else { return false };
+    let same = match crate::hygiene::clean_secret(&text, &*desk.catalogue, None) {
+        crate::hygiene::Cleaned::Accepted(found) => found.key == *key,
+        crate::hygiene::Cleaned::Refused(_) => text == *key,
+    };
+    same && clipboard::clear_if(&text).unwrap_or(false)
+}
+
+/// What an undo would change; the difference too where it is refused because somebody wrote there since.
+fn undo_plan(desk: &Desk, id: Option<&str>, how: Back) -> Result<Undoing, ApplyError> {
+    let named = |id: &str| Journal::of(&(desk.world)()).read(id);
+    match bench::undo_plan(desk.bench(), id, how) {
+        Ok((action, changes)) => {
+            let home = (desk.world)().home().map(std::path::Path::to_path_buf);
+            let places = changes.into_iter().map(|one| (one.target.show(home.as_deref()), one.diff));
+            let places = places.collect();
+            Ok(Undoing { id: action.id, title: action.title, how, places, conflict: false })
+        }
+        Err(ApplyError::Conflict { id, conflicts }) => {
+            let title = named(&id).map(|action| action.title).unwrap_or_default();
+            let home = (desk.world)().home().map(std::path::Path::to_path_buf);
+            let places = conflicts.into_iter().map(|one| (one.place.show(home.as_deref()), one.diff));
+            let places = places.collect();
+            Ok(Undoing { id, title, how, places, conflict: true })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Takes an action back.
-fn undo(desk: &Desk, id: &str) -> Result<String, ApplyError> {
-    let undone = bench::undo(desk.bench(), id)?;
+fn undo(desk: &Desk, id: &str, how: Back) -> Result<String, ApplyError> {
+    let undone = bench::undo(desk.bench(), id, how)?;
     let notes = undone.notes.iter().map(|note| format!(" ({note})")).collect::<String>();
-    Ok(format!("Put back, byte for byte{notes}."))
+    Ok(match how {
+        Back::Values => format!("Put back what keymend had changed{notes}."),
+        Back::Exact | Back::Whole => format!("Put back, byte for byte{notes}."),
+    })
 }
 
 /// What was written, newest first.
 fn history(desk: &Desk) -> Vec<Past> {
     let world = (desk.world)();
-    let (actions, _) = Journal::of(&world).history();
     let home = world.home();
-    let past = |action: Manifest| Past {
-        can_undo: action.state == State::Written && action.undoes.is_none(),
-        places: action.items.iter().map(|item| short(&item.place.show(), home)).collect(),
-        state: match action.state {
-            State::Planned => "interrupted",
-            State::Written => "written",
-            State::RolledBack => "put back",
-            State::Undone => "undone",
+    let keep = Settings::of(&world).keep;
+    let kept =
+        format!("Backups hold old keys; they are kept {} days or {} actions.", keep.days, keep.actions);
+    let (all, _) = bench::history(desk.bench());
+    let past = |past: bench::Past| {
+        let lost = past.lost();
+        let action = past.action;
+        let places = action.items.iter().map(|item| item.place.show(home)).zip(past.since);
+        Past {
+            can_undo: action.state == State::Written && action.undoes.is_none(),
+            places: places.collect(),
+            state: action.state.words().to_owned(),
+            lost,
+            kept: kept.clone(),
+            id: action.id,
+            when_ms: action.at_ms,
+            title: action.title,
         }
-        .to_owned(),
-        id: action.id,
-        when_ms: action.at_ms,
-        title: action.title,
     };
-    actions.into_iter().map(past).collect()
-}
-
-/// A place with the home folder shortened.
-fn short(place: &str, home: Option<&std::path::Path>) -> String {
-    let home = home.map(|home| home.display().to_string()).filter(|home| !home.is_empty());
-    home.and_then(|home| place.strip_prefix(&home).map(|rest| format!("~{rest}")))
-        .unwrap_or_else(|| place.to_owned())
+    all.into_iter().map(past).collect()
 }
 
 /// Reads the machine.

@@ -46,6 +46,7 @@ fn keymend(home: &Path, name: &str) {
             target,
             before: Some(Hash::of(&before.0)),
             after: Some(Content(after)),
+            touched: None,
             diff: Vec::new(),
             notes: Vec::new(),
         };

@@ -142,7 +142,7 @@ fn write(home: &Path) -> Result<(), String> {
     let _ = fs::File::open(MARK);
     let keyring = MemoryKeyring::default();
     let writer = Writer::new(journal(home), &keyring, world.now_ms());
-    writer.apply(&Action::of(&plan), &plan.changes).map(drop).map_err(|e| e.to_string())
+    writer.apply(&Action::of(&plan, &Secret::new(NEW)), &plan.changes).map(drop).map_err(|e| e.to_string())
 }
 
 /// Run by the suite itself as the program under test; nothing to do otherwise.

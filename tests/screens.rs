@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use keymend::host::writer::Back;
 use keymend::secret::Secret;
 use keymend::tui::app::{Answer, Effect, Failure, Message, Model, update};
+use keymend::tui::undo::Undoing;
 
 #[path = "screens/fixtures.rs"]
 mod fixtures;
@@ -142,10 +144,18 @@ fn serve(model: &mut Model, effects: Vec<Effect>) {
                 Message::Answer(ticket, Answer::Offered(offered, best))
             }
             Effect::Plan(ticket, _) => Message::Answer(ticket, Answer::Planned(fixtures::plan())),
-            Effect::Apply(ticket, ..) => Message::Answer(ticket, Answer::Applied(fixtures::applied())),
+            Effect::Apply(ticket, ..) => {
+                Message::Answer(ticket, Answer::Applied(Box::new(fixtures::written())))
+            }
             Effect::Suppose(ticket) => Message::Answer(ticket, Answer::Plausible(fixtures::plausible())),
             Effect::History(ticket) => Message::Answer(ticket, Answer::History(fixtures::history())),
-            Effect::Undo(ticket, _) => Message::Answer(ticket, Answer::Undone("put back".into())),
+            Effect::UndoPlan(ticket, _, Back::Exact) => {
+                Message::Answer(ticket, Answer::Undoing(fixtures::undoing(false)))
+            }
+            Effect::UndoPlan(ticket, _, how) => {
+                Message::Answer(ticket, Answer::Undoing(Undoing { how, ..fixtures::undoing(false) }))
+            }
+            Effect::Undo(ticket, ..) => Message::Answer(ticket, Answer::Undone("put back".into())),
             Effect::Scan(ticket) => Message::Scanned(ticket, Box::new(fixtures::scanning_after())),
             probe @ Effect::Probe(..) => {
                 answer(model, vec![probe], |_| Some(works()));
@@ -334,6 +344,22 @@ fn rotation_use_history_and_set_up() {
     snap("undo-question", |size| {
         let mut model = tested(size);
         walk(&mut model, "z");
+        model
+    });
+    snap("undo-conflict", |size| {
+        let mut model = tested(size);
+        let effects = press(&mut model, "z");
+        let [Effect::UndoPlan(ticket, None, Back::Exact)] = effects[..] else { unreachable!("{effects:?}") };
+        update(&mut model, Message::Answer(ticket, Answer::Undoing(fixtures::undoing(true))));
+        assert!(press(&mut model, "y").is_empty(), "a conflict needs a choice");
+        model
+    });
+    snap("undo-values", |size| {
+        let mut model = tested(size);
+        let effects = press(&mut model, "z");
+        let [Effect::UndoPlan(ticket, ..)] = effects[..] else { unreachable!("{effects:?}") };
+        update(&mut model, Message::Answer(ticket, Answer::Undoing(fixtures::undoing(true))));
+        walk(&mut model, "v");
         model
     });
     let empty = |size| {

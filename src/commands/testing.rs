@@ -265,7 +265,13 @@ fn is_problem(slot: &Slot, report: Option<&Report>) -> bool {
 
 /// Tests a new key before it is written: a definite rejection stops unless the person insists; what could not be asked is
 /// said and lets the write go on.
-pub(super) fn before_write(desk: &Desk, slot: &Slot, key: &Secret, args: &cli::Set) -> Result<(), Failure> {
+pub(super) fn before_write(
+    desk: &Desk,
+    slot: &Slot,
+    key: &Secret,
+    args: &cli::NewKey,
+    insist: bool,
+) -> Result<(), Failure> {
     let consent = Consent { elsewhere: args.base_url.is_some(), ..Consent::default() };
     let job = match (&args.base_url, slot.provider.as_deref()) {
         (Some(base), Some(provider)) => Some(Job::at(provider, key.clone(), base).allowing(consent)),
@@ -275,7 +281,7 @@ pub(super) fn before_write(desk: &Desk, slot: &Slot, key: &Secret, args: &cli::S
         return say("! not tested: keymend does not know how to test keys of this server\n");
     };
     say(&verdict_line(&report))?;
-    if report.overall.kind.rejects() && !args.insist {
+    if report.overall.kind.rejects() && !insist {
         let hint = report.overall.hints.first().map_or("", String::as_str);
         return Err(Failure::new(
             format!("the new key was rejected: {}", plain(&report.overall.reason)),

@@ -1,26 +1,32 @@
-//! `set`, `use`, `undo`, `history`: everything that writes, each with its masked diff and a yes first.
+//! `set`, `rotate`, `use`, `undo`, `redo`, `history`: everything that writes, each with its masked diff and a yes first.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::looking::{scan_for, slots_of};
 use super::{Desk, Exit, Failure, ask, print, print_json};
 use crate::agents::{self, Certainty, Restart};
 use crate::cli;
 use crate::edit::{DiffLine, LineKind};
-use crate::host::journal::{Journal, Manifest, State};
-use crate::host::writer::{Applied, SystemKeyring};
-use crate::host::{RealWorld, World as _};
+use crate::host::writer::SystemKeyring;
+use crate::host::{RealWorld, World as _, clipboard};
 use crate::plan::{self, Change, Offered, Plan, PlanError, Prediction, Target};
-use crate::report::{SCHEMA, plain};
+use crate::report::plain;
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session::Selector;
-use crate::session::write::{self, Bench, Now, Written};
+use crate::session::holding::{self, Restarted};
+use crate::session::write::{self, Bench, Now, PlaceNow, Written};
+use crate::settings::Settings;
 use crate::source::tilde;
 
 mod json;
+mod past;
+mod rotating;
 mod setting;
 
+pub(super) use past::{history, recover, redo, undo};
+pub(super) use rotating::rotate;
 pub(super) use setting::set;
 
 impl From<PlanError> for Failure {
@@ -70,7 +76,7 @@ pub(super) fn use_candidate(desk: &Desk, args: &cli::Use) -> Result<Exit, Failur
     let key =
         key.ok_or_else(|| Failure::new("there is no key at this candidate", "`keymend explain` lists them"))?;
     let plan = plan::use_candidate(&world, &desk.catalogue, agent, &slot, at)?;
-    carry_out(desk, &world, &plan, &key, Consent { dry_run: args.dry_run, yes: args.yes, json: args.json })
+    carry_out(desk, &world, &plan, &Bringing { new: &key, from_clipboard: None }, &args.write)
 }
 
 fn candidate(slot: &Slot, asked: &str) -> Result<usize, Failure> {
@@ -85,44 +91,85 @@ fn candidate(slot: &Slot, asked: &str) -> Result<usize, Failure> {
     })
 }
 
-/// What the person agreed to beforehand.
+/// The key that a plan brings.
 #[derive(Clone, Copy)]
-pub(super) struct Consent {
-    pub(super) dry_run: bool,
-    pub(super) yes: bool,
-    pub(super) json: bool,
+pub(super) struct Bringing<'a> {
+    /// The key.
+    pub(super) new: &'a Secret,
+    /// The clipboard's text, where it came from there.
+    pub(super) from_clipboard: Option<&'a Secret>,
 }
 
-/// Shows a plan, asks, writes, and says what the slots send now.
+/// Shows a plan, asks, writes, and says what the slots send now and where the old key is left.
 fn carry_out(
     desk: &Desk,
     world: &RealWorld,
     plan: &Plan,
-    new: &Secret,
-    consent: Consent,
+    key: &Bringing<'_>,
+    args: &cli::Writing,
 ) -> Result<Exit, Failure> {
-    if !consent.json {
+    if !args.json {
         print(&plan_text(plan, world))?;
     }
-    if consent.dry_run || (!consent.yes && !agreed(consent.json)?) {
-        if consent.json {
+    if args.dry_run || (!args.yes && !agreed(args.json)?) {
+        if args.json {
             print_json(&json::plan(plan, world.home()))?;
         } else {
             print("Nothing was written.\n")?;
         }
         return Ok(Exit::Fine);
     }
+    if let Some(broken) = plan.predictions.iter().find(|one| one.breaks() && !args.insist) {
+        return Err(Failure::new(
+            format!("{} {}", plain(&broken.slot.to_string()), prediction(&broken.prediction)),
+            "it sends one now; --insist writes it all the same. Nothing was written",
+        ));
+    }
     let fresh = || desk.world();
     let bench = Bench { world: &fresh, catalogue: &desk.catalogue, keyring: &SystemKeyring };
-    let written = write::apply(bench, plan, new)
+    let mut written = write::apply(bench, plan, key.new)
         .map_err(|error| Failure::new(plain(&error.to_string()), error.hint()))?;
-    let reached = written.now.first().is_none_or(|now| now.is_new);
-    if consent.json {
-        print_json(&json::written(plan, &written, world.home()))?;
-    } else {
-        print(&written_text(&written))?;
+    if let Some(text) = key.from_clipboard
+        && Settings::of(world).clear_clipboard
+        && clipboard::clear_if(text).unwrap_or(false)
+    {
+        written.applied.notes.push("the clipboard still held this key and was emptied".to_owned());
     }
-    Ok(if reached { Exit::Fine } else { Exit::Problems })
+    if !args.json {
+        print(&written_text(&written, plan, world.home()))?;
+    }
+    let restarted = restart(bench, &written, args)?;
+    if args.json {
+        print_json(&json::written(plan, &written, &restarted, world.home()))?;
+    } else {
+        print(&restarted_text(&restarted))?;
+    }
+    let reached = match plan.slot {
+        Some(_) => written.now.first().is_none_or(|now| now.is_new),
+        None => written.now.iter().all(|now| now.is_new),
+    };
+    let stands = written.places.iter().all(|place| place.new_there);
+    let runs = restarted.iter().all(Restarted::is_fine);
+    Ok(if reached && stands && runs { Exit::Fine } else { Exit::Problems })
+}
+
+/// Restarts what still holds the old key, on `--restart` or a yes.
+fn restart(bench: Bench<'_>, written: &Written, args: &cli::Writing) -> Result<Vec<Restarted>, Failure> {
+    let mut due = written.due();
+    due.retain(|due| due.restart.certainty.needs_restart() && due.restart.command.is_some());
+    if due.is_empty() || (!args.restart && (args.yes || args.json)) {
+        return Ok(Vec::new());
+    }
+    let names: Vec<&str> = due.iter().map(|due| due.restart.what.as_str()).collect();
+    if !args.restart && !ask(&plain(&format!("Restart {} now?", names.join(", "))))? {
+        return Ok(Vec::new());
+    }
+    Ok(holding::restart_all(bench, &due))
+}
+
+fn restarted_text(restarted: &[Restarted]) -> String {
+    let mark = |one: &Restarted| if one.is_fine() { '✓' } else { '!' };
+    restarted.iter().map(|one| format!("{} {}\n", mark(one), plain(&one.words()))).collect()
 }
 
 fn agreed(json: bool) -> Result<bool, Failure> {
@@ -173,9 +220,7 @@ fn target(change: &Change, world: &RealWorld) -> String {
         Target::File { path, real, .. } if path != real => {
             format!("{} → {}", tilde(path, world.home()), tilde(real, world.home()))
         }
-        Target::File { path, .. } => tilde(path, world.home()),
-        Target::Cell(cell) => format!("{} {}/{}", tilde(&cell.db, world.home()), cell.table, cell.key),
-        Target::Keyring { service, user } => format!("keyring {service} / {user}"),
+        target => target.show(world.home()),
     }
 }
 
@@ -191,7 +236,7 @@ pub(super) fn prediction(prediction: &Prediction) -> String {
     }
 }
 
-fn written_text(written: &Written) -> String {
+fn written_text(written: &Written, plan: &Plan, home: Option<&Path>) -> String {
     let mut out = String::new();
     for now in &written.now {
         let _ = writeln!(out, "{}", now_line(now));
@@ -199,11 +244,36 @@ fn written_text(written: &Written) -> String {
             let _ = writeln!(out, "  {}", restart_line(restart));
         }
     }
+    for place in &written.places {
+        let _ = writeln!(out, "{}", place_line(place, plan, home));
+    }
+    if !written.left.is_empty() || !written.copies.is_empty() {
+        out.push_str("the old key still stands at\n");
+    }
+    for left in &written.left {
+        let why = left.why.unwrap_or("was left as it is");
+        let _ = writeln!(out, "  ! {}: {why}", plain(&left.place.show(home)));
+    }
+    for copy in &written.copies {
+        let _ = writeln!(out, "  i {}: a copy that no agent reads", plain(&tilde(copy, home)));
+    }
     for note in &written.applied.notes {
         let _ = writeln!(out, "note: {}", plain(note));
     }
     let _ = writeln!(out, "written as {}; `keymend undo` takes it back, byte for byte", written.applied.id);
     out
+}
+
+/// `✓ ~/.hermes/.env:3: new key there, old one gone`.
+fn place_line(place: &PlaceNow, plan: &Plan, home: Option<&Path>) -> String {
+    let mark = if place.new_there { '✓' } else { '!' };
+    let new = if place.new_there { "the new key is there" } else { "the new key cannot be seen there" };
+    let old = match (&plan.replaced, place.old_gone) {
+        (Some(_), true) => ", the old one is gone",
+        (Some(_), false) => ", the old one is not gone",
+        (None, _) => "",
+    };
+    format!("{mark} {}: {new}{old}", plain(&place.place.show(home)))
 }
 
 fn now_line(now: &Now) -> String {
@@ -225,106 +295,6 @@ fn restart_line(restart: &Restart) -> String {
     let command =
         restart.command.as_ref().map_or(String::new(), |words| format!("; restart: {}", words.join(" ")));
     plain(&format!("{}: {certainty}{command}", restart.what))
-}
-
-/// `keymend history`.
-pub(super) fn history(desk: &Desk, args: &cli::History) -> Result<Exit, Failure> {
-    let world = desk.world();
-    let journal = Journal::of(&world);
-    if args.purge {
-        if !args.yes && !ask("Remove every entry and backup? Nothing can be undone afterwards.")? {
-            return Ok(Exit::Fine);
-        }
-        print(&format!("{} removed\n", journal.purge()))?;
-        return Ok(Exit::Fine);
-    }
-    let (all, troubles) = journal.history();
-    if args.json {
-        print_json(&json::history(&all))?;
-        return Ok(Exit::Fine);
-    }
-    let mut out = String::new();
-    for action in &all {
-        let _ = writeln!(out, "{}", history_line(action));
-    }
-    for trouble in troubles {
-        let _ = writeln!(out, "! {}", plain(&trouble));
-    }
-    if out.is_empty() {
-        out.push_str("keymend has written nothing yet.\n");
-    } else {
-        let _ = writeln!(
-            out,
-            "Backups hold old keys; they are in {} for 30 days or 20 actions. `keymend history --purge` removes them.",
-            plain(&tilde(journal.root(), world.home()))
-        );
-    }
-    print(&out)?;
-    Ok(Exit::Fine)
-}
-
-fn history_line(action: &Manifest) -> String {
-    let when =
-        jiff::Timestamp::from_millisecond(action.at_ms).map_or_else(|_| "?".to_owned(), |at| at.to_string());
-    let state = match action.state {
-        State::Planned => "interrupted",
-        State::Written => "written",
-        State::RolledBack => "put back",
-        State::Undone => "undone",
-    };
-    let change = match (&action.old, &action.new) {
-        (Some(old), Some(new)) => format!("{old} → {new}"),
-        (None, Some(new)) => format!("→ {new}"),
-        (Some(old), None) => format!("{old} →"),
-        (None, None) => String::new(),
-    };
-    plain(&format!("{}  {when}  {state:<11} {}  {change}", action.id, action.title))
-}
-
-/// Ends what a kill interrupted, and says so beside the command's own output.
-pub(super) fn recover(desk: &Desk) {
-    use std::io::Write as _;
-    let fresh = || desk.world();
-    let bench = Bench { world: &fresh, catalogue: &desk.catalogue, keyring: &SystemKeyring };
-    for line in write::recover(bench) {
-        let _ = writeln!(std::io::stderr(), "! {}", plain(&line));
-    }
-}
-
-/// `keymend undo`.
-pub(super) fn undo(desk: &Desk, args: &cli::Undo) -> Result<Exit, Failure> {
-    let fresh = || desk.world();
-    let bench = Bench { world: &fresh, catalogue: &desk.catalogue, keyring: &SystemKeyring };
-    let failed = |error: crate::host::writer::ApplyError| {
-        let mut message = plain(&error.to_string());
-        if let crate::host::writer::ApplyError::Conflict(conflicts) = &error {
-            for conflict in conflicts {
-                let _ =
-                    write!(message, "\n{}\n{}", plain(&conflict.place), diff_text(&conflict.diff).trim_end());
-            }
-        }
-        Failure::new(message, error.hint())
-    };
-    let (action, changes) = write::undo_plan(bench, args.id.as_deref()).map_err(failed)?;
-    if !args.json {
-        let world = desk.world();
-        let mut out = format!("undo {}\n", history_line(&action));
-        for change in &changes {
-            let _ = writeln!(out, "\n{}", plain(&target(change, &world)));
-            out += &diff_text(&change.diff);
-        }
-        print(&out)?;
-    }
-    if !args.yes && !agreed(args.json)? {
-        return Ok(Exit::Fine);
-    }
-    let applied = write::undo(bench, &action.id).map_err(failed)?;
-    if args.json {
-        print_json(&json::undone(&action, &applied))?;
-    } else {
-        print(&format!("✓ undone, byte for byte; written as {}\n", applied.id))?;
-    }
-    Ok(Exit::Fine)
 }
 
 /// The destination that `--to` names: its number, or its place.

@@ -60,6 +60,12 @@ impl<'a> Masker<'a> {
         Self { catalogue, known }
     }
 
+    /// This masker, knowing these keys as well.
+    #[must_use]
+    pub fn knowing(&self, more: impl IntoIterator<Item = Secret>) -> Self {
+        Self::new(self.catalogue, self.known.iter().cloned().chain(more))
+    }
+
     /// The difference between two contents of this syntax; JSON on one long line is laid out for reading.
     #[must_use]
     pub fn diff_as(&self, syntax: Syntax, before: &str, after: &str) -> Vec<DiffLine> {

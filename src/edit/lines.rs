@@ -127,6 +127,17 @@ pub(super) fn apply(dialect: Dialect, text: &str, edits: &[Edit]) -> Result<Zero
     Ok(text)
 }
 
+/// What the assignment on `line`, or the one that decides, gives `name`.
+pub(super) fn value_at(
+    dialect: Dialect,
+    text: &str,
+    name: &str,
+    line: Option<usize>,
+) -> Result<New, EditError> {
+    let seen = Reader::of(dialect, text)?.see(text);
+    Ok(seen.target(name, line).map_or(New::Nothing, |at| New::text(&seen.found[at].value)))
+}
+
 fn value_of(new: &New) -> Result<Option<Zeroizing<String>>, EditError> {
     let text = match new {
         New::Nothing => return Ok(None),

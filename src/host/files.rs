@@ -131,6 +131,12 @@ pub fn read(real: &Path) -> Result<Option<Content>, WriteError> {
     Ok(look(real)?.map(|old| old.bytes))
 }
 
+/// The permission bits of a file that is there.
+#[must_use]
+pub fn mode_of(real: &Path) -> Option<u32> {
+    fs::metadata(real).ok().map(|meta| meta.mode() & 0o7777)
+}
+
 fn look(real: &Path) -> Result<Option<Old>, WriteError> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(real);

@@ -12,12 +12,24 @@ use thiserror::Error;
 
 use super::files::{self, WriteError};
 use super::{Trouble, World};
+use crate::edit::Touched;
 use crate::plan::{AgentLock, Content, Hash, Target};
+use crate::secret::Secret;
 
-/// Backups hold old keys: an action older than this is forgotten.
-pub const KEEP_DAYS: i64 = 30;
-/// Of more actions than this, the oldest are forgotten.
-pub const KEEP_ACTIONS: usize = 20;
+/// How long actions and their backups are kept: backups hold old keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// An action older than this many days is forgotten.
+    pub days: u32,
+    /// Of more actions than this, the oldest are forgotten.
+    pub actions: usize,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { days: 30, actions: 20 }
+    }
+}
 
 /// How far an action has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +43,19 @@ pub enum State {
     RolledBack,
     /// Undone by a later action.
     Undone,
+}
+
+impl State {
+    /// In words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Planned => "interrupted",
+            Self::Written => "written",
+            Self::RolledBack => "put back",
+            Self::Undone => "undone",
+        }
+    }
 }
 
 /// One action: what the history shows.
@@ -50,6 +75,9 @@ pub struct Manifest {
     pub old: Option<String>,
     /// The new key, masked.
     pub new: Option<String>,
+    /// The new key's fingerprint, salted with the id: to know it again when another program took it away since.
+    #[serde(default)]
+    pub new_print: Option<String>,
     /// When, Unix milliseconds.
     pub at_ms: i64,
     /// What was changed.
@@ -70,6 +98,24 @@ pub struct Item {
     /// The file is (or was about to be) written in place, which a kill could leave half done.
     #[serde(default)]
     pub in_place: bool,
+    /// The permission bits before and after, where others could read the file.
+    #[serde(default)]
+    pub tightened: Option<(u32, u32)>,
+    /// The folders that had to be made for the file, outermost first.
+    #[serde(default)]
+    pub made: Vec<PathBuf>,
+    /// Which values changed; none where they cannot be told apart.
+    #[serde(default)]
+    pub touched: Option<Touched>,
+}
+
+impl Item {
+    /// Takes the folders away again that were made for a file which is gone, as far as they are empty.
+    pub(super) fn unmake_folders(&self) {
+        for folder in self.made.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
 }
 
 /// Where an item stands.
@@ -155,14 +201,10 @@ impl ItemPlace {
         }
     }
 
-    /// The place in one line.
+    /// The place in one line, with `home` shortened to `~`.
     #[must_use]
-    pub fn show(&self) -> String {
-        match self {
-            Self::File { path, .. } => path.display().to_string(),
-            Self::Cell { db, table, key, .. } => format!("{}#{table}/{key}", db.display()),
-            Self::Keyring { service, user } => format!("keyring {service} / {user}"),
-        }
+    pub fn show(&self, home: Option<&Path>) -> String {
+        self.target().show(home)
     }
 }
 
@@ -250,14 +292,16 @@ impl Journal {
     }
 
     /// Begins an action: a folder, the backups, the manifest in state `Planned`; all of it synced. `contents` are the
-    /// old contents of the manifest's items.
+    /// old contents of the manifest's items, `new` is the key that comes.
     pub fn begin(
         &self,
         mut manifest: Manifest,
         contents: &[Option<Content>],
+        new: Option<&Secret>,
     ) -> Result<Manifest, JournalError> {
         self.make()?;
         manifest.id = self.new_folder(manifest.at_ms)?;
+        manifest.new_print = new.map(|new| new.fingerprint(&manifest.id).to_string());
         let folder = self.folder(&manifest.id);
         let filled = self.fill(&folder, &mut manifest, contents);
         if filled.is_err() {
@@ -367,13 +411,12 @@ impl Journal {
         fs::remove_dir_all(&path).map_err(|source| JournalError::Folder { path, source })
     }
 
-    /// Forgets what is older than [`KEEP_DAYS`] or beyond the newest [`KEEP_ACTIONS`]; unfinished actions stay.
-    /// Returns how many went.
-    pub fn expire(&self, now_ms: i64) -> usize {
+    /// Forgets what is older or more than `keep` says; unfinished actions stay. Returns how many went.
+    pub fn expire(&self, now_ms: i64, keep: Keep) -> usize {
         let (all, _) = self.history();
-        let oldest = now_ms - KEEP_DAYS * 24 * 60 * 60 * 1000;
+        let oldest = now_ms - i64::from(keep.days) * 24 * 60 * 60 * 1000;
         let finished = all.iter().enumerate().filter(|(_, action)| action.state != State::Planned);
-        let old = finished.filter(|(at, action)| *at >= KEEP_ACTIONS || action.at_ms < oldest);
+        let old = finished.filter(|(at, action)| *at >= keep.actions || action.at_ms < oldest);
         old.filter(|(_, action)| self.forget(&action.id).is_ok()).count()
     }
 
@@ -431,7 +474,7 @@ fn by_hand(item: &Item) -> String {
         (ItemPlace::File { real, .. }, None) => {
             format!("rm '{}'   (it was not there before)", real.display())
         }
-        (place, Some(backup)) => format!("put the text of '{backup}' back into {}", place.show()),
-        (place, None) => format!("take {} away (it was not there before)", place.show()),
+        (place, Some(backup)) => format!("put the text of '{backup}' back into {}", place.show(None)),
+        (place, None) => format!("take {} away (it was not there before)", place.show(None)),
     }
 }

@@ -130,6 +130,9 @@ mod system {
     }
 
     pub(super) fn delete(service: &str, user: &str) -> Result<(), KeyringError> {
+        if peeking::delete(service, user)? {
+            return Ok(());
+        }
         let entry = Entry::new(service, user).map_err(|error| said(&error))?;
         match entry.delete_credential() {
             Ok(()) | Err(Error::NoEntry) => Ok(()),
@@ -138,6 +141,9 @@ mod system {
     }
 
     pub(super) fn read(service: &str, user: &str) -> Result<Option<Secret>, KeyringError> {
+        if let Some(secret) = peeking::read(service, user)? {
+            return Ok(Some(secret));
+        }
         let entry = Entry::new(service, user).map_err(|error| said(&error))?;
         match entry.get_password() {
             Ok(text) => Ok(Some(Secret::new(text))),
@@ -164,14 +170,16 @@ mod system {
         use std::collections::HashMap;
 
         use secret_service::EncryptionType;
-        use secret_service::blocking::SecretService;
+        use secret_service::blocking::{Item, SecretService};
         use zbus::blocking::{Connection, connection::Builder, fdo::DBusProxy};
 
         use super::super::{Bus, KeyringError, KeyringState, Secret};
 
         const SERVICE_NAME: &str = "org.freedesktop.secrets";
         /// Rust's and Python's keyring name the user `username`, libsecret's node binding `account`.
-        const USER_ATTRIBUTES: [&str; 2] = ["username", "account"];
+        const USER_ATTRIBUTES: [&str; 2] = [CRATES_ATTRIBUTE, "account"];
+        /// What the `keyring` crate knows an entry by.
+        const CRATES_ATTRIBUTE: &str = "username";
 
         pub(in super::super) fn peek(bus: &Bus, service: &str, user: &str) -> KeyringState {
             match look(bus, service, user) {
@@ -212,28 +220,60 @@ mod system {
             if running { Ok(connection) } else { Err("no keyring service is running".to_owned()) }
         }
 
-        /// Replaces the text of an entry that is there and open, whatever attribute names its user.
-        pub(super) fn overwrite(service: &str, user: &str, secret: &Secret) -> Result<bool, KeyringError> {
+        /// Works on an entry that is there and open, whatever attribute names its user. None where there is none, or
+        /// where only the `keyring` crate can get on, because something has to be unlocked first.
+        fn with_item<T>(
+            service: &str,
+            user: &str,
+            job: impl FnOnce(&Item<'_>) -> Result<T, KeyringError>,
+        ) -> Result<Option<T>, KeyringError> {
             let bus = Bus::of(&std::env::vars().collect());
-            let Ok(connection) = connect(&bus) else { return Ok(false) };
-            let refused = |_| KeyringError::Refused("the service did not take the text".into());
+            let Ok(connection) = connect(&bus) else { return Ok(None) };
             let secrets =
                 SecretService::connect_with_existing(EncryptionType::Dh, connection).map_err(refused)?;
             for attribute in USER_ATTRIBUTES {
                 let query = HashMap::from([("service", service), (attribute, user)]);
                 let found = secrets.search_items(query).map_err(refused)?;
                 if let Some(item) = found.unlocked.first() {
-                    let kind = item.get_secret_content_type().unwrap_or_else(|_| "text/plain".into());
-                    secret.expose(|text| item.set_secret(text.as_bytes(), &kind)).map_err(refused)?;
-                    let kept = item.get_secret().map_err(refused)?;
-                    let same = secret.expose(|text| text.as_bytes() == kept);
-                    return if same { Ok(true) } else { Err(KeyringError::NotKept) };
+                    return job(item).map(Some);
                 }
-                if !found.locked.is_empty() {
-                    return Err(KeyringError::Locked);
+                match (found.locked.is_empty(), attribute) {
+                    (true, _) => {}
+                    (false, CRATES_ATTRIBUTE) => return Ok(None),
+                    (false, _) => return Err(KeyringError::Locked),
                 }
             }
-            Ok(false)
+            Ok(None)
+        }
+
+        fn refused(_: secret_service::Error) -> KeyringError {
+            KeyringError::Refused("the service did not answer as it should".into())
+        }
+
+        /// The text of an entry that is there and open.
+        pub(super) fn read(service: &str, user: &str) -> Result<Option<Secret>, KeyringError> {
+            with_item(service, user, |item| {
+                let bytes = item.get_secret().map_err(refused)?;
+                let text = String::from_utf8(bytes);
+                text.map(Secret::new).map_err(|_| KeyringError::Refused("the entry is not text".into()))
+            })
+        }
+
+        /// Takes an entry away that is there and open. Says whether there was one.
+        pub(super) fn delete(service: &str, user: &str) -> Result<bool, KeyringError> {
+            Ok(with_item(service, user, |item| item.delete().map_err(refused))?.is_some())
+        }
+
+        /// Replaces the text of an entry that is there and open. Says whether there was one.
+        pub(super) fn overwrite(service: &str, user: &str, secret: &Secret) -> Result<bool, KeyringError> {
+            let put = with_item(service, user, |item| {
+                let kind = item.get_secret_content_type().unwrap_or_else(|_| "text/plain".into());
+                secret.expose(|text| item.set_secret(text.as_bytes(), &kind)).map_err(refused)?;
+                let kept = item.get_secret().map_err(refused)?;
+                let same = secret.expose(|text| text.as_bytes() == kept);
+                if same { Ok(()) } else { Err(KeyringError::NotKept) }
+            })?;
+            Ok(put.is_some())
         }
     }
 
@@ -243,6 +283,14 @@ mod system {
 
         pub(in super::super) fn peek(_bus: &Bus, _service: &str, _user: &str) -> KeyringState {
             KeyringState::Absent("a scan does not read it, because the system would ask the person".into())
+        }
+
+        pub(super) fn read(_service: &str, _user: &str) -> Result<Option<Secret>, KeyringError> {
+            Ok(None)
+        }
+
+        pub(super) fn delete(_service: &str, _user: &str) -> Result<bool, KeyringError> {
+            Ok(false)
         }
 
         pub(super) fn overwrite(_service: &str, _user: &str, _secret: &Secret) -> Result<bool, KeyringError> {

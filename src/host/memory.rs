@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{FileContent, FileMeta, FileState, KeyringState, Process, Table, TableState, Trouble, World};
+use super::{
+    FileContent, FileMeta, FileState, KeyringState, Machine, Process, Table, TableState, Trouble, World,
+};
 use crate::secret::Secret;
 
 /// A world made of plain data. Paths are absolute; what is not there is missing.
@@ -18,6 +20,8 @@ pub struct MemoryWorld {
     pub cwd: PathBuf,
     /// The process environment.
     pub env: BTreeMap<String, String>,
+    /// The names of host and user.
+    pub machine: Option<Machine>,
     /// Unix milliseconds.
     pub now_ms: i64,
     /// Path to content.
@@ -100,6 +104,10 @@ impl World for MemoryWorld {
 
     fn env(&self) -> &BTreeMap<String, String> {
         &self.env
+    }
+
+    fn machine(&self) -> Option<Machine> {
+        self.machine.clone()
     }
 
     fn now_ms(&self) -> i64 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{FileContent, FileMeta, FileState, KeyringState, Process, Table, TableState, World};
+use super::{FileContent, FileMeta, FileState, KeyringState, Machine, Process, Table, TableState, World};
 use crate::secret::Secret;
 use crate::source::Cell;
 
@@ -16,13 +16,21 @@ pub struct Overlay<'a> {
     files: BTreeMap<PathBuf, Arc<FileState>>,
     cells: Vec<(Cell, String)>,
     keyring: BTreeMap<(String, String), Option<Secret>>,
+    env: Option<&'a BTreeMap<String, String>>,
 }
 
 impl<'a> Overlay<'a> {
     /// A view of `base` without changes yet.
     #[must_use]
     pub fn new(base: &'a dyn World) -> Self {
-        Self { base, files: BTreeMap::new(), cells: Vec::new(), keyring: BTreeMap::new() }
+        Self { base, files: BTreeMap::new(), cells: Vec::new(), keyring: BTreeMap::new(), env: None }
+    }
+
+    /// Shows this environment in place of the base's: what an agent would do that was started with it.
+    #[must_use]
+    pub const fn with_env(mut self, env: &'a BTreeMap<String, String>) -> Self {
+        self.env = Some(env);
+        self
     }
 
     /// Shows `bytes` at `path`; mode and owner stay what they are, or are 0600 for a new file.
@@ -73,7 +81,11 @@ impl World for Overlay<'_> {
     }
 
     fn env(&self) -> &BTreeMap<String, String> {
-        self.base.env()
+        self.env.unwrap_or_else(|| self.base.env())
+    }
+
+    fn machine(&self) -> Option<Machine> {
+        self.base.machine()
     }
 
     fn now_ms(&self) -> i64 {

@@ -16,8 +16,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{
-    FileContent, FileMeta, FileState, KeyringState, Process, Table, TableState, Trouble, World, keyring,
-    process, sqlite,
+    FileContent, FileMeta, FileState, KeyringState, Machine, Process, Table, TableState, Trouble, World,
+    keyring, process, sqlite,
 };
 
 /// The largest file that is read. Agents' state files reach some megabytes; a key file is never this large.
@@ -117,6 +117,19 @@ impl RealWorld {
     }
 }
 
+/// The names that Node gives for `os.hostname()` and `os.userInfo().username`.
+#[cfg(unix)]
+fn machine() -> Option<Machine> {
+    let host = rustix::system::uname().nodename().to_str().ok()?.to_owned();
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok()??.name;
+    Some(Machine { host, user })
+}
+
+#[cfg(not(unix))]
+const fn machine() -> Option<Machine> {
+    None
+}
+
 /// Whether a mount of this machine may fail to answer: a network file system, or one that another program serves.
 #[cfg(target_os = "linux")]
 fn mounts_may_hang() -> bool {
@@ -200,6 +213,10 @@ impl World for RealWorld {
 
     fn env_troubles(&self) -> &[String] {
         &self.env_troubles
+    }
+
+    fn machine(&self) -> Option<Machine> {
+        machine()
     }
 
     fn now_ms(&self) -> i64 {

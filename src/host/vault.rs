@@ -67,7 +67,7 @@ struct Names {
 }
 
 fn list_file(world: &dyn World) -> PathBuf {
-    Journal::of(world).root().with_file_name("vault.json")
+    Journal::of(world).root().join("vault.json")
 }
 
 fn names(world: &dyn World) -> Names {

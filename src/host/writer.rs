@@ -11,15 +11,18 @@ use thiserror::Error;
 
 use super::cells::{self, CellChange, CellError, Pending};
 use super::files::{self, Prepared, WriteError};
-use super::journal::{Item, ItemPlace, Journal, JournalError, Manifest, State};
+use super::journal::{Item, ItemPlace, Journal, JournalError, Keep, Manifest, State};
 use super::keyring::{self, KeyringError};
 use super::lock::{self, Held, LockError};
-use crate::edit::{self, DiffLine, Masker, Syntax};
+use crate::edit::{self, DiffLine};
 use crate::plan::{AgentLock, Change, Content, Hash, Plan, Target};
 use crate::secret::Secret;
 
+mod back;
 #[cfg(test)]
 mod tests;
+
+pub use back::{Back, Since, is_key_of, lost_places};
 
 /// The OS keyring as the writer needs it.
 pub trait KeyringWriter {
@@ -103,24 +106,32 @@ pub enum ApplyError {
         folder: PathBuf,
     },
     /// Somebody edited since the action that shall be undone.
-    #[error("{} changed since keymend wrote there", places(.0))]
-    Conflict(Vec<Conflict>),
+    #[error("{} changed since keymend wrote there", places(conflicts))]
+    Conflict {
+        /// The action.
+        id: String,
+        /// Where.
+        conflicts: Vec<Conflict>,
+    },
     /// There is nothing to undo.
     #[error("there is nothing to undo")]
     NothingToUndo,
+    /// Everything that keymend wrote still stands.
+    #[error("no other program took back what keymend wrote")]
+    NothingLost,
 }
 
 /// A place that somebody edited since, and what an undo would change there, masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// Where.
-    pub place: String,
+    pub place: ItemPlace,
     /// From what stands there to what stood there before keymend wrote.
     pub diff: Vec<DiffLine>,
 }
 
 fn places(conflicts: &[Conflict]) -> String {
-    conflicts.iter().map(|conflict| conflict.place.as_str()).collect::<Vec<_>>().join(", ")
+    conflicts.iter().map(|conflict| conflict.place.show(None)).collect::<Vec<_>>().join(", ")
 }
 
 impl ApplyError {
@@ -134,11 +145,11 @@ impl ApplyError {
             Self::Keyring { cause, .. } => cause.hint(),
             Self::Journal(error) => error.hint(),
             Self::Stuck { .. } => "the README.txt in that folder says how to go back by hand",
-            Self::Conflict(_) => {
-                "nothing was written; `keymend set AGENT/PROVIDER` puts a key over what stands there now and keeps the \
-                 rest; README.txt in the action's folder says how to get the old contents by hand"
+            Self::Conflict { .. } => {
+                "nothing was written; undo with --values puts back only what keymend changed and keeps the rest, with \
+                 --whole everything as it was then, over what stands there now"
             }
-            Self::NothingToUndo => "`keymend history` lists the actions",
+            Self::NothingToUndo | Self::NothingLost => "`keymend history` lists the actions",
         }
     }
 }
@@ -152,18 +163,21 @@ pub struct Action {
     pub old: Option<String>,
     /// The new key, masked.
     pub new: Option<String>,
+    /// The new key itself; the history keeps no more than a salted fingerprint of it.
+    pub key: Option<Secret>,
     /// The action that this one undoes.
     pub undoes: Option<String>,
 }
 
 impl Action {
-    /// The action that applies `plan`.
+    /// The action that applies `plan`, which brings `key`.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
+    pub fn of(plan: &Plan, key: &Secret) -> Self {
         Self {
             title: plan.title.clone(),
             old: plan.old.as_ref().map(ToString::to_string),
             new: Some(plan.new.to_string()),
+            key: Some(key.clone()),
             undoes: None,
         }
     }
@@ -196,6 +210,8 @@ pub struct Writer<'a> {
     pub now_ms: i64,
     /// How long to wait for a lock.
     pub wait: Duration,
+    /// How long the history is kept.
+    pub keep: Keep,
 }
 
 impl fmt::Debug for Writer<'_> {
@@ -208,7 +224,7 @@ impl<'a> Writer<'a> {
     /// A writer with the usual waiting time.
     #[must_use]
     pub fn new(journal: Journal, keyring: &'a dyn KeyringWriter, now_ms: i64) -> Self {
-        Self { journal, keyring, now_ms, wait: lock::AGENT_WAIT }
+        Self { journal, keyring, now_ms, wait: lock::AGENT_WAIT, keep: Keep::default() }
     }
 
     /// Applies `changes`, all of them or none.
@@ -233,10 +249,11 @@ impl<'a> Writer<'a> {
             undoes: action.undoes.clone(),
             old: action.old.clone(),
             new: action.new.clone(),
+            new_print: None,
             at_ms: self.now_ms,
             items: changes.iter().map(item_of).collect(),
         };
-        let mut manifest = self.journal.begin(manifest, &old)?;
+        let mut manifest = self.journal.begin(manifest, &old, action.key.as_ref())?;
         let mut progress = Progress { done: vec![false; changes.len()], notes: Vec::new() };
         match self.write_all(&mut manifest, changes, &mut progress) {
             Ok(()) => {
@@ -246,7 +263,7 @@ impl<'a> Writer<'a> {
                         "written; the journal could not be closed and will be on the next start".to_owned(),
                     );
                 }
-                self.journal.expire(self.now_ms);
+                self.journal.expire(self.now_ms, self.keep);
                 Ok(Applied { id: manifest.id, notes })
             }
             Err(cause) => Err(self.roll_back(&mut manifest, &old, &progress, cause)),
@@ -371,8 +388,9 @@ impl<'a> Writer<'a> {
         let items = items.filter(|((item, _), done)| **done || item.in_place).map(|(pair, _)| pair);
         let stuck: Vec<String> = items
             .filter(|(item, old)| self.put_back(item, old.as_ref()).is_err())
-            .map(|(item, _)| item.place.show())
+            .map(|(item, _)| item.place.show(None))
             .collect();
+        manifest.items.iter().for_each(Item::unmake_folders);
         if stuck.is_empty() {
             // Nothing is different from before, so nothing needs to be remembered; a failure here only leaves a
             // harmless entry in the history.
@@ -394,12 +412,13 @@ impl<'a> Writer<'a> {
         let hash = now.as_ref().map(|now| Hash::of(&now.0));
         let ours = hash.map(|hash| hash.to_string()) == item.after;
         if !ours && !item.in_place {
-            return Err(WriteError::Changed(PathBuf::from(item.place.show())).into());
+            return Err(WriteError::Changed(PathBuf::from(item.place.show(None))).into());
         }
         match &target {
             Target::File { real, .. } => {
                 let real = files::resolve(real)?;
                 files::prepare(&real, hash, old, None)?.commit(&mut || Ok(()))?;
+                item.unmake_folders();
             }
             Target::Cell(cell) => {
                 let Some(after) = old else { return Ok(()) };
@@ -451,7 +470,7 @@ impl<'a> Writer<'a> {
                 let old = self.journal.backup(&action.id, item);
                 old.map_err(ApplyError::from).and_then(|old| self.put_back(item, old.as_ref())).is_err()
             })
-            .map(|item| item.place.show())
+            .map(|item| item.place.show(None))
             .collect();
         let _ = self.journal.mark(&mut action, State::RolledBack);
         if failed.is_empty() {
@@ -463,57 +482,6 @@ impl<'a> Writer<'a> {
             failed.join(", "),
             folder.display()
         )
-    }
-
-    /// The action that `undo` without an id means: the newest one that was written and is not itself an undo.
-    #[must_use]
-    pub fn last(&self) -> Option<Manifest> {
-        let (all, _) = self.journal.history();
-        all.into_iter().find(|action| action.state == State::Written && action.undoes.is_none())
-    }
-
-    /// The changes that undo an action, for the review screen; a conflict where somebody edited since.
-    pub fn undo_changes(&self, id: &str, masker: &Masker<'_>) -> Result<Vec<Change>, ApplyError> {
-        let action = self.journal.read(id)?;
-        if action.state != State::Written {
-            return Err(ApplyError::NothingToUndo);
-        }
-        let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
-        for item in &action.items {
-            let target = item.place.target();
-            let old = self.journal.backup(id, item)?;
-            let now = self.current(&target)?;
-            let before = now.as_ref().map(|now| Hash::of(&now.0));
-            let text = |content: &Option<Content>| {
-                let bytes = content.as_ref().map(|content| content.0.as_slice()).unwrap_or_default();
-                zeroize::Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
-            };
-            let diff = masker.diff_as(syntax_of(&item.place), &text(&now), &text(&old));
-            if before.map(|hash| hash.to_string()) != item.after {
-                conflicts.push(Conflict { place: item.place.show(), diff });
-                continue;
-            }
-            changes.push(Change { target, before, after: old, diff, notes: Vec::new() });
-        }
-        if conflicts.is_empty() { Ok(changes) } else { Err(ApplyError::Conflict(conflicts)) }
-    }
-
-    /// Undoes an action, byte for byte; refuses with the difference where somebody edited since.
-    pub fn undo(&self, id: &str, masker: &Masker<'_>) -> Result<Applied, ApplyError> {
-        let _ours = self.lock()?;
-        let mut action = self.journal.read(id)?;
-        let targets: Vec<Target> = action.items.iter().map(|item| item.place.target()).collect();
-        let _agents = self.agent_locks(&targets)?;
-        let changes = self.undo_changes(id, masker)?;
-        let undo = Action {
-            title: format!("undo {}", action.title),
-            old: action.new.clone(),
-            new: action.old.clone(),
-            undoes: Some(id.to_owned()),
-        };
-        let applied = self.apply_locked(&undo, &changes)?;
-        let _ = self.journal.mark(&mut action, State::Undone);
-        Ok(applied)
     }
 }
 
@@ -535,15 +503,25 @@ fn item_of(change: &Change) -> Item {
         after: change.after.as_ref().map(|after| Hash::of(&after.0).to_string()),
         backup: None,
         in_place: false,
+        tightened: match &change.target {
+            Target::File { real, mode: Some(mode), .. } => files::mode_of(real).map(|was| (was, *mode)),
+            _ => None,
+        },
+        made: match &change.target {
+            Target::File { real, .. } => missing_folders(real),
+            _ => Vec::new(),
+        },
+        touched: change.touched.clone(),
     }
 }
 
-/// JSON cells and entries are laid out for reading.
-const fn syntax_of(place: &ItemPlace) -> Syntax {
-    match place {
-        ItemPlace::File { .. } => Syntax::Whole,
-        ItemPlace::Cell { .. } | ItemPlace::Keyring { .. } => Syntax::Tree(crate::source::Format::Json),
-    }
+/// The folders above `file` that are not there yet, outermost first.
+fn missing_folders(file: &Path) -> Vec<PathBuf> {
+    let above = file.ancestors().skip(1);
+    let mut missing: Vec<PathBuf> =
+        above.take_while(|folder| !folder.exists()).map(Path::to_path_buf).collect();
+    missing.reverse();
+    missing
 }
 
 fn keyring_error(service: &str, user: &str) -> impl FnOnce(KeyringError) -> ApplyError {

@@ -60,23 +60,27 @@ pub fn build(
 ) -> Result<Plan, PlanError> {
     let context = Context { world, catalogue };
     let mut draft = Draft::new(context);
-    add_destination(&mut draft, agent, destination, Some(new))?;
+    let old = slot
+        .candidates
+        .iter()
+        .find(|c| c.place.same_spot(&destination.place))
+        .and_then(|c| c.value.secret())
+        .filter(|old| !old.is_empty());
+    add_destination(&mut draft, agent, destination, new, old, false)?;
     let known = keys_of(std::slice::from_ref(slot)).chain([new.clone()]);
     let masker = Masker::new(catalogue, known.chain(tails_of(destination, new)));
+    let places = draft.places();
     let changes = draft.finish(&masker)?;
     if changes.is_empty() {
         return Err(PlanError::NoChange);
     }
-    let old = slot
-        .candidates
-        .iter()
-        .find(|c| same_spot(&c.place, &destination.place))
-        .and_then(|c| c.value.secret());
     Ok(Plan {
         title: format!("set {}", SlotId::of(slot)),
         slot: Some(SlotId::of(slot)),
-        old: old.filter(|old| !old.is_empty()).map(|old| catalogue.mask(old)),
+        old: old.map(|old| catalogue.mask(old)),
+        replaced: old.cloned(),
         new: catalogue.mask(new),
+        places,
         predictions: predict(context, &[agent], &changes, &[SlotId::of(slot)], new),
         notes: vec![destination.effect.clone()],
         changes,
@@ -97,16 +101,17 @@ pub fn rotate(
     let mut draft = Draft::new(context);
     let mut done: Vec<&Place> = Vec::new();
     for place in ticked {
-        if done.iter().any(|other| same_spot(other, place)) {
+        if done.iter().any(|other| other.same_spot(place)) {
             continue;
         }
         done.push(place);
-        add_rotated(&mut draft, context, &scanned, place, new)?;
+        add_rotated(&mut draft, context, &scanned, place, old, new)?;
     }
     let slots: Vec<Slot> = scanned.iter().flat_map(|(_, slots)| slots.iter().cloned()).collect();
     let known: Vec<Secret> = keys_of(&slots).chain([old.clone(), new.clone()]).collect();
     let tails: Vec<Secret> = known.iter().map(|key| key.tail(TAIL)).collect();
     let masker = Masker::new(catalogue, known.into_iter().chain(tails));
+    let places = draft.places();
     let changes = draft.finish(&masker)?;
     if changes.is_empty() {
         return Err(PlanError::NoChange);
@@ -120,7 +125,9 @@ pub fn rotate(
         title: format!("rotate {} in {} places", catalogue.mask(old), done.len()),
         slot: None,
         old: Some(catalogue.mask(old)),
+        replaced: Some(old.clone()),
         new: catalogue.mask(new),
+        places,
         predictions: predict(context, agents, &changes, &concerned, new),
         notes: Vec::new(),
         changes,
@@ -144,7 +151,7 @@ pub fn use_candidate(
         return Err(PlanError::NoChange);
     }
     let all = (agent.destinations)(&context, slot);
-    let own = all.iter().filter(|destination| same_spot(&destination.place, &candidate.place));
+    let own = all.iter().filter(|destination| destination.place.same_spot(&candidate.place));
     for destination in own {
         if let Some(plan) = build(world, catalogue, agent, slot, destination, key).ok().filter(makes_new) {
             return Ok(Plan { title: format!("use candidate {} of {}", n + 1, SlotId::of(slot)), ..plan });
@@ -173,28 +180,25 @@ fn makes_new(plan: &Plan) -> bool {
     plan.prediction().is_some_and(Prediction::is_new)
 }
 
-/// The key (where one is given) and the neighbours of a destination.
+/// The key and the neighbours of a destination; `old` is the key that stands there, as it is sent.
 fn add_destination(
     draft: &mut Draft<'_>,
     agent: &Agent,
     destination: &Destination,
-    new: Option<&Secret>,
+    new: &Secret,
+    old: Option<&Secret>,
+    strict: bool,
 ) -> Result<(), PlanError> {
-    if let Some(new) = new {
-        draft.put(agent.id, &destination.place, New::Key(new.clone()), None)?;
-    }
+    draft.put_key(agent.id, &destination.place, new, old, strict)?;
     for neighbour in &destination.neighbours {
         let value = match &neighbour.set {
             Set::Json(value) => New::Json(value.clone()),
-            Set::Key => match new {
-                Some(new) => New::Key(new.clone()),
-                None => continue,
-            },
+            Set::Key => {
+                draft.put_key(agent.id, &neighbour.place, new, old, false)?;
+                continue;
+            }
             Set::Remove => New::Nothing,
-            Set::ListWithTail { list, chars } => match new {
-                Some(new) => with_tail(list, &new.tail(*chars)),
-                None => continue,
-            },
+            Set::ListWithTail { list, chars } => with_tail(list, &new.tail(*chars)),
         };
         draft.put(agent.id, &neighbour.place, value, Some(&neighbour.why))?;
     }
@@ -221,21 +225,22 @@ fn add_rotated(
     context: Context<'_>,
     scanned: &[(&'static Agent, Vec<Slot>)],
     place: &Place,
+    old: &Secret,
     new: &Secret,
 ) -> Result<(), PlanError> {
     let holders = scanned.iter().flat_map(|(agent, slots)| slots.iter().map(move |slot| (*agent, slot)));
     let mut owner = None;
     for (agent, slot) in holders {
-        if !slot.candidates.iter().any(|candidate| same_spot(&candidate.place, place)) {
+        if !slot.candidates.iter().any(|candidate| candidate.place.same_spot(place)) {
             continue;
         }
         let named = (agent.destinations)(&context, slot);
-        if let Some(destination) = named.into_iter().find(|to| same_spot(&to.place, place)) {
-            return add_destination(draft, agent, &destination, Some(new));
+        if let Some(destination) = named.into_iter().find(|to| to.place.same_spot(place)) {
+            return add_destination(draft, agent, &destination, new, Some(old), true);
         }
         owner.get_or_insert(agent.id);
     }
-    draft.put(owner.unwrap_or_default(), place, New::Key(new.clone()), None)
+    draft.put_key(owner.unwrap_or_default(), place, new, Some(old), true)
 }
 
 fn scan(context: Context<'_>, agents: &[&'static Agent]) -> Vec<(&'static Agent, Vec<Slot>)> {
@@ -263,13 +268,15 @@ fn predict(
         .map(|id| Predicted {
             slot: id.clone(),
             prediction: id.find(&after).map_or_else(unlisted, |slot| prediction(context, slot, new)),
+            sends_now: id.find(&before).and_then(Slot::sent).is_some(),
         })
         .collect();
     for slot in &after {
         let id = SlotId::of(slot);
         let was = id.find(&before).and_then(Slot::sent);
         if !wanted.contains(&id) && slot.sent() != was {
-            predicted.push(Predicted { slot: id, prediction: prediction(context, slot, new) });
+            let sends_now = was.is_some();
+            predicted.push(Predicted { slot: id, prediction: prediction(context, slot, new), sends_now });
         }
     }
     predicted
@@ -305,14 +312,4 @@ fn keys_of(slots: &[Slot]) -> impl Iterator<Item = Secret> + '_ {
             .filter_map(|c| c.value.secret().cloned())
             .chain(slot.sent().map(|sent| sent.key.clone()))
     })
-}
-
-/// The same spot; a line without its number is the one that decides.
-fn same_spot(a: &Place, b: &Place) -> bool {
-    match (a, b) {
-        (Place::Line { file, name, line, .. }, Place::Line { file: other, name: wanted, line: at, .. }) => {
-            file == other && name == wanted && (line == at || line.is_none() || at.is_none())
-        }
-        _ => a == b,
-    }
 }

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use super::{Change, Content, Hash, PlanError, Target, locks};
 use crate::agents::Context;
-use crate::edit::{self, Edit, Masker, New, Spot, Syntax};
-use crate::host::{FileState, KeyringState, Overlay, Table, TableState, Trouble};
+use crate::edit::{self, Edit, Masker, New, Spot, Syntax, Touched};
+use crate::host::{FileState, KeyringState, Machine, Overlay, Table, TableState, Trouble, World};
+use crate::provider::Catalogue;
+use crate::sealed::{self, Entry, SealedError, Store};
 use crate::secret::Secret;
 use crate::source::{Cell, Format, Place, tilde};
 
@@ -15,20 +17,32 @@ struct Piece {
     target: Target,
     syntax: Syntax,
     shown: String,
+    /// The content that is edited: of an encrypted store, the text in it.
     before: Option<Content>,
+    /// Set where `before` is a text in an encrypted store.
+    seal: Option<Seal>,
     edits: Vec<Edit>,
+    touched: Touched,
     notes: Vec<String>,
+}
+
+/// An encrypted store around the content that is edited.
+struct Seal {
+    entry: Entry,
+    /// The store as it is.
+    store: Content,
 }
 
 /// A plan's changes in the making.
 pub(super) struct Draft<'a> {
     context: Context<'a>,
     pieces: Vec<Piece>,
+    keyed: Vec<Place>,
 }
 
 impl<'a> Draft<'a> {
     pub(super) const fn new(context: Context<'a>) -> Self {
-        Self { context, pieces: Vec::new() }
+        Self { context, pieces: Vec::new(), keyed: Vec::new() }
     }
 
     /// Puts `new` at `place`, which belongs to `agent`; `why` is said beside the change.
@@ -40,10 +54,48 @@ impl<'a> Draft<'a> {
         why: Option<&str>,
     ) -> Result<(), PlanError> {
         let (syntax, spot) = spot_of(place).ok_or_else(|| self.not_writable(place))?;
+        let keyed = matches!(new, New::Key(_));
         let piece = self.piece(agent, place, syntax)?;
+        piece.touch(&spot, keyed);
         piece.edits.push(Edit { spot, new });
         piece.notes.extend(why.map(ToOwned::to_owned));
+        if keyed {
+            self.keyed.push(place.clone());
+        }
         Ok(())
+    }
+
+    /// Puts `key` at `place` in the stead of `old`. Where the old key is a part of the text there (`openrouter=KEY`,
+    /// `Bearer KEY`), only that part changes; where it is no part of it at all, a `strict` caller gets a refusal.
+    pub(super) fn put_key(
+        &mut self,
+        agent: &str,
+        place: &Place,
+        key: &Secret,
+        old: Option<&Secret>,
+        strict: bool,
+    ) -> Result<(), PlanError> {
+        let whole = New::Key(key.clone());
+        let (Some(old), Some((syntax, spot))) = (old.filter(|old| !old.is_empty()), spot_of(place)) else {
+            return self.put(agent, place, whole, None);
+        };
+        let piece = self.piece(agent, place, syntax)?;
+        let stands = piece.before.as_ref().and_then(|content| {
+            edit::value_at(syntax, &content.0, &spot).ok().and_then(|value| value.secret())
+        });
+        match stands {
+            Some(text) if text.surrounds(old) => {
+                let part = New::part(&text, old, key);
+                self.keyed.push(place.clone());
+                self.put(agent, place, part, Some("only the key changes in this text"))
+            }
+            Some(text) if strict && !text.holds(old) => Err(PlanError::NotWritable {
+                place: self.shown(place),
+                why: "the key is not written there the way it is sent".to_owned(),
+                hint: "leave this place out, or change it by hand".to_owned(),
+            }),
+            _ => self.put(agent, place, whole, None),
+        }
     }
 
     /// The piece that `place` belongs to, read on first use.
@@ -58,17 +110,34 @@ impl<'a> Draft<'a> {
             return Err(self.not_writable(place));
         }
         let shown = self.shown(place);
-        let before =
-            self.read(&target).map_err(|trouble| PlanError::Unreadable { place: shown.clone(), trouble })?;
+        let unreadable = |trouble| PlanError::Unreadable { place: shown.clone(), trouble };
+        let mut before = self.read(&target).map_err(unreadable)?;
+        let mut seal = None;
+        if let (Place::SealedField { entry, .. }, Some(store)) = (place, &before) {
+            let text = self.open(store, entry).map_err(|error| unreadable(Trouble::Io(error.to_string())))?;
+            seal = Some(Seal { entry: entry.clone(), store: store.clone() });
+            before = text;
+        }
         let notes = self.file_notes(&target);
-        self.pieces.push(Piece { target, syntax, shown, before, edits: Vec::new(), notes });
+        let touched = Touched { syntax, keys: Vec::new(), others: Vec::new() };
+        self.pieces.push(Piece { target, syntax, shown, before, seal, edits: Vec::new(), touched, notes });
         let last = self.pieces.len() - 1;
         Ok(&mut self.pieces[last])
     }
 
+    /// The text of `entry` in an encrypted store.
+    fn open(&self, store: &Content, entry: &Entry) -> Result<Option<Content>, SealedError> {
+        let text = std::str::from_utf8(&store.0).map_err(|_| SealedError::Form)?;
+        let text = sealed::text_of(text, self.context.world.machine().as_ref(), entry)?;
+        Ok(text.map(|text| Content::new(text.as_bytes().to_vec())))
+    }
+
     fn target_of(&self, agent: &str, place: &Place) -> Option<Target> {
         match place {
-            Place::Line { file, .. } | Place::Field { file, .. } | Place::File { file } => {
+            Place::Line { file, .. }
+            | Place::Field { file, .. }
+            | Place::SealedField { file, .. }
+            | Place::File { file } => {
                 let state = self.context.world.read(file);
                 let real = state.meta().map_or_else(|| file.clone(), |meta| meta.real.clone());
                 let mode = state.meta().and_then(|meta| tightened(meta.mode));
@@ -134,9 +203,16 @@ impl<'a> Draft<'a> {
         notes
     }
 
+    /// Where a key was put, in order.
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.keyed.clone()
+    }
+
     /// Applies and verifies all edits. Targets that come out unchanged are left out.
     pub(super) fn finish(self, masker: &Masker<'_>) -> Result<Vec<Change>, PlanError> {
-        self.pieces.into_iter().filter_map(|piece| piece.finish(masker).transpose()).collect()
+        let machine = self.context.world.machine();
+        let finish = |piece: Piece| piece.finish(masker, machine.as_ref()).transpose();
+        self.pieces.into_iter().filter_map(finish).collect()
     }
 
     fn shown(&self, place: &Place) -> String {
@@ -174,7 +250,14 @@ impl<'a> Draft<'a> {
 }
 
 impl Piece {
-    fn finish(self, masker: &Masker<'_>) -> Result<Option<Change>, PlanError> {
+    fn touch(&mut self, spot: &Spot, keyed: bool) {
+        let list = if keyed { &mut self.touched.keys } else { &mut self.touched.others };
+        if !list.contains(spot) {
+            list.push(spot.clone());
+        }
+    }
+
+    fn finish(self, masker: &Masker<'_>, machine: Option<&Machine>) -> Result<Option<Change>, PlanError> {
         let place = self.shown;
         let before = self.before.as_ref().map(|content| content.0.as_slice());
         let removal = self.edits.iter().all(|edit| edit.new == New::Nothing);
@@ -199,8 +282,43 @@ impl Piece {
         let diff = masker.diff_as(self.syntax, &text(&self.before), &text(&after));
         let mut notes = self.notes;
         notes.dedup();
-        Ok(Some(Change { target: self.target, before: before.map(Hash::of), after, diff, notes }))
+        let (target, touched) = (self.target, Some(self.touched));
+        let Some(seal) = self.seal else {
+            return Ok(Some(Change { target, before: before.map(Hash::of), after, touched, diff, notes }));
+        };
+        let after = seal
+            .close(after.as_ref(), machine)
+            .map_err(|error| PlanError::Unreadable { place, trouble: Trouble::Io(error.to_string()) })?;
+        let before = Some(Hash::of(&seal.store.0));
+        Ok(Some(Change { target, before, after: Some(after), touched: None, diff, notes }))
     }
+}
+
+impl Seal {
+    /// The store with `text` in it, read back as the agent would.
+    fn close(&self, text: Option<&Content>, machine: Option<&Machine>) -> Result<Content, SealedError> {
+        let utf8 = |content: &Content| String::from_utf8(content.0.to_vec()).map_err(|_| SealedError::Form);
+        let text = text.map(utf8).transpose()?.map(zeroize::Zeroizing::new);
+        let mut store = Store::open(&utf8(&self.store)?, machine)?;
+        store.put(&self.entry, text.as_ref().map(|text| text.as_str()))?;
+        let closed = store.close()?;
+        let kept = sealed::text_of(&closed, machine, &self.entry)?;
+        if kept == text { Ok(Content::new(closed.as_bytes().to_vec())) } else { Err(SealedError::Form) }
+    }
+}
+
+/// The text that stands at `place`, read from its file, cell or entry without any agent's rules; none where there is
+/// none or it cannot be read.
+#[must_use]
+pub fn key_at(world: &dyn World, place: &Place) -> Option<Secret> {
+    let catalogue = Catalogue::default();
+    let draft = Draft::new(Context { world, catalogue: &catalogue });
+    let (syntax, spot) = spot_of(place)?;
+    let mut content = draft.read(&draft.target_of("", place)?).ok()??;
+    if let Place::SealedField { entry, .. } = place {
+        content = draft.open(&content, entry).ok()??;
+    }
+    edit::value_at(syntax, &content.0, &spot).ok()?.secret()
 }
 
 /// How `place` is edited.
@@ -211,7 +329,9 @@ fn spot_of(place: &Place) -> Option<(Syntax, Spot)> {
         }
         Place::Field { format, pointer, .. } => Some((Syntax::Tree(*format), Spot::Field(pointer.clone()))),
         Place::Cell { pointer, .. } if pointer.0.is_empty() => Some((Syntax::Whole, Spot::Whole)),
-        Place::Cell { pointer, .. } | Place::KeyringField { pointer, .. } => {
+        Place::Cell { pointer, .. }
+        | Place::KeyringField { pointer, .. }
+        | Place::SealedField { pointer, .. } => {
             Some((Syntax::Tree(Format::Json), Spot::Field(pointer.clone())))
         }
         Place::File { .. } | Place::Keyring { .. } => Some((Syntax::Whole, Spot::Whole)),

@@ -231,3 +231,36 @@ fn what_cannot_be_written_is_said_with_the_way_out() {
     let lab = Lab::new(&format!("LAB_KEY={NEW}\n"), "", "");
     assert_eq!(lab.build(&line(&lab.context(), Some(1))).map(|plan| plan.title), Err(PlanError::NoChange));
 }
+
+#[test]
+fn only_the_key_changes_where_it_is_a_part_of_a_text() {
+    let bearer = format!("Bearer {OLD}");
+    let lab = Lab::new("", &bearer, OLD);
+    let ticked = [profile(&lab.context(), "a"), profile(&lab.context(), "b")];
+    let agents: [&'static Agent; 1] = [&LAB];
+    let (old, new) = (Secret::new(OLD), Secret::new(NEW));
+    let plan = rotate(&lab.world, &lab.catalogue, &agents, &old, &new, &ticked).expect("plan");
+    let after = plan.changes[0].after.as_ref().expect("content");
+    let after = String::from_utf8_lossy(&after.0);
+    assert!(after.contains(&format!("\"Bearer {NEW}\"")) && !after.contains(OLD), "{after}");
+    assert_eq!(plan.places.len(), 2);
+}
+
+#[test]
+fn a_rotation_refuses_a_place_where_the_key_is_not_written_as_it_is_sent() {
+    let lab = Lab::new("", "${LAB_KEY}", OLD);
+    let ticked = [profile(&lab.context(), "a")];
+    let agents: [&'static Agent; 1] = [&LAB];
+    let refused = rotate(&lab.world, &lab.catalogue, &agents, &Secret::new(OLD), &Secret::new(NEW), &ticked);
+    assert!(matches!(refused, Err(PlanError::NotWritable { .. })), "{:?}", refused.map(|plan| plan.title));
+}
+
+#[test]
+fn a_key_is_read_at_its_place_whatever_the_file() {
+    let lab = Lab::new(&format!("LAB_KEY={OLD}\n"), "key-a", "");
+    let at = |place: &Place| key_at(&lab.world, place);
+    assert_eq!(at(&line(&lab.context(), None)), Some(Secret::new(OLD)));
+    assert_eq!(at(&profile(&lab.context(), "a")), Some(Secret::new("key-a")));
+    assert_eq!(at(&Place::Env { name: "LAB_KEY".into() }), None);
+    assert_eq!(at(&Place::File { file: home(&lab.context()).join("nowhere") }), None);
+}

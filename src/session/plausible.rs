@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::agents::{Agent, Context};
-use crate::host::{FileState, KeyringState, Process, Table, TableState, World};
+use crate::host::{FileState, KeyringState, Machine, Process, Table, TableState, World};
 use crate::plan::SlotId;
 use crate::provider::Catalogue;
 use crate::resolve::{Outcome, Slot};
@@ -71,6 +71,9 @@ impl World for Supposed<'_> {
     }
     fn env(&self) -> &BTreeMap<String, String> {
         &self.env
+    }
+    fn machine(&self) -> Option<Machine> {
+        self.base.machine()
     }
     fn now_ms(&self) -> i64 {
         self.base.now_ms()

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::agents::Findings;
-use crate::host::{FileState, KeyringState, Process, Table, TableState, Trouble, World};
+use crate::host::{FileState, KeyringState, Machine, Process, Table, TableState, Trouble, World};
 
 /// A world, and what could not be read in it.
 pub(super) struct Watched<'a> {
@@ -56,6 +56,10 @@ impl World for Watched<'_> {
 
     fn env_troubles(&self) -> &[String] {
         self.base.env_troubles()
+    }
+
+    fn machine(&self) -> Option<Machine> {
+        self.base.machine()
     }
 
     fn now_ms(&self) -> i64 {

@@ -1,18 +1,24 @@
 //! Applies a plan and proves it: write, read everything again, and put all of it back where an agent does not do what the
-//! plan predicted.
+//! plan predicted. Undo, and what another program took back since.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::holding::{self, Due};
+use super::standing::{self, write_there};
 use crate::agents::{self, Context, Restart};
 use crate::edit::Masker;
-use crate::host::journal::Journal;
-use crate::host::writer::{Action, Applied, ApplyError, KeyringWriter, Writer};
-use crate::host::{RealWorld, World};
-use crate::plan::{Plan, Prediction, SlotId};
+use crate::host::journal::{Journal, Manifest};
+use crate::host::writer::{Action, Applied, ApplyError, Back, KeyringWriter, Since, Writer};
+use crate::host::{RealWorld, World, writer};
+use crate::plan::{self, Plan, Prediction, SlotId};
 use crate::provider::Catalogue;
+use crate::resolve::Slot;
 use crate::secret::{Mask, Secret};
+use crate::settings::Settings;
+use crate::source::Place;
 
 /// What a write works with.
 #[derive(Clone, Copy)]
@@ -31,6 +37,19 @@ impl fmt::Debug for Bench<'_> {
     }
 }
 
+impl<'a> Bench<'a> {
+    fn writer(&self, world: &dyn World) -> Writer<'a> {
+        let keep = Settings::of(world).keep;
+        Writer { keep, ..Writer::new(Journal::of(world), self.keyring, world.now_ms()) }
+    }
+
+    /// A masker that knows every key of the machine as it is now.
+    fn masker(&self, world: &dyn World) -> Masker<'a> {
+        let scan = super::scan_all(world, self.catalogue);
+        Masker::new(self.catalogue, scan.keys.into_iter().map(|view| view.key))
+    }
+}
+
 /// What a slot sends after a write.
 #[derive(Clone, Debug)]
 pub struct Now {
@@ -44,6 +63,26 @@ pub struct Now {
     pub restart: Option<Restart>,
 }
 
+/// One place of a plan, read again after the write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceNow {
+    /// Where.
+    pub place: Place,
+    /// The new key stands there.
+    pub new_there: bool,
+    /// The old key does not.
+    pub old_gone: bool,
+}
+
+/// Where the old key still stands after a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Where.
+    pub place: Place,
+    /// Why it was not changed, or none where it could have been.
+    pub why: Option<&'static str>,
+}
+
 /// A plan that was written and looked at again.
 #[derive(Clone, Debug)]
 pub struct Written {
@@ -51,6 +90,33 @@ pub struct Written {
     pub applied: Applied,
     /// What the slots concerned send now.
     pub now: Vec<Now>,
+    /// The places of the plan, as they read now.
+    pub places: Vec<PlaceNow>,
+    /// Where else an agent could find the old key.
+    pub left: Vec<Left>,
+    /// Files that hold the old key and that no agent reads.
+    pub copies: Vec<PathBuf>,
+}
+
+impl Written {
+    /// What has to be restarted, each once, and for which slot.
+    #[must_use]
+    pub fn due(&self) -> Vec<Due> {
+        let mut all: Vec<Due> = Vec::new();
+        for now in &self.now {
+            let Some(restart) = now.restart.clone() else { continue };
+            let same = |other: &Due| {
+                other.restart.processes == restart.processes && other.restart.command == restart.command
+            };
+            match all.iter_mut().find(|other| same(other)) {
+                // Two slots of one process: the worse one counts.
+                Some(other) if other.restart.certainty <= restart.certainty => {}
+                Some(other) => *other = Due { slot: now.slot.clone(), restart },
+                None => all.push(Due { slot: now.slot.clone(), restart }),
+            }
+        }
+        all
+    }
 }
 
 /// Why a write did not stand.
@@ -91,11 +157,11 @@ impl WriteFailure {
     }
 }
 
-/// Writes `plan` and looks at the slots again. `new` is the key that the plan brings.
+/// Writes `plan` and looks at the slots and places again. `new` is the key that the plan brings.
 pub fn apply(bench: Bench<'_>, plan: &Plan, new: &Secret) -> Result<Written, WriteFailure> {
     let before = (bench.world)();
-    let writer = Writer::new(Journal::of(&before), bench.keyring, before.now_ms());
-    let applied = writer.apply(&Action::of(plan), &plan.changes)?;
+    let writer = bench.writer(&before);
+    let applied = writer.apply(&Action::of(plan, new), &plan.changes)?;
     let after = (bench.world)();
     let now: Vec<Now> =
         plan.predictions.iter().map(|predicted| look(bench, &after, &predicted.slot, new)).collect();
@@ -104,10 +170,18 @@ pub fn apply(bench: Bench<'_>, plan: &Plan, new: &Secret) -> Result<Written, Wri
         .iter()
         .zip(&now)
         .find(|(predicted, now)| predicted.prediction == Prediction::SendsNew && !now.is_new);
-    let Some((predicted, seen)) = broken else { return Ok(Written { applied, now }) };
+    let Some((predicted, seen)) = broken else {
+        return Ok(look_around(
+            bench,
+            &after,
+            plan,
+            new,
+            Written { applied, now, places: Vec::new(), left: Vec::new(), copies: Vec::new() },
+        ));
+    };
     let slot = predicted.slot.clone();
     let instead = seen.sends.as_ref().map_or_else(|| "no key".to_owned(), ToString::to_string);
-    match writer.undo(&applied.id, &Masker::new(bench.catalogue, [new.clone()])) {
+    match writer.undo(&applied.id, Back::Exact, &Masker::new(bench.catalogue, [new.clone()])) {
         Ok(_) => Err(WriteFailure::PutBack { slot, instead: format!("it sends {instead}") }),
         Err(cause) => Err(WriteFailure::Stranded { slot, cause: Box::new(cause) }),
     }
@@ -118,49 +192,135 @@ fn look(bench: Bench<'_>, world: &dyn World, id: &SlotId, new: &Secret) -> Now {
     let agent = agents::find(id.agent);
     let findings = agent.and_then(|agent| (agent.scan)(&context));
     let slot = findings.as_ref().and_then(|findings| id.find(&findings.slots));
-    let sent = slot.and_then(|slot| slot.sent());
+    let sent = slot.and_then(Slot::sent);
     Now {
         slot: id.clone(),
         sends: sent.map(|sent| bench.catalogue.mask(&sent.key)),
         is_new: sent.is_some_and(|sent| sent.key == *new),
-        restart: agent.zip(slot).and_then(|(agent, slot)| (agent.restart)(&context, slot)),
+        restart: agent.zip(slot).and_then(|(agent, slot)| holding::restart(&context, agent, slot)),
     }
+}
+
+/// Reads the plan's places again, and looks where the old key is left.
+fn look_around(bench: Bench<'_>, world: &dyn World, plan: &Plan, new: &Secret, written: Written) -> Written {
+    let old = plan.replaced.as_ref().filter(|old| *old != new);
+    let places = plan.places.iter().map(|place| {
+        let stands = plan::key_at(world, place);
+        PlaceNow {
+            place: place.clone(),
+            new_there: stands.as_ref().is_some_and(|text| text.holds(new)),
+            old_gone: !stands.zip(old).is_some_and(|(text, old)| text.holds(old)),
+        }
+    });
+    let places = places.collect();
+    let Some(old) = old else { return Written { places, ..written } };
+    let scan = super::scan_all(world, bench.catalogue);
+    let spots = scan.view(old).map(|view| scan.spots(view)).unwrap_or_default();
+    let left = spots.into_iter().map(|spot| Left {
+        place: spot.candidate.place.clone(),
+        why: write_there(&spot.candidate.place).err(),
+    });
+    let left = left.collect();
+    Written { places, left, copies: standing::copies(world, &scan, old), ..written }
 }
 
 /// What an undo would do: the action, and its changes for the review.
 pub fn undo_plan(
     bench: Bench<'_>,
     id: Option<&str>,
-) -> Result<(crate::host::journal::Manifest, Vec<crate::plan::Change>), ApplyError> {
+    how: Back,
+) -> Result<(Manifest, Vec<plan::Change>), ApplyError> {
     let world = (bench.world)();
-    let writer = Writer::new(Journal::of(&world), bench.keyring, world.now_ms());
+    let writer = bench.writer(&world);
     let action = match id {
         Some(id) => writer.journal.read(id)?,
         None => writer.last().ok_or(ApplyError::NothingToUndo)?,
     };
-    let changes = writer.undo_changes(&action.id, &masker(bench, &world))?;
+    let changes = writer.undo_changes(&action.id, how, &bench.masker(&world))?;
     Ok((action, changes))
 }
 
-/// Undoes an action, byte for byte.
-pub fn undo(bench: Bench<'_>, id: &str) -> Result<Applied, ApplyError> {
+/// Undoes an action: byte for byte, or as `how` says where somebody edited since.
+pub fn undo(bench: Bench<'_>, id: &str, how: Back) -> Result<Applied, ApplyError> {
     let world = (bench.world)();
-    let writer = Writer::new(Journal::of(&world), bench.keyring, world.now_ms());
-    writer.undo(id, &masker(bench, &world))
+    bench.writer(&world).undo(id, how, &bench.masker(&world))
+}
+
+/// One action of the history, and what became of its places.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// The action.
+    pub action: Manifest,
+    /// What became of each of its items; all as written for an action that does not stand any more.
+    pub since: Vec<Since>,
+}
+
+impl Past {
+    /// Whether the new key of this action was taken away somewhere, so that it can be brought back.
+    #[must_use]
+    pub fn lost(&self) -> bool {
+        self.since.iter().any(|since| since.lost())
+    }
+}
+
+/// Everything in the history, newest first, and the ids of what cannot be read. Only the newest action at a place tells
+/// what another program did there: what an older one wrote was replaced by keymend itself.
+#[must_use]
+pub fn history(bench: Bench<'_>) -> (Vec<Past>, Vec<String>) {
+    use crate::host::journal::State;
+    let world = (bench.world)();
+    let writer = bench.writer(&world);
+    let (all, bad) = writer.journal.history();
+    let mut newer: Vec<String> = Vec::new();
+    let past = all.into_iter().map(|action| {
+        let stands = action.state == State::Written && action.undoes.is_none();
+        let looked = if stands { writer.since(&action) } else { Vec::new() };
+        let shown: Vec<String> = action.items.iter().map(|item| item.place.show(None)).collect();
+        let since = shown.iter().enumerate().map(|(at, place)| match looked.get(at) {
+            Some(since) if !newer.contains(place) => *since,
+            _ => Since::AsWritten,
+        });
+        let since = since.collect();
+        newer.extend(shown);
+        Past { action, since }
+    });
+    (past.collect(), bad)
+}
+
+/// What another program took back since keymend wrote it, for a plan that brings it back.
+#[derive(Clone, Debug)]
+pub struct Lost {
+    /// The action.
+    pub action: Manifest,
+    /// Where its new key is gone.
+    pub places: Vec<Place>,
+    /// What stands there now; none where nothing does.
+    pub now: Option<Secret>,
+    /// The action's new key, where it still stands somewhere else on this machine. keymend keeps none.
+    pub key: Option<Secret>,
+}
+
+/// Looks for what another program took back of an action; of the newest one that lost something without an id.
+pub fn lost(bench: Bench<'_>, id: Option<&str>) -> Result<Lost, ApplyError> {
+    let (all, _) = history(bench);
+    let named = |past: &&Past| id.map_or_else(|| past.lost(), |id| past.action.id == id);
+    let past = all.iter().find(named).ok_or(ApplyError::NothingLost)?;
+    let places = writer::lost_places(&past.action, &past.since);
+    let first = places.first().ok_or(ApplyError::NothingLost)?;
+    let world = (bench.world)();
+    let scan = super::scan_all(&world, bench.catalogue);
+    let mut keys = scan.keys.iter().map(|view| &view.key);
+    let key = keys.find(|key| writer::is_key_of(&past.action, key)).cloned();
+    let now = plan::key_at(&world, first).filter(|now| !now.is_empty());
+    Ok(Lost { action: past.action.clone(), places, now, key })
 }
 
 /// Ends what a kill interrupted; one line for each action that was put back or needs a look.
 #[must_use]
 pub fn recover(bench: Bench<'_>) -> Vec<String> {
     let world = (bench.world)();
-    let writer = Writer::new(Journal::of(&world), bench.keyring, world.now_ms());
+    let writer = bench.writer(&world);
     let lines = writer.recover();
-    writer.journal.expire(world.now_ms());
+    writer.journal.expire(world.now_ms(), writer.keep);
     lines
-}
-
-/// A masker that knows every key of the machine as it is now.
-fn masker<'a>(bench: Bench<'a>, world: &dyn World) -> Masker<'a> {
-    let scan = super::scan_all(world, bench.catalogue);
-    Masker::new(bench.catalogue, scan.keys.into_iter().map(|view| view.key))
 }

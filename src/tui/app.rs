@@ -20,9 +20,7 @@ use super::parts::{self, Row};
 use super::screen::Screen;
 use super::theme::{Role, Theme};
 
-pub use super::message::{
-    Answer, Applied, Ask, Effect, Failure, Go, Input, Job, Message, Past, Step, Ticket,
-};
+pub use super::message::{Answer, Ask, Effect, Failure, Go, Input, Job, Message, Past, Step, Ticket};
 
 /// The least room that every screen fits in.
 pub const MIN_SIZE: (u16, u16) = (80, 24);

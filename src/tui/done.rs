@@ -4,42 +4,65 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::agents::{Certainty, Restart};
-use crate::plan::Target;
+use crate::plan::Plan;
 use crate::secret::{Mask, Tag};
+use crate::session::holding::{Due, Restarted};
+use crate::session::write::{PlaceNow, Written};
 
-use super::app::{Answer, Applied, Core, Effect, Input, Ticket};
+use super::app::{Answer, Core, Effect, Input, Ticket};
 use super::help::scrolled;
-use super::history::History;
 use super::keys::Action;
 use super::parts::{self, Row, Rows};
+use super::screen::Screen;
 use super::theme::Role;
-use super::wizard::{Move, SharedPlan, Who};
+use super::undo::Undo;
+use super::wizard::{Move, Who};
 use super::words;
 
 /// The state of the end screen.
 #[derive(Debug)]
 pub struct Done {
-    plan: SharedPlan,
-    applied: Applied,
+    written: Written,
+    /// What was written beside the key's own places.
+    along: Vec<String>,
+    due: Vec<Due>,
     unproven: Option<String>,
     old: Option<(Option<Tag>, Mask)>,
     restarting: Option<Ticket>,
-    restarted: Vec<String>,
+    restarted: Vec<Restarted>,
     skip: usize,
 }
 
 impl Done {
     /// After this plan was written.
     #[must_use]
-    pub fn new(core: &Core, who: &Who, plan: SharedPlan, applied: Applied) -> Self {
+    pub fn new(core: &Core, who: &Who, plan: &Plan, written: Written) -> Self {
         let old = who.old.as_ref().filter(|old| who.new.as_ref() != Some(old));
         let old = old.map(|old| (core.known.tag(old), core.known.mask(old)));
-        let unproven = who.unproven.clone();
-        Self { plan, applied, unproven, old, restarting: None, restarted: Vec::new(), skip: 0 }
+        let home = core.known.home();
+        let keyed: Vec<String> = written.places.iter().map(|place| place.place.show(home)).collect();
+        let mut along: Vec<String> = plan.changes.iter().map(|change| change.target.show(home)).collect();
+        along.retain(|target| !keyed.iter().any(|place| place.starts_with(target.as_str())));
+        Self {
+            due: written.due(),
+            written,
+            along,
+            unproven: who.unproven.clone(),
+            old,
+            restarting: None,
+            restarted: Vec::new(),
+            skip: 0,
+        }
+    }
+
+    /// What needs a restart and can be restarted from here.
+    fn restartable(&self) -> Vec<Due> {
+        let can = |due: &&Due| due.restart.command.is_some() && due.restart.certainty.needs_restart();
+        self.due.iter().filter(can).cloned().collect()
     }
 
     fn commands(&self) -> Vec<Vec<String>> {
-        self.applied.restarts.iter().filter_map(|restart| restart.command.clone()).collect()
+        self.restartable().into_iter().filter_map(|due| due.restart.command).collect()
     }
 
     /// Whether an action makes sense now.
@@ -60,11 +83,9 @@ impl Done {
         match input {
             Input::Answer(ticket, answer) if Some(*ticket) == self.restarting => {
                 self.restarting = None;
-                self.restarted.push(match answer {
-                    Answer::Restarted(text) => text.clone(),
-                    Answer::Failed(failure) => format!("{} {}", failure.what, failure.hint),
-                    _ => return Move::stay(),
-                });
+                if let Answer::Restarted(restarted) = answer {
+                    self.restarted.clone_from(restarted);
+                }
                 Move::Stay(core.scan())
             }
             Input::Do(action) => self.act(core, *action),
@@ -80,15 +101,15 @@ impl Done {
         match action {
             Action::Enter | Action::Back => Move::Leave,
             Action::Undo => {
-                let (history, effects) = History::undo_of(core, self.applied.id.clone());
-                core.next_screen = Some(Box::new(super::screen::Screen::History(history)));
+                let (undo, effects) = Undo::open(core, Some(self.written.applied.id.clone()));
+                core.next_screen = Some(Box::new(Screen::Undo(undo)));
                 Move::Stay(effects)
             }
             Action::Restart if self.offers(action) => {
                 let ticket = core.ticket();
                 self.restarting = Some(ticket);
                 core.working = Some(ticket);
-                Move::Stay(vec![Effect::Restart(ticket, self.commands())])
+                Move::Stay(vec![Effect::Restart(ticket, self.restartable())])
             }
             Action::Copy => {
                 let text =
@@ -122,7 +143,7 @@ impl Done {
         }
         rows.gap();
         self.places(core, columns, &mut rows);
-        for note in &self.applied.notes {
+        for note in &self.written.applied.notes {
             rows.hang(&Row::of("i ", Role::Dim), note, Role::Text, columns);
         }
         rows.gap();
@@ -131,34 +152,39 @@ impl Done {
         rows
     }
 
+    /// Every place: the new key there, the old one gone; and where the old one is left.
     fn places(&self, core: &Core, columns: usize, rows: &mut Rows) {
-        let mut said = Vec::new();
-        for change in &self.plan.changes {
-            let name = match &change.target {
-                Target::File { path, .. } => crate::source::tilde(path, core.known.home()),
-                Target::Cell(cell) => crate::source::tilde(&cell.db, core.known.home()),
-                Target::Keyring { service, user } => format!("keyring {service} / {user}"),
-            };
-            // Two rows of one database are one place.
-            if said.contains(&name) {
-                continue;
-            }
-            let row = Row::of("written  ", Role::Dim).text(parts::fit_path(&name, columns.saturating_sub(9)));
-            rows.push(row);
-            said.push(name);
+        let home = core.known.home();
+        for place in &self.written.places {
+            rows.push(place_row(place, &place.place.show(home), self.old.is_some(), columns));
         }
-        let row = Row::of("backup   ", Role::Dim)
-            .text("kept; ")
+        for target in &self.along {
+            let place = parts::fit_path(target, columns.saturating_sub(20));
+            rows.push(Row::of("✓ ", Role::Good).text(place).add("  changed along", Role::Dim));
+        }
+        if !self.written.left.is_empty() || !self.written.copies.is_empty() {
+            rows.push(Row::of("The old key still stands at", Role::Warn));
+        }
+        for left in &self.written.left {
+            let text = format!("{}: {}", left.place.show(home), left.why.unwrap_or("was left as it is"));
+            rows.hang(&Row::of("  ! ", Role::Warn), &text, Role::Text, columns);
+        }
+        for copy in &self.written.copies {
+            let text = format!("{}: a copy that no agent reads", crate::source::tilde(copy, home));
+            rows.hang(&Row::of("  i ", Role::Dim), &text, Role::Text, columns);
+        }
+        let row = Row::of("i ", Role::Dim)
+            .text("A backup is kept; ")
             .add("z", Role::Accent)
-            .text(" takes this back, byte for byte");
+            .text(" takes this back, byte for byte.");
         rows.push(row);
     }
 
     fn restarts(&self, core: &Core, columns: usize, rows: &mut Rows) {
-        for restart in &self.applied.restarts {
+        for restart in self.due.iter().map(|due| &due.restart) {
             let (mark, role, words) = certainty(restart);
             rows.hang(&Row::of(mark, role).text(" "), &words, Role::Text, columns);
-            if let Some(command) = restart.command.as_ref().filter(|_| needs_restart(restart)) {
+            if let Some(command) = restart.command.as_ref().filter(|_| restart.certainty.needs_restart()) {
                 rows.hang(&Row::of("    ", Role::Text), &command.join(" "), Role::Strong, columns);
             }
         }
@@ -168,8 +194,9 @@ impl Done {
             let row = Row::of("→ ", Role::Accent).add("r", Role::Accent).text(" restart it now  ");
             rows.push(row.add("c", Role::Accent).text(" copy the command"));
         }
-        for text in &self.restarted {
-            rows.hang(&Row::of("i ", Role::Dim), text, Role::Text, columns);
+        for restarted in &self.restarted {
+            let (mark, role) = if restarted.is_fine() { ("✓ ", Role::Good) } else { ("! ", Role::Warn) };
+            rows.hang(&Row::of(mark, role), &restarted.words(), Role::Text, columns);
         }
     }
 
@@ -205,8 +232,19 @@ fn proof(core: &Core, who: &Who, columns: usize, rows: &mut Rows) {
     }
 }
 
-const fn needs_restart(restart: &Restart) -> bool {
-    matches!(restart.certainty, Certainty::StillHolds | Certainty::MayHold | Certainty::CannotTell)
+/// `✓ ~/.hermes/.env:3    new there · old gone`.
+fn place_row(place: &PlaceNow, shown: &str, had_old: bool, columns: usize) -> Row {
+    let (mark, role) = if place.new_there { ("✓ ", Role::Good) } else { ("! ", Role::Warn) };
+    let words = match (place.new_there, place.old_gone, had_old) {
+        (true, true, true) => "new there · old gone",
+        (true, _, false) => "new there",
+        (true, false, true) => "new there · old too",
+        (false, ..) => "cannot be seen there",
+    };
+    let room = columns.saturating_sub(2 + 2 + words.len());
+    Row::of(mark, role)
+        .cell(parts::fit_path(shown, room), room, Role::Text)
+        .add(format!("  {words}"), Role::Dim)
 }
 
 fn certainty(restart: &Restart) -> (&'static str, Role, String) {

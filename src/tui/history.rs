@@ -1,48 +1,48 @@
-//! History: what keymend wrote, newest first, and undo, byte for byte, after a yes.
+//! History: what keymend wrote, newest first, and what other programs did there since.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
-use super::app::{Answer, Core, Effect, Failure, Input, Past, Step, Ticket};
+use super::app::{Answer, Core, Effect, Failure, Go, Input, Past, Step, Ticket};
 use super::home::step;
 use super::keys::{Action, Context};
 use super::parts::{self, Row, Rows};
+use super::screen::Screen;
 use super::theme::Role;
-use super::wizard::answer;
+use super::undo::Undo;
+use super::wizard::{self, Wizard, answer};
 
 /// The state of the history.
 #[derive(Debug, Default)]
 pub struct History {
-    ticket: Option<Ticket>,
+    listing: Option<Ticket>,
     past: Vec<Past>,
     at: usize,
-    asking: bool,
-    /// The action to ask about as soon as the list is there; an empty text means the newest that can be undone.
-    wanted: Option<String>,
-    undoing: Option<Ticket>,
+    bringing: Option<Ticket>,
     failure: Option<Failure>,
 }
 
 impl History {
     /// The list.
     pub fn open(core: &mut Core) -> (Self, Vec<Effect>) {
-        let ticket = core.ticket();
-        core.working = Some(ticket);
-        (Self { ticket: Some(ticket), ..Self::default() }, vec![Effect::History(ticket)])
+        let mut history = Self::default();
+        let effects = history.list(core);
+        (history, effects)
     }
 
-    /// The list, with the question about one action; an empty id means the newest.
-    pub fn undo_of(core: &mut Core, id: String) -> (Self, Vec<Effect>) {
-        let (history, effects) = Self::open(core);
-        (Self { wanted: Some(id), ..history }, effects)
+    fn list(&mut self, core: &mut Core) -> Vec<Effect> {
+        let ticket = core.ticket();
+        core.working = Some(ticket);
+        self.listing = Some(ticket);
+        vec![Effect::History(ticket)]
     }
 
     /// Which rows of the key table hold.
     #[must_use]
     pub const fn context(&self) -> Context {
-        if self.asking { Context::Confirm } else { Context::History }
+        Context::History
     }
 
     /// The words after the program's name.
@@ -51,74 +51,70 @@ impl History {
         " history".to_owned()
     }
 
+    fn chosen(&self) -> Option<&Past> {
+        self.past.get(self.at)
+    }
+
     /// Whether an action makes sense now.
     #[must_use]
     pub fn offers(&self, action: Action) -> bool {
-        action != Action::Enter
-            && (action != Action::Undo || self.past.get(self.at).is_some_and(|past| past.can_undo))
+        match action {
+            Action::Undo => self.chosen().is_some_and(|past| past.can_undo),
+            Action::Redo => self.chosen().is_some_and(|past| past.lost) && self.bringing.is_none(),
+            _ => true,
+        }
     }
 
     /// Takes an input.
     pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
-        if let Some(answer) = answer(input, self.ticket) {
-            self.ticket = None;
-            self.listed(core, answer);
+        if let Some(answer) = answer(input, self.listing) {
+            self.listing = None;
+            match answer {
+                Answer::History(past) => self.past.clone_from(past),
+                Answer::Failed(failure) => self.failure = Some(failure.clone()),
+                _ => {}
+            }
+            self.at = self.at.min(self.past.len().saturating_sub(1));
             return Step::stay();
         }
-        if let Some(answer) = answer(input, self.undoing) {
-            self.undoing = None;
-            return self.undone(core, answer);
+        if let Some(answer) = answer(input, self.bringing) {
+            self.bringing = None;
+            return self.brought(core, answer);
         }
         match *input {
-            Input::Do(Action::Back) if self.asking => self.asking = false,
             Input::Do(Action::Back) => return Step::back(),
-            Input::Do(Action::Insist) if self.asking => return self.undo(core),
-            Input::Do(Action::Undo) if self.offers(Action::Undo) => self.asking = true,
+            Input::Do(Action::Undo) if self.offers(Action::Undo) => {
+                let (undo, effects) = Undo::open(core, self.chosen().map(|past| past.id.clone()));
+                return Step::push(Screen::Undo(undo)).and(effects);
+            }
             Input::Do(Action::Undo) => core.say("this cannot be taken back any more", Role::Warn),
+            Input::Do(Action::Redo) if self.offers(Action::Redo) => return self.bring_back(core),
+            Input::Do(Action::Redo) => core.say("no other program took this back", Role::Warn),
             Input::Do(Action::Up) => self.at = step(self.at, -1, self.past.len()),
             Input::Do(Action::Down) => self.at = step(self.at, 1, self.past.len()),
             Input::Wheel(by) => self.at = step(self.at, isize::from(by), self.past.len()),
+            Input::Look if self.listing.is_none() => return Step::run(self.list(core)),
             _ => {}
         }
         Step::stay()
     }
 
-    fn listed(&mut self, core: &mut Core, answer: &Answer) {
-        match answer {
-            Answer::History(past) => self.past.clone_from(past),
-            Answer::Failed(failure) => self.failure = Some(failure.clone()),
-            _ => {}
-        }
-        if let Some(wanted) = self.wanted.take() {
-            let fits = |past: &Past| past.can_undo && (wanted.is_empty() || past.id == wanted);
-            match self.past.iter().position(fits) {
-                Some(at) => {
-                    self.at = at;
-                    self.asking = true;
-                }
-                None => core.say("there is nothing to undo", Role::Warn),
-            }
-        }
-    }
-
-    fn undo(&mut self, core: &mut Core) -> Step {
-        self.asking = false;
-        let Some(past) = self.past.get(self.at) else { return Step::stay() };
+    fn bring_back(&mut self, core: &mut Core) -> Step {
+        let Some(past) = self.chosen() else { return Step::stay() };
+        let id = past.id.clone();
         let ticket = core.ticket();
-        self.undoing = Some(ticket);
         core.working = Some(ticket);
+        self.bringing = Some(ticket);
         self.failure = None;
-        Step::run(vec![Effect::Undo(ticket, past.id.clone())])
+        Step::run(vec![Effect::Lost(ticket, id)])
     }
 
-    fn undone(&mut self, core: &mut Core, answer: &Answer) -> Step {
+    /// The key that was lost stands somewhere else: its plan comes at once. Else it has to be entered again.
+    fn brought(&mut self, core: &mut Core, answer: &Answer) -> Step {
         match answer {
-            Answer::Undone(text) => {
-                core.say(text.clone(), Role::Good);
-                let (again, mut effects) = Self::open(core);
-                *self = again;
-                effects.extend(core.scan());
-                Step::run(effects)
+            Answer::Lost(lost) => {
+                let (wizard, effects) = Wizard::bringing_back(core, lost);
+                Step { go: Go::Push(Box::new(wizard::screen(wizard))), effects }
             }
             Answer::Failed(failure) => {
                 self.failure = Some(failure.clone());
@@ -152,22 +148,24 @@ impl History {
     fn row(&self, core: &Core, at: usize, past: &Past, columns: usize) -> Line<'static> {
         let chosen = at == self.at;
         let state = if past.can_undo { Role::Text } else { Role::Dim };
+        let (mark, mark_role) = if past.lost { ("!", Role::Warn) } else { (" ", Role::Dim) };
         let row = Row::of(if chosen { "▸ " } else { "  " }, Role::Accent)
             .cell(parts::age(past.when_ms, core.known.scanning.now_ms), 16, Role::Dim)
-            .cell(&past.title, columns.saturating_sub(34), state)
+            .cell(&past.title, columns.saturating_sub(36), state)
+            .add(mark, mark_role)
             .text(" ")
             .cell(&past.state, 15, Role::Dim);
         row.cut(columns).fill(columns).line(core, chosen.then_some(Role::Cursor))
     }
 
-    /// What the chosen action touched, and the question.
+    /// What the chosen action touched, what became of it, and the ways from here.
     fn foot(&self, core: &Core, columns: usize) -> Rows {
         let mut rows = Rows::default();
-        if self.ticket.is_some() || self.undoing.is_some() {
+        if self.listing.is_some() || self.bringing.is_some() {
             rows.push(Row::of(parts::spinner(core), Role::Accent).text(" reading the journal"));
             return rows;
         }
-        let Some(past) = self.past.get(self.at) else {
+        let Some(past) = self.chosen() else {
             rows.push(Row::of("Nothing was written yet.", Role::Dim));
             return rows;
         };
@@ -176,18 +174,22 @@ impl History {
             rows.hang(&Row::of("→ ", Role::Accent), &failure.hint, Role::Text, columns);
             rows.gap();
         }
-        for place in &past.places {
+        for (place, since) in &past.places {
             let place = parts::fit_path(place, columns.saturating_sub(2));
             rows.push(Row::of("  ", Role::Text).text(place));
+            if let Some(words) = since.words() {
+                let (mark, role) = if since.lost() { ("    ! ", Role::Warn) } else { ("    i ", Role::Dim) };
+                rows.hang(&Row::of(mark, role), words, Role::Text, columns);
+            }
         }
         rows.gap();
-        if self.asking {
-            let row = Row::of("? ", Role::Warn)
-                .add("Put everything back as it was before this action?  ", Role::Strong);
-            rows.push(row.add("y", Role::Accent).text(" yes  ").add("Esc", Role::Accent).text(" no"));
-        } else if past.can_undo {
+        if past.lost {
+            rows.push(Row::of("→ ", Role::Accent).add("b", Role::Accent).text(" bring the new key back"));
+        }
+        if past.can_undo {
             rows.push(Row::of("→ ", Role::Accent).add("z", Role::Accent).text(" take this back"));
         }
+        rows.push(Row::of(&past.kept, Role::Dim).cut(columns));
         rows
     }
 }

@@ -20,6 +20,7 @@ use super::screen::Screen;
 use super::setup::Setup;
 use super::testall::TestAll;
 use super::theme::Role;
+use super::undo::Undo;
 use super::where_to::Where;
 use super::wizard::{self, Wizard};
 use super::words;
@@ -185,8 +186,8 @@ impl Home {
                 Step::push(Screen::History(history)).and(effects)
             }
             Action::Undo => {
-                let (history, effects) = History::undo_of(core, String::new());
-                Step::push(Screen::History(history)).and(effects)
+                let (undo, effects) = Undo::open(core, None);
+                Step::push(Screen::Undo(undo)).and(effects)
             }
             Action::ByKey => Step::push(Screen::Keys(KeyList::default())),
             other => self.on_slot(core, other),

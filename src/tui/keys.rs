@@ -44,6 +44,9 @@ pub enum Action {
     Write,
     Restart,
     Others,
+    Redo,
+    OnlyValues,
+    WholeFile,
 }
 
 /// Where a key press lands: a screen, or a state of one that reads keys differently.
@@ -79,6 +82,8 @@ pub enum Context {
     Review,
     /// Written.
     Done,
+    /// What an undo would change.
+    Undo,
     /// A question with a yes.
     Confirm,
     /// The keys.
@@ -105,6 +110,7 @@ impl Context {
             Self::Destination => "New key: destination",
             Self::Review => "Review",
             Self::Done => "Done",
+            Self::Undo => "Undo",
             Self::Confirm => "Question",
             Self::Help => "Help",
         }
@@ -215,6 +221,7 @@ const EVERYWHERE: &[Context] = &[
     C::Destination,
     C::Review,
     C::Done,
+    C::Undo,
     C::Confirm,
     C::Help,
 ];
@@ -231,6 +238,7 @@ const COMMANDS: &[Context] = &[
     C::Destination,
     C::Review,
     C::Done,
+    C::Undo,
     C::Confirm,
     C::Help,
 ];
@@ -246,6 +254,7 @@ const AWAY: &[Context] = &[
     C::Destination,
     C::Review,
     C::Done,
+    C::Undo,
     C::Confirm,
     C::Help,
 ];
@@ -259,6 +268,7 @@ const SCROLLS: &[Context] = &[
     C::Destination,
     C::Review,
     C::Done,
+    C::Undo,
     C::Help,
 ];
 const LISTS: &[Context] = &[
@@ -272,6 +282,7 @@ const LISTS: &[Context] = &[
     C::Destination,
     C::Review,
     C::Done,
+    C::Undo,
     C::Help,
 ];
 const WIZARD: &[Context] = &[C::Paste, C::Typing, C::Clean, C::Test, C::Destination, C::Review];
@@ -298,7 +309,21 @@ pub const TABLE: &[Binding] = &[
     row(&[C::Review], &[Char('w')], A::Write, "write", "write these changes"),
     row(&[C::Done], &[Key(KeyCode::Enter)], A::Enter, "close", "back to the slots"),
     row(&[C::Confirm], &[Key(KeyCode::Enter)], A::Enter, "at the provider", "test at the provider itself"),
-    row(&[C::Confirm], &[Char('y')], A::Insist, "yes", "do it"),
+    row(&[C::Confirm, C::Undo], &[Char('y')], A::Insist, "yes", "do it"),
+    row(
+        &[C::Undo],
+        &[Char('v')],
+        A::OnlyValues,
+        "only our values",
+        "put back only what keymend changed, and keep what another program wrote since",
+    ),
+    row(
+        &[C::Undo],
+        &[Char('w')],
+        A::WholeFile,
+        "whole file",
+        "put the whole old content back, over what another program wrote since",
+    ),
     row(
         &[C::Clean, C::Test],
         &[Char('i')],
@@ -357,6 +382,13 @@ pub const TABLE: &[Binding] = &[
     row(&[C::Home], &[Char('k'), Char('K')], A::ByKey, "by key", "every key and all places where it stands"),
     row(&[C::Home], &[Char('s')], A::Setup, "set-up", "guided first set-up of agents and providers"),
     row(&[C::Home, C::Done, C::History], &[Char('z')], A::Undo, "undo", "take back a write, byte for byte"),
+    row(
+        &[C::History],
+        &[Char('b')],
+        A::Redo,
+        "bring back",
+        "write the new key again where another program took it away",
+    ),
     row(&[C::Home], &[Char('H')], A::History, "history", "what keymend wrote, newest first"),
     row(&[C::Home], &[Char('/')], A::Filter, "filter", "show only slots that contain a word"),
     row(&[C::Home], &[Char('r'), Key(KeyCode::F(5))], A::Rescan, "rescan", "read everything again"),
@@ -389,7 +421,7 @@ pub const TABLE: &[Binding] = &[
     quiet(LISTS, &[Key(KeyCode::End), Char('G')], A::Last, "to the last row"),
     // Leaving.
     row(WIZARD, &[Key(KeyCode::Esc)], A::Back, "back", "one step back; nothing has been written"),
-    row(&[C::Confirm], &[Key(KeyCode::Esc), Char('n')], A::Back, "no", "leave everything as it is"),
+    row(&[C::Confirm, C::Undo], &[Key(KeyCode::Esc), Char('n')], A::Back, "no", "leave everything as it is"),
     row(
         &[C::Explain, C::Compare, C::Keys, C::TestAll, C::History, C::Setup, C::Filter, C::Help],
         &[Key(KeyCode::Esc), Key(KeyCode::Backspace)],

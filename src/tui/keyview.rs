@@ -8,15 +8,15 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
-use crate::resolve::{Candidate, Slot};
 use crate::secret::Secret;
+use crate::session::standing::{Spot, write_there};
 use crate::session::{KeyView, SlotRef};
 use crate::source::Place;
 
 use super::app::{Core, Input, Step};
 use super::home::{self, step};
 use super::keys::{Action, Context};
-use super::known::{Grade, Known, Test};
+use super::known::{Grade, Test};
 use super::parts::{self, Row, Rows};
 use super::screen::Screen;
 use super::testall::TestAll;
@@ -31,29 +31,6 @@ pub struct KeyList {
     place: usize,
     at_places: bool,
     unticked: BTreeSet<(usize, usize)>,
-}
-
-/// One physical place of a key, and the slots that read it.
-pub struct Spot<'a> {
-    /// The candidate as the first slot sees it.
-    pub candidate: &'a Candidate,
-    /// The slots that have it among their candidates.
-    pub slots: Vec<(SlotRef, &'a Slot, usize)>,
-}
-
-/// The places of a key, each once however many slots read it.
-#[must_use]
-pub fn spots<'a>(known: &'a Known, view: &KeyView) -> Vec<Spot<'a>> {
-    let mut out: Vec<Spot<'a>> = Vec::new();
-    for (at, index) in &view.places {
-        let Some(slot) = known.slot(*at) else { continue };
-        let Some(candidate) = slot.candidates.get(*index) else { continue };
-        match out.iter_mut().find(|spot| spot.candidate.place == candidate.place) {
-            Some(spot) => spot.slots.push((*at, slot, *index)),
-            None => out.push(Spot { candidate, slots: vec![(*at, slot, *index)] }),
-        }
-    }
-    out
 }
 
 impl KeyList {
@@ -80,9 +57,9 @@ impl KeyList {
     #[must_use]
     pub fn ticked(&self, core: &Core) -> Vec<Place> {
         let Some(view) = self.chosen(core) else { return Vec::new() };
-        let spots = spots(&core.known, view).into_iter().enumerate();
+        let spots = core.known.scan().spots(view).into_iter().enumerate();
         let can = |(at, spot): &(usize, Spot<'_>)| {
-            self.is_ticked(*at) && words::write_there(&spot.candidate.place).is_ok()
+            self.is_ticked(*at) && write_there(&spot.candidate.place).is_ok()
         };
         spots.filter(can).map(|(_, spot)| spot.candidate.place.clone()).collect()
     }
@@ -93,7 +70,7 @@ impl KeyList {
 
     /// Which places are ticked; one that cannot be written never is.
     fn tick_of(&self, at: usize, spot: &Spot<'_>) -> &'static str {
-        match (words::write_there(&spot.candidate.place), self.is_ticked(at)) {
+        match (write_there(&spot.candidate.place), self.is_ticked(at)) {
             (Err(_), _) => "[-] ",
             (Ok(_), true) => "[x] ",
             (Ok(_), false) => "[ ] ",
@@ -102,7 +79,7 @@ impl KeyList {
 
     /// Takes an input.
     pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
-        let places = self.chosen(core).map_or(0, |view| spots(&core.known, view).len());
+        let places = self.chosen(core).map_or(0, |view| core.known.scan().spots(view).len());
         match *input {
             Input::Do(Action::Back) => return Step::back(),
             Input::Do(Action::Left) => self.at_places = false,
@@ -178,7 +155,7 @@ impl KeyList {
             core.say("tick a place with the space bar first", Role::Warn);
             return Step::stay();
         }
-        let spots = spots(&core.known, view);
+        let spots = core.known.scan().spots(view);
         let slots: BTreeSet<SlotRef> = spots
             .iter()
             .filter(|spot| places.contains(&spot.candidate.place))
@@ -230,7 +207,7 @@ impl KeyList {
     fn key_row(&self, core: &Core, at: usize, view: &KeyView, columns: usize) -> Line<'static> {
         let chosen = at == self.key;
         let (mark, role) = verdict_mark(core, view);
-        let count = format!("×{}", spots(&core.known, view).len());
+        let count = format!("×{}", core.known.scan().spots(view).len());
         let row = Row::of(if chosen { " ▸ " } else { "   " }, Role::Accent)
             .add(mark, role)
             .text(" ")
@@ -245,7 +222,7 @@ impl KeyList {
 
     fn draw_places(&self, core: &Core, frame: &mut Frame, area: Rect, view: &KeyView) {
         let columns = usize::from(area.width);
-        let spots = spots(&core.known, view);
+        let spots = core.known.scan().spots(view);
         let mut lines: Vec<Line> = Vec::new();
         let chosen = self.place.min(spots.len().saturating_sub(1));
         for (at, spot) in spots.iter().enumerate() {
@@ -303,7 +280,7 @@ fn spot_rows(core: &Core, spot: &Spot<'_>, tick: &str, columns: usize) -> Vec<Ro
     let source = words::short_source(spot.candidate.source);
     let place = parts::fit_path(&spot.candidate.place.show(core.known.home()), columns.saturating_sub(12));
     let mut rows = vec![Row::of(tick, Role::Accent).cell(source, 8, Role::Dim).text(place)];
-    let (text, role) = match words::write_there(&spot.candidate.place) {
+    let (text, role) = match write_there(&spot.candidate.place) {
         Ok(text) => (text, Role::Dim),
         Err(text) => (text, Role::Warn),
     };

@@ -3,16 +3,20 @@
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Position;
 
-use crate::agents::{Agent, Restart};
+use crate::agents::Agent;
+use crate::host::writer::{Back, Since};
 use crate::plan::{Destination, Offered};
 use crate::resolve::Slot;
 use crate::secret::Secret;
+use crate::session::holding::{Due, Restarted};
+use crate::session::write::{Lost, Written};
 use crate::source::Place;
 
 use super::keys::Action;
 use super::known::{Judged, Scanning, Tested};
 use super::screen::Screen;
 use super::theme::Role;
+use super::undo::Undoing;
 use super::wizard::SharedPlan;
 
 /// Marks an effect and the answers to it.
@@ -66,10 +70,14 @@ pub enum Effect {
     Apply(Ticket, SharedPlan, Secret),
     /// List what was written.
     History(Ticket),
+    /// Work out what an undo of this action (of the newest without one) would change.
+    UndoPlan(Ticket, Option<String>, Back),
     /// Take an action back.
-    Undo(Ticket, String),
-    /// Run these commands, which restart what still holds an old key.
-    Restart(Ticket, Vec<Vec<String>>),
+    Undo(Ticket, String, Back),
+    /// Look what another program took back of an action.
+    Lost(Ticket, String),
+    /// Restart what still holds an old key, and look what runs then.
+    Restart(Ticket, Vec<Due>),
     /// Hand the terminal back and stop.
     Suspend,
     /// Draw everything anew.
@@ -112,17 +120,6 @@ pub enum Ask {
     },
 }
 
-/// What a write came to.
-#[derive(Clone, Debug, Default)]
-pub struct Applied {
-    /// The journal's name for the action.
-    pub id: String,
-    /// What may have to be restarted.
-    pub restarts: Vec<Restart>,
-    /// What else the person should know.
-    pub notes: Vec<String>,
-}
-
 /// One action in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Past {
@@ -132,12 +129,16 @@ pub struct Past {
     pub when_ms: i64,
     /// What was done: `set openclaw/anthropic (main)`.
     pub title: String,
-    /// Where.
-    pub places: Vec<String>,
+    /// Where, and what other programs did there since.
+    pub places: Vec<(String, Since)>,
     /// How it stands: `written`, `undone`.
     pub state: String,
     /// It can be taken back.
     pub can_undo: bool,
+    /// Its key was taken away somewhere and can be brought back.
+    pub lost: bool,
+    /// How long its backups are kept, in words.
+    pub kept: String,
 }
 
 /// What the loop reports.
@@ -206,13 +207,17 @@ pub enum Answer {
     /// A plan.
     Planned(SharedPlan),
     /// A plan was written.
-    Applied(Applied),
+    Applied(Box<Written>),
     /// What was written, newest first.
     History(Vec<Past>),
+    /// What an undo would change.
+    Undoing(Undoing),
     /// An action was taken back; in words.
     Undone(String),
-    /// Something was restarted; in words.
-    Restarted(String),
+    /// What another program took back.
+    Lost(Box<Lost>),
+    /// What became of the restarts.
+    Restarted(Vec<Restarted>),
     /// The effect failed.
     Failed(Failure),
 }

@@ -4,7 +4,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::edit::{DiffLine, LineKind};
-use crate::plan::{Change, Plan, Target};
+use crate::plan::{Change, Plan};
+use crate::session::write::Written;
 
 use super::app::{Answer, Ask, Core, Effect, Failure, Input, Ticket};
 use super::destination::predicted;
@@ -91,8 +92,8 @@ impl Review {
         };
         match (answer, plan) {
             (Answer::Planned(plan), _) => self.phase = Phase::Ready(plan.clone()),
-            (Answer::Applied(applied), Some(plan)) => {
-                return Move::Finish(Box::new(Done::new(core, who, plan, applied.clone())));
+            (Answer::Applied(written), Some(plan)) => {
+                return Move::Finish(Box::new(Done::new(core, who, &plan, Written::clone(written))));
             }
             (Answer::Failed(failure), plan) => self.phase = Phase::Failed(failure.clone(), plan),
             _ => {}
@@ -178,12 +179,7 @@ fn warnings(who: &Who, plan: &Plan, columns: usize, rows: &mut Rows) {
 }
 
 fn change_rows(core: &Core, change: &Change, columns: usize, rows: &mut Rows) {
-    let home = core.known.home();
-    let name = match &change.target {
-        Target::File { path, .. } => crate::source::tilde(path, home),
-        Target::Cell(cell) => format!("{} {}/{}", crate::source::tilde(&cell.db, home), cell.table, cell.key),
-        Target::Keyring { service, user } => format!("keyring {service} / {user}"),
-    };
+    let name = change.target.show(core.known.home());
     let what = match (change.before, &change.after) {
         (None, _) => "new ",
         (_, None) => "remove ",
@@ -199,7 +195,7 @@ fn change_rows(core: &Core, change: &Change, columns: usize, rows: &mut Rows) {
     }
 }
 
-fn diff_row(line: &DiffLine, columns: usize) -> Row {
+pub(super) fn diff_row(line: &DiffLine, columns: usize) -> Row {
     let (mark, role) = match line.kind {
         LineKind::Same => ("    ", Role::Dim),
         LineKind::Removed => ("  - ", Role::Bad),

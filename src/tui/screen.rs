@@ -14,6 +14,7 @@ use super::keyview::KeyList;
 use super::parts::Row;
 use super::setup::Setup;
 use super::testall::TestAll;
+use super::undo::Undo;
 use super::where_to::Where;
 use super::wizard::Wizard;
 
@@ -36,6 +37,8 @@ pub enum Screen {
     Setup(Setup),
     /// What was written.
     History(History),
+    /// What an undo would change.
+    Undo(Undo),
     /// A question before a test at a foreign address.
     Where(Where),
     /// The keys of a screen.
@@ -54,6 +57,7 @@ macro_rules! each {
             Screen::Wizard($state) => $call,
             Screen::Setup($state) => $call,
             Screen::History($state) => $call,
+            Screen::Undo($state) => $call,
             Screen::Where($state) => $call,
             Screen::Help($state) => $call,
         }
@@ -103,6 +107,7 @@ impl Screen {
             Self::Wizard(wizard) => wizard.offers(core, action),
             Self::Setup(setup) => setup.offers(action),
             Self::History(history) => history.offers(action),
+            Self::Undo(undo) => undo.offers(action),
             Self::Where(question) => question.offers(action),
             _ => true,
         }

@@ -11,6 +11,7 @@ use crate::plan::SlotId;
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session::SlotRef;
+use crate::session::write::Lost;
 use crate::source::Place;
 
 use super::app::{Answer, Ask, Core, Effect, Go, Input, Step, Ticket};
@@ -181,6 +182,24 @@ impl Wizard {
         who.new = slot.candidates.get(n).and_then(|candidate| candidate.value.secret()).cloned();
         let mut wizard = Self::new(who, At::Review);
         let effects = wizard.look_over(core, Ask::Use { agent, slot: Box::new(slot.clone()), n });
+        (wizard, effects)
+    }
+
+    /// A key that another program took away, brought back to its places. Where it stands nowhere any more, it has to be
+    /// entered again; else the review comes first.
+    pub fn bringing_back(core: &mut Core, lost: &Lost) -> (Self, Vec<Effect>) {
+        let reads = |slot: &Slot| {
+            slot.candidates.iter().any(|one| lost.places.iter().any(|to| to.same_spot(&one.place)))
+        };
+        let slots: Vec<SlotRef> =
+            core.known.scan().slots().filter(|(_, _, slot)| reads(slot)).map(|(at, ..)| at).collect();
+        let old = lost.now.clone().unwrap_or_else(|| Secret::new(""));
+        let mut wizard = Self::for_places(&core.known, old.clone(), lost.places.clone(), &slots);
+        wizard.note = Some(format!("bring back {}", lost.action.title));
+        let Some(new) = lost.key.clone() else { return (wizard, Vec::new()) };
+        wizard.who.new = Some(new.clone());
+        wizard.first = At::Review;
+        let effects = wizard.look_over(core, Ask::Rotate { old, new, places: lost.places.clone() });
         (wizard, effects)
     }
 

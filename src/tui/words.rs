@@ -5,7 +5,7 @@ use crate::lint::Severity;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Mode, Outcome, Slot, State};
 use crate::secret::Secret;
-use crate::source::{Place, Source, Value};
+use crate::source::{Source, Value};
 
 use super::keys::Action;
 use super::known::{Grade, Known, Test};
@@ -173,21 +173,6 @@ pub fn kind_name(kind: &str) -> String {
 pub fn address(base_url: &str) -> String {
     let shown = crate::resolve::shown(base_url);
     shown.strip_prefix("https://").unwrap_or(&shown).trim_end_matches('/').to_owned()
-}
-
-/// What a new key at this place would change, or why keymend cannot write there.
-pub const fn write_there(place: &Place) -> Result<&'static str, &'static str> {
-    match place {
-        Place::Line { .. } => Ok("replaces the value in this line"),
-        Place::Field { .. } => Ok("replaces the value of this field"),
-        Place::Cell { .. } => Ok("replaces the value in the database"),
-        Place::File { .. } => Ok("replaces the content of this file"),
-        Place::Keyring { .. } | Place::KeyringField { .. } => Ok("replaces the keyring entry"),
-        Place::Env { .. } => Err("was set before keymend started; change it where it is set"),
-        Place::Command { .. } => Err("a program prints it; change it there"),
-        Place::BuiltIn { .. } => Err("built into the agent"),
-        Place::Sealed { .. } => Err("sealed by its owner; change it there"),
-    }
 }
 
 /// What to do next at a slot: the key and the words, most useful first.

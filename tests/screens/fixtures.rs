@@ -6,6 +6,7 @@ use std::sync::Arc;
 use keymend::agents::{Agent, Certainty, Context, Findings, Record, Restart};
 use keymend::edit::{DiffLine, LineKind};
 use keymend::host::Trouble;
+use keymend::host::writer::{Applied, Back, Since};
 use keymend::lint::Lint;
 use keymend::plan::{
     Change, Content, Destination, Hash, Offered, Plan, PlanError, Predicted, Prediction, SlotId, Target,
@@ -13,10 +14,12 @@ use keymend::plan::{
 use keymend::provider::Catalogue;
 use keymend::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot};
 use keymend::secret::Secret;
+use keymend::session::write::{Left, Now, PlaceNow, Written};
 use keymend::session::{Scan, Scanned};
 use keymend::source::{Dialect, Format, Place, Pointer, Source, Value};
-use keymend::tui::app::{Applied, Effect, Message, Model, Options, Past, Ticket, update};
+use keymend::tui::app::{Effect, Message, Model, Options, Past, Ticket, update};
 use keymend::tui::known::{FileFacts, Grade, Judged, Scanning, Tested, WayTried};
+use keymend::tui::undo::Undoing;
 
 /// The home folder of the fixture.
 pub const HOME: &str = "/home/ann";
@@ -410,6 +413,7 @@ pub fn plan() -> Arc<Plan> {
         target: Target::File { path: path.clone(), real: path, mode: None, lock: None },
         before: Some(Hash::of(b"x")),
         after: Some(Content::new(b"y".to_vec())),
+        touched: None,
         diff: vec![
             line(LineKind::Same, "    \"anthropic:default\": {"),
             line(LineKind::Same, "      \"type\": \"api_key\","),
@@ -423,22 +427,68 @@ pub fn plan() -> Arc<Plan> {
         title: "set openclaw/anthropic (main)".into(),
         slot: Some(slot.clone()),
         old: Some(Secret::new(stale()).mask(None)),
+        replaced: Some(Secret::new(stale())),
         new: Secret::new(fresh()).mask(None),
+        places: vec![field(STORE, ["profiles", "anthropic:default", "key"])],
         changes: vec![change],
-        predictions: vec![Predicted { slot, prediction: Prediction::SendsNew }],
+        predictions: vec![Predicted { slot, prediction: Prediction::SendsNew, sends_now: true }],
         notes: vec!["replaces the key of the active profile".into()],
     })
 }
 
 /// What the write came to.
-pub fn applied() -> Applied {
+pub fn written() -> Written {
+    const STORE: &str = ".openclaw/agents/main/agent/auth-profiles.json";
     let restart = Restart {
         what: "OpenClaw gateway (pid 4711, started 3 hours before the change)".into(),
         certainty: Certainty::MayHold,
         command: Some(["systemctl", "--user", "restart", "openclaw-gateway"].map(String::from).into()),
         processes: Vec::new(),
     };
-    Applied { id: "20261121-090000".into(), restarts: vec![restart], notes: Vec::new() }
+    let plan = plan();
+    let now = plan.predictions.iter().map(|predicted| Now {
+        slot: predicted.slot.clone(),
+        sends: Some(Secret::new(fresh()).mask(None)),
+        is_new: true,
+        restart: Some(restart.clone()),
+    });
+    Written {
+        applied: Applied { id: "20261121-090000".into(), notes: Vec::new() },
+        now: now.collect(),
+        places: vec![PlaceNow {
+            place: field(STORE, ["profiles", "anthropic:default", "key"]),
+            new_there: true,
+            old_gone: true,
+        }],
+        left: vec![Left {
+            place: env("ANTHROPIC_API_KEY"),
+            why: Some("was set before keymend started; change it where it is set"),
+        }],
+        copies: vec![PathBuf::from(HOME).join(".bash_history")],
+    }
+}
+
+/// What an undo of the newest action would change.
+pub fn undoing(conflict: bool) -> Undoing {
+    let Some(change) = plan().changes.first().cloned() else { unreachable!() };
+    let swap = |line: DiffLine| DiffLine {
+        kind: match line.kind {
+            LineKind::Removed => LineKind::Added,
+            LineKind::Added => LineKind::Removed,
+            other => other,
+        },
+        ..line
+    };
+    Undoing {
+        id: "3".into(),
+        title: "set openclaw/anthropic (main)".into(),
+        how: Back::Exact,
+        places: vec![(
+            "~/.openclaw/agents/main/agent/auth-profiles.json".into(),
+            change.diff.into_iter().map(swap).collect(),
+        )],
+        conflict,
+    }
 }
 
 /// The machine after the write.
@@ -466,9 +516,14 @@ pub fn history() -> Vec<Past> {
         id: id.into(),
         when_ms: NOW_MS - minutes * 60_000,
         title: title.into(),
-        places: vec!["~/.openclaw/agents/main/agent/auth-profiles.json".into()],
+        places: vec![(
+            "~/.openclaw/agents/main/agent/auth-profiles.json".into(),
+            if minutes == 1 { Since::OldIsBack } else { Since::AsWritten },
+        )],
         state: state.into(),
         can_undo: state == "written",
+        lost: minutes == 1,
+        kept: "Backups hold old keys; they are kept 30 days or 20 actions.".into(),
     };
     vec![
         past("3", 1, "set openclaw/anthropic (main)", "written"),

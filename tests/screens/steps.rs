@@ -1,6 +1,7 @@
 //! Where each input leads: pure tests of `update`, without a screen.
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use keymend::host::writer::Back;
 use keymend::tui::app::{Answer, Effect, Message, Model, update};
 use keymend::tui::known::Tested;
 
@@ -161,9 +162,9 @@ fn undo_asks_first() {
     let mut model = tested(SIZE);
     let effects = press(&mut model, "z");
     serve(&mut model, effects);
-    assert!(press(&mut model, "n").is_empty());
-    press(&mut model, "z");
-    assert!(matches!(press(&mut model, "y")[..], [Effect::Undo(_, ref id)] if id == "3"));
+    press(&mut model, "n");
+    walk(&mut model, "z");
+    assert!(matches!(press(&mut model, "y")[..], [Effect::Undo(_, ref id, Back::Exact)] if id == "3"));
 }
 
 #[test]

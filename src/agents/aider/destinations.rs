@@ -6,31 +6,22 @@ use super::git_root;
 use crate::agents::litellm::wire;
 use crate::agents::{Context, common, python};
 use crate::host::World;
-use crate::plan::{Destination, Neighbour, Set};
+use crate::plan::Destination;
 use crate::resolve::Slot;
 use crate::source::{Format, Place, Pointer, Source};
 
-/// The place that decides now if a key can stand there alone; else a `.env`, with what beats it taken away.
+/// The places where a key stands now, then the `.env` files.
 pub(super) fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     let world = context.world;
     let Some(wire) = wire::wire(&slot.agent_provider) else { return Vec::new() };
     let mut all = Vec::new();
-    let mut neighbours = Vec::new();
     for candidate in slot.candidates.iter().filter(|c| c.value.secret().is_some()) {
-        match &candidate.place {
-            Place::Field { pointer, .. } if compound(pointer) => neighbours.push(Neighbour {
-                place: candidate.place.clone(),
-                set: Set::Remove,
-                why: "it comes before every .env, and its value is not the key alone".to_owned(),
-            }),
-            place @ (Place::Field { .. } | Place::Line { .. }) if neighbours.is_empty() => {
-                all.push(Destination {
-                    place: place.clone(),
-                    effect: "replaces the key that stands here".to_owned(),
-                    neighbours: Vec::new(),
-                });
-            }
-            _ => {}
+        if let place @ (Place::Field { .. } | Place::Line { .. }) = &candidate.place {
+            all.push(Destination {
+                place: place.clone(),
+                effect: "replaces the key that stands here".to_owned(),
+                neighbours: Vec::new(),
+            });
         }
     }
     all.extend(dedicated(world, slot));
@@ -41,16 +32,10 @@ pub(super) fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destinatio
         let same = |d: &Destination| matches!(&d.place, Place::Line { file: f, name, .. } if *f == file && name == variable);
         if !all.iter().any(same) {
             let place = python::line_place(&file, None, variable);
-            all.push(Destination { place, effect: effect.to_owned(), neighbours: neighbours.clone() });
+            all.push(Destination { place, effect: effect.to_owned(), neighbours: Vec::new() });
         }
     }
     all
-}
-
-/// `api-key: [openrouter=KEY]` and `set-env: [NAME=KEY]`: the key is a part of the value.
-fn compound(pointer: &Pointer) -> bool {
-    let first = pointer.0.first().map(|step| step.trim_start_matches('-'));
-    matches!(first, Some("api-key" | "set-env"))
 }
 
 /// `openai-api-key` and `anthropic-api-key` beat everything but a model's own parameters.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::host::MemoryWorld;
+use crate::plan;
 use crate::provider::Catalogue;
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
@@ -56,9 +57,13 @@ fn a_key_inside_a_list_item_is_never_overwritten_by_the_key_alone() {
     let slots = slots(&world);
     let slot = slots.iter().find(|slot| slot.agent_provider == "openrouter").unwrap();
     let catalogue = Catalogue::embedded();
-    let all = destinations(&Context { world: &world, catalogue: &catalogue }, slot);
-    assert!(all.iter().all(|d| matches!(&d.place, Place::Line { .. })), "{all:?}");
-    assert_eq!(all[0].neighbours[0].place.show(None), "/h/.aider.conf.yml#/api-key/0");
+    let new = Secret::new("sk-or-v1-NEWFAKE");
+    let (offered, default) = plan::destinations(&world, &catalogue, &AGENT, slot, &new);
+    assert_eq!(default, Some(0), "{offered:?}");
+    let plan = plan::build(&world, &catalogue, &AGENT, slot, &offered[0].destination, &new).unwrap();
+    assert!(plan.prediction().is_some_and(plan::Prediction::is_new), "{:?}", plan.predictions);
+    let after = plan.changes[0].after.as_ref().unwrap();
+    assert_eq!(&*after.0, b"api-key:\n  - openrouter=sk-or-v1-NEWFAKE\n");
 }
 
 #[test]

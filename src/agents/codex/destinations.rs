@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::agents::Context;
 use crate::agents::common::Doc;
+use crate::host::KeyringState;
 use crate::plan::{Destination, Neighbour, Set};
 use crate::resolve::Slot;
 use crate::source::{Place, Source};
@@ -64,18 +65,19 @@ fn in_store(context: &Context<'_>, config: &Config) -> Option<Destination> {
     }
     let world = context.world;
     let user = account::keyring_user(world, config);
-    let entry = matches!(world.keyring(account::SERVICE, &user), crate::host::KeyringState::Present(_));
-    let place = match account::store(config) {
-        Store::Keyring | Store::Auto if entry => Place::KeyringField {
+    let keyring = world.keyring(account::SERVICE, &user);
+    let place = match (account::store(config), keyring) {
+        (Store::Keyring | Store::Auto, KeyringState::Present(_))
+        | (Store::Keyring, KeyringState::Missing) => Place::KeyringField {
             service: account::SERVICE.to_owned(),
             user,
             pointer: crate::source::Pointer::new(["OPENAI_API_KEY"]),
         },
-        Store::File | Store::Auto => {
+        (Store::File | Store::Auto, _) => {
             let file = Doc::json(world, config.home.join("auth.json"));
             file.trouble.is_none().then(|| file.place(&["OPENAI_API_KEY"]))?
         }
-        Store::Keyring | Store::Other => return None,
+        (Store::Keyring | Store::Other, _) => return None,
     };
     Some(Destination {
         neighbours: neighbours(&place),

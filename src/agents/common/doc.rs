@@ -6,6 +6,7 @@ use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::{Map, Value as Json};
 
 use crate::host::{FileState, Trouble, World};
+use crate::sealed::Entry;
 use crate::secret::Secret;
 use crate::source::{Format, Place, Pointer};
 
@@ -23,6 +24,8 @@ pub struct Doc {
     pub trouble: Option<Trouble>,
     /// Service and user, where it stands in the OS keyring and not in a file.
     pub keyring: Option<(String, String)>,
+    /// The text in the encrypted store `path`, where it stands there.
+    pub sealed: Option<Entry>,
 }
 
 impl Doc {
@@ -36,6 +39,7 @@ impl Doc {
             present: false,
             trouble: None,
             keyring: None,
+            sealed: None,
         }
     }
 
@@ -79,6 +83,12 @@ impl Doc {
         Self { root, keyring: Some((service.to_owned(), user.to_owned())), ..doc }
     }
 
+    /// The JSON document in a text of the encrypted store `path`.
+    #[must_use]
+    pub fn in_sealed(path: impl Into<PathBuf>, entry: Entry, text: &str) -> Self {
+        Self { sealed: Some(entry), ..Self::of(path.into(), Format::Json, Some(strict(text)), None) }
+    }
+
     fn read(
         world: &dyn World,
         path: PathBuf,
@@ -105,7 +115,7 @@ impl Doc {
             Some(Err(message)) => (Json::Null, Some(Trouble::Syntax(message))),
             None => (Json::Null, trouble),
         };
-        Self { path, format, root, present: true, trouble, keyring: None }
+        Self { path, format, root, present: true, trouble, keyring: None, sealed: None }
     }
 
     /// The file exists and holds a tree.
@@ -137,6 +147,9 @@ impl Doc {
         let pointer = Pointer::new(steps.iter().copied());
         if let Some((service, user)) = self.keyring.clone() {
             return Place::KeyringField { service, user, pointer };
+        }
+        if let Some(entry) = self.sealed.clone() {
+            return Place::SealedField { file: self.path.clone(), entry, pointer };
         }
         Place::Field { file: self.path.clone(), format: self.format, pointer }
     }

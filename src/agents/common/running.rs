@@ -25,7 +25,7 @@ pub fn running(
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    let certainty = processes.iter().map(|process| certainty(process, slot)).min_by_key(|c| rank(*c))?;
+    let certainty = processes.iter().map(|process| certainty(process, slot)).min()?;
     Some(Restart {
         what: format!("{name} (pid {}){more}", first.pid),
         certainty,
@@ -38,16 +38,6 @@ fn is_of(process: &Process, program: &str, marks: &[&str]) -> bool {
     let names_it = |arg: &String| Path::new(arg).file_name().is_some_and(|file| file == program);
     process.args.iter().take(2).any(names_it)
         || process.args.iter().take(3).any(|arg| marks.iter().any(|mark| arg.contains(mark)))
-}
-
-fn rank(certainty: Certainty) -> u8 {
-    match certainty {
-        Certainty::StillHolds => 0,
-        Certainty::MayHold => 1,
-        Certainty::CannotTell => 2,
-        Certainty::Reloads => 3,
-        Certainty::Fresh => 4,
-    }
 }
 
 /// What a process that started before a change holds: the environment is copied at start and never changes from

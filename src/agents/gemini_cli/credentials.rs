@@ -1,7 +1,8 @@
 //! Credentials that Gemini CLI keeps itself: the key in a keyring or an encrypted file, the Google login.
 
 use crate::agents::common::Doc;
-use crate::host::{KeyringState, World};
+use crate::host::{FileState, KeyringState, World};
+use crate::sealed::{self, Entry, SealedError};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
 
@@ -34,7 +35,7 @@ pub fn key(world: &dyn World, settings: &Settings) -> Option<Stored> {
     match state {
         KeyringState::Present(text) => from_keyring(KEY_SERVICE, KEY_USER, &text),
         KeyringState::Missing => None,
-        KeyringState::Absent(_) => sealed_file(world, settings),
+        KeyringState::Absent(_) => sealed_file(world, settings, KEY_SERVICE, KEY_USER),
         KeyringState::Locked | KeyringState::TimedOut => {
             let place = Place::Keyring { service: KEY_SERVICE.to_owned(), user: KEY_USER.to_owned() };
             Some(Stored { source: Source::Keyring, place, value: Value::Sealed, text: None, expired: false })
@@ -43,11 +44,15 @@ pub fn key(world: &dyn World, settings: &Settings) -> Option<Stored> {
 }
 
 fn from_keyring(service: &str, user: &str, text: &Secret) -> Option<Stored> {
-    let doc = Doc::in_keyring(service, user, text);
+    stored(Source::Keyring, &Doc::in_keyring(service, user, text))
+}
+
+/// The key in what Gemini CLI writes, in the keyring and in the encrypted store alike.
+fn stored(source: Source, doc: &Doc) -> Option<Stored> {
     let steps = ["token", "accessToken"];
     let key = Secret::new(doc.text(&steps).filter(|key| !key.is_empty())?);
     Some(Stored {
-        source: Source::Keyring,
+        source,
         place: doc.place(&steps),
         value: Value::Present(key.clone()),
         text: Some(key),
@@ -55,16 +60,31 @@ fn from_keyring(service: &str, user: &str, text: &Secret) -> Option<Stored> {
     })
 }
 
-fn sealed_file(world: &dyn World, settings: &Settings) -> Option<Stored> {
+/// An entry of the encrypted store, opened as Gemini CLI does it; sealed where it cannot be.
+fn sealed_file(world: &dyn World, settings: &Settings, service: &str, account: &str) -> Option<Stored> {
     let path = settings.folder.join("gemini-credentials.json");
-    let place = Place::File { file: path.clone() };
-    world.exists(&path).then_some(Stored {
-        source: Source::SecretStore,
-        place,
-        value: Value::Sealed,
-        text: None,
-        expired: false,
-    })
+    let entry = Entry { service: service.to_owned(), account: account.to_owned() };
+    let state = world.read(&path);
+    if matches!(*state, FileState::Missing) {
+        return None;
+    }
+    let opened = state
+        .text()
+        .ok_or(SealedError::Form)
+        .and_then(|text| sealed::text_of(text, world.machine().as_ref(), &entry));
+    match opened {
+        Ok(text) => stored(Source::SecretStore, &Doc::in_sealed(path, entry, &text?)),
+        Err(error) => Some(Stored {
+            source: Source::SecretStore,
+            place: Place::File { file: path },
+            value: match error {
+                SealedError::Machine => Value::Sealed,
+                _ => Value::Unreadable(error.to_string()),
+            },
+            text: None,
+            expired: false,
+        }),
+    }
 }
 
 /// The Google login.
@@ -73,7 +93,7 @@ pub fn login(world: &dyn World, settings: &Settings) -> Option<Stored> {
         return match world.keyring(LOGIN_SERVICE, LOGIN_USER) {
             KeyringState::Present(text) => from_keyring(LOGIN_SERVICE, LOGIN_USER, &text),
             KeyringState::Missing => None,
-            _ => sealed_file(world, settings),
+            _ => sealed_file(world, settings, LOGIN_SERVICE, LOGIN_USER),
         };
     }
     let doc = Doc::json(world, settings.folder.join("oauth_creds.json"));

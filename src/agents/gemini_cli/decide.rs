@@ -138,6 +138,10 @@ impl Asked<'_> {
         offers.extend(self.stored.iter().map(|stored| {
             let (place, value) = (stored.place.clone(), stored.value.clone());
             match (self.kind, self.selected) {
+                (Type::Key, true) if matches!(value, Value::Unreadable(_)) => {
+                    let why = "Gemini CLI cannot open its store either and goes on without it";
+                    Offer::ignored(stored.source, place, value, why)
+                }
                 (Type::Key, true) if value == Value::Sealed => {
                     let why = "sealed, written by Gemini CLI itself; /auth in Gemini CLI changes it";
                     Offer::usable(stored.source, place, value, why)
@@ -237,9 +241,8 @@ impl Asked<'_> {
         let key = match (self.text(name), &self.stored) {
             (Some(key), _) => Secret::new(key),
             (None, Some(stored)) if self.selected => {
-                if self.environment.text(self.world, name).is_some() {
-                    let reason = "what an empty GEMINI_API_KEY does beside a stored key is not on record";
-                    return Outcome::NotKnown { reason: reason.to_owned() };
+                if let Value::Unreadable(why) = &stored.value {
+                    return Outcome::Nothing { reason: format!("the stored key cannot be opened: {why}") };
                 }
                 let Some(text) = &stored.text else {
                     let reason = "the key is in a store that only Gemini CLI opens";

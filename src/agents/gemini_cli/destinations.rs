@@ -17,8 +17,8 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     let environment = environment::read(world, &settings);
     let mut all = Vec::new();
     if let Some(active) = slot.active_candidate()
-        && matches!(active.source, Source::Dotenv | Source::Keyring)
-        && !matches!(active.place, Place::Keyring { .. })
+        && matches!(active.source, Source::Dotenv | Source::Keyring | Source::SecretStore)
+        && !matches!(active.place, Place::Keyring { .. } | Place::File { .. })
     {
         let effect = "replaces the key that is sent now".to_owned();
         all.push(Destination { place: active.place.clone(), effect, neighbours: Vec::new() });

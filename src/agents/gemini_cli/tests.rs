@@ -1,9 +1,12 @@
 //! Rules of the recordings that need a keyring, a mode or a combination.
 
+use super::AGENT;
 use crate::agents::Context;
-use crate::host::{KeyringState, MemoryWorld};
+use crate::host::{KeyringState, Machine, MemoryWorld};
+use crate::plan::{self, Prediction};
 use crate::provider::Catalogue;
 use crate::resolve::{Mode, Outcome, Slot};
+use crate::sealed::{Entry, Store};
 use crate::secret::Secret;
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
@@ -67,10 +70,56 @@ fn the_stored_key_is_read_where_a_type_is_selected() {
     assert_eq!(answer(&world), format!("x-goog-api-key=RING {API}"));
     let sealed =
         selected(trusted(), "gemini-api-key").with_file(".gemini/gemini-credentials.json", "00:11:22");
-    assert_eq!(answer(&sealed), "hidden");
+    assert_eq!(answer(&sealed), "hidden", "without the machine's names nothing can be said");
     let mut reachable = sealed;
     reachable.keyring_otherwise = Some(KeyringState::Missing);
     assert!(answer(&reachable).starts_with("nothing: When using Gemini API"));
+}
+
+/// A home whose key stands in the encrypted store, on the machine that made it.
+fn with_store(store: &str) -> MemoryWorld {
+    let mut world = selected(trusted(), "gemini-api-key").with_file(".gemini/gemini-credentials.json", store);
+    world.machine = Some(Machine { host: "lab".into(), user: "ann".into() });
+    world
+}
+
+const STORE: &str = include_str!("../../sealed/made_by_node_12.txt");
+const STORED: &str = "AIzaSyFAKEFAKEFAKEFAKEFAKEFAKEFAKE1234";
+
+#[test]
+fn the_encrypted_store_is_opened_as_gemini_does() {
+    assert_eq!(answer(&with_store(STORE)), format!("x-goog-api-key={STORED} {API}"));
+    let over = with_store(STORE).with_var("GEMINI_API_KEY", "K");
+    assert_eq!(answer(&over), format!("x-goog-api-key=K {API}"));
+    let empty = with_store(STORE).with_var("GEMINI_API_KEY", "");
+    assert_eq!(answer(&empty), format!("x-goog-api-key={STORED} {API}"));
+    let mut moved = with_store(STORE);
+    moved.machine = Some(Machine { host: "another".into(), user: "ann".into() });
+    assert!(answer(&moved).starts_with("nothing: the stored key cannot be opened"), "{}", answer(&moved));
+    assert!(
+        answer(&with_store(&format!("{STORE}\n"))).starts_with("nothing: the stored key cannot be opened")
+    );
+}
+
+#[test]
+fn a_new_key_goes_into_the_encrypted_store_and_the_other_entries_stay() {
+    let world = with_store(STORE);
+    let catalogue = Catalogue::embedded();
+    let slot = slots(&world).remove(0);
+    let new = Secret::new("AIzaSyNEWFAKENEWFAKENEWFAKENEWFAKENEW12");
+    let (offered, default) = plan::destinations(&world, &catalogue, &AGENT, &slot, &new);
+    assert_eq!(default, Some(0), "{offered:?}");
+    let plan = plan::build(&world, &catalogue, &AGENT, &slot, &offered[0].destination, &new).expect("plan");
+    assert!(plan.prediction().is_some_and(Prediction::is_new), "{:?}", plan.predictions);
+    let shown: Vec<&str> = plan.changes[0].diff.iter().map(|line| line.text.as_str()).collect();
+    assert!(shown.iter().any(|line| line.contains("accessToken")), "the text inside is shown: {shown:?}");
+    let after = plan.changes[0].after.as_ref().expect("content");
+    let text = std::str::from_utf8(&after.0).expect("text");
+    let store = Store::open(text, world.machine.as_ref()).expect("open");
+    let entry = |service: &str, account: &str| Entry { service: service.into(), account: account.into() };
+    assert_eq!(store.get(&entry("gemini-cli-oauth", "main-account")), Some("{\"a\":1}"));
+    let kept = store.get(&entry("gemini-cli-api-key", "default-api-key")).expect("entry");
+    assert!(kept.contains("\"updatedAt\":1790000000000") && !kept.contains(STORED), "only the key changes");
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub fn of(world: &dyn World, slot: &Slot) -> Option<Restart> {
         world.processes("hermes").into_iter().filter(|process| serves(process, slot)).collect();
     let first = processes.first()?;
     let more = if processes.len() > 1 { format!(" and {} more", processes.len() - 1) } else { String::new() };
-    let certainty = processes.iter().map(|process| certainty(process, slot)).min_by_key(|c| rank(*c))?;
+    let certainty = processes.iter().map(|process| certainty(process, slot)).min()?;
     let mut command = vec!["hermes".to_owned()];
     if slot.profile != "default" {
         command.extend(["-p".to_owned(), slot.profile.clone()]);
@@ -56,15 +56,5 @@ fn certainty(process: &Process, slot: &Slot) -> Certainty {
         }
         (Place::Env { .. }, _) => Certainty::MayHold,
         _ => Certainty::Reloads,
-    }
-}
-
-fn rank(certainty: Certainty) -> u8 {
-    match certainty {
-        Certainty::StillHolds => 0,
-        Certainty::MayHold => 1,
-        Certainty::CannotTell => 2,
-        Certainty::Reloads => 3,
-        Certainty::Fresh => 4,
     }
 }

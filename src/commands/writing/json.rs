@@ -4,11 +4,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{
-    Applied, Change, DiffLine, Manifest, Plan, Prediction, SCHEMA, Target, Written, plain, prediction,
-};
+use super::{Change, DiffLine, Plan, Prediction, Written, plain, prediction};
 use crate::edit::LineKind;
+use crate::host::journal::Manifest;
+use crate::host::writer::Applied;
+use crate::report::SCHEMA;
 use crate::secret::Mask;
+use crate::session::holding::Restarted;
+use crate::session::write::Past;
+use crate::settings::Settings;
 use crate::source::tilde;
 
 #[derive(Serialize)]
@@ -22,7 +26,38 @@ pub(super) struct PlanJson {
     new: Mask,
     changes: Vec<ChangeJson>,
     slots: Vec<SlotJson>,
+    /// The places of the new key as they read after the write.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    places: Vec<PlaceJson>,
+    /// Where an agent could still find the old key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left: Vec<LeftJson>,
+    /// Files that hold the old key and that no agent reads.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    copies: Vec<String>,
+    /// What was restarted, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    restarted: Vec<RestartedJson>,
     notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct PlaceJson {
+    place: String,
+    new_there: bool,
+    old_gone: bool,
+}
+
+#[derive(Serialize)]
+struct LeftJson {
+    place: String,
+    why: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct RestartedJson {
+    fine: bool,
+    message: String,
 }
 
 #[derive(Serialize)]
@@ -66,11 +101,20 @@ pub(super) fn plan(plan: &Plan, home: Option<&Path>) -> PlanJson {
                 restart: None,
             })
             .collect(),
+        places: Vec::new(),
+        left: Vec::new(),
+        copies: Vec::new(),
+        restarted: Vec::new(),
         notes: plan.notes.iter().map(|note| plain(note)).collect(),
     }
 }
 
-pub(super) fn written(done: &Plan, written: &Written, home: Option<&Path>) -> PlanJson {
+pub(super) fn written(
+    done: &Plan,
+    written: &Written,
+    restarted: &[Restarted],
+    home: Option<&Path>,
+) -> PlanJson {
     let mut json = plan(done, home);
     json.written = true;
     json.id = Some(written.applied.id.clone());
@@ -80,6 +124,17 @@ pub(super) fn written(done: &Plan, written: &Written, home: Option<&Path>) -> Pl
         slot.sends_new = Some(now.is_new);
         slot.restart = now.restart.as_ref().map(super::restart_line);
     }
+    let place = |place: &crate::source::Place| plain(&place.show(home));
+    json.places = written
+        .places
+        .iter()
+        .map(|one| PlaceJson { place: place(&one.place), new_there: one.new_there, old_gone: one.old_gone })
+        .collect();
+    json.left = written.left.iter().map(|one| LeftJson { place: place(&one.place), why: one.why }).collect();
+    json.copies = written.copies.iter().map(|copy| plain(&tilde(copy, home))).collect();
+    let restarted =
+        restarted.iter().map(|one| RestartedJson { fine: one.is_fine(), message: plain(&one.words()) });
+    json.restarted = restarted.collect();
     json
 }
 
@@ -93,13 +148,8 @@ const fn id(prediction: &Prediction) -> &'static str {
 }
 
 fn change(change: &Change, home: Option<&Path>) -> ChangeJson {
-    let place = match &change.target {
-        Target::File { path, .. } => tilde(path, home),
-        Target::Cell(cell) => format!("{}#{}/{}", tilde(&cell.db, home), cell.table, cell.key),
-        Target::Keyring { service, user } => format!("keyring {service} / {user}"),
-    };
     ChangeJson {
-        place: plain(&place),
+        place: plain(&change.target.show(home)),
         diff: change.diff.iter().map(line).collect(),
         notes: change.notes.iter().map(|note| plain(note)).collect(),
     }
@@ -117,6 +167,8 @@ fn line(line: &DiffLine) -> String {
 #[derive(Serialize)]
 pub(super) struct HistoryJson<'a> {
     schema: u32,
+    keep_days: u32,
+    keep_actions: usize,
     actions: Vec<ActionJson<'a>>,
 }
 
@@ -130,10 +182,21 @@ struct ActionJson<'a> {
     new: Option<&'a str>,
     undoes: Option<&'a str>,
     places: Vec<String>,
+    /// What other programs wrote there since, beside its place.
+    rewritten: Vec<String>,
+    /// The new key is gone somewhere; `redo` brings it back.
+    lost: bool,
 }
 
-pub(super) fn history(all: &[Manifest]) -> HistoryJson<'_> {
-    let actions = all.iter().map(|action| ActionJson {
+pub(super) fn history<'a>(all: &'a [Past], settings: &Settings) -> HistoryJson<'a> {
+    let rewritten = |past: &Past| {
+        let items = past.action.items.iter().zip(&past.since);
+        let lines = items.filter_map(|(item, since)| Some((item.place.show(None), since.words()?)));
+        lines.map(|(place, words)| plain(&format!("{place} {words}"))).collect()
+    };
+    let actions = all.iter().map(|past| (past, &past.action)).map(|(past, action)| ActionJson {
+        rewritten: rewritten(past),
+        lost: past.lost(),
         id: &action.id,
         at_ms: action.at_ms,
         state: &action.state,
@@ -141,9 +204,14 @@ pub(super) fn history(all: &[Manifest]) -> HistoryJson<'_> {
         old: action.old.as_deref(),
         new: action.new.as_deref(),
         undoes: action.undoes.as_deref(),
-        places: action.items.iter().map(|item| plain(&item.place.show())).collect(),
+        places: action.items.iter().map(|item| plain(&item.place.show(None))).collect(),
     });
-    HistoryJson { schema: SCHEMA, actions: actions.collect() }
+    HistoryJson {
+        schema: SCHEMA,
+        keep_days: settings.keep.days,
+        keep_actions: settings.keep.actions,
+        actions: actions.collect(),
+    }
 }
 
 #[derive(Serialize)]
@@ -157,4 +225,17 @@ pub(super) struct UndoneJson {
 pub(super) fn undone(action: &Manifest, applied: &Applied) -> UndoneJson {
     let notes = applied.notes.iter().map(|note| plain(note)).collect();
     UndoneJson { schema: SCHEMA, undone: action.id.clone(), id: applied.id.clone(), notes }
+}
+
+#[derive(Serialize)]
+pub(super) struct UndoingJson<'a> {
+    schema: u32,
+    written: bool,
+    undo: &'a str,
+    changes: Vec<ChangeJson>,
+}
+
+pub(super) fn undoing<'a>(action: &'a Manifest, changes: &[Change], home: Option<&Path>) -> UndoingJson<'a> {
+    let changes = changes.iter().map(|one| change(one, home)).collect();
+    UndoingJson { schema: SCHEMA, written: false, undo: &action.id, changes }
 }

@@ -1,6 +1,6 @@
 //! `set`: a key from standard input, the clipboard or the vault, cleaned, judged for the slot, tested, and written.
 
-use super::{Consent, carry_out, destination, one_slot};
+use super::{Bringing, carry_out, destination, one_slot};
 use crate::agents;
 use crate::cli;
 use crate::commands::{Desk, Exit, Failure, keys, testing};
@@ -16,25 +16,38 @@ pub(in crate::commands) fn set(desk: &Desk, args: &cli::Set) -> Result<Exit, Fai
     let slot = one_slot(desk, &world, &args.slot, args.profile.as_ref())?;
     let agent =
         agents::find(slot.agent).ok_or_else(|| Failure::new("no such agent", "see `keymend agents`"))?;
-    let paste = keys::paste(args.stdin, args.clipboard, args.vault.as_deref())?;
-    let new = fit_for_slot(desk, &slot, &paste, args.insist, !args.json)?;
+    let paste = keys::paste(args.key.stdin, args.key.clipboard, args.key.vault.as_deref())?;
+    let new = fit_for_slot(desk, &slot, &paste, args.write.insist, !args.write.json)?;
     if slot.sent().is_some_and(|sent| sent.key == new) && args.to.is_none() {
         return Err(Failure::new(
             "this is the key that is already sent there",
             "copy the new key, then try again",
         ));
     }
-    if !args.no_test && !args.dry_run && !desk.offline {
-        testing::before_write(desk, &slot, &new, args)?;
-    }
+    tested(desk, &slot, &new, &args.key, &args.write)?;
     let (offered, default) = plan::destinations(&world, &desk.catalogue, agent, &slot, &new);
     let chosen = destination(&offered, default, args.to.as_deref(), &world)?;
     let plan = plan::build(&world, &desk.catalogue, agent, &slot, &chosen.destination, &new)?;
-    carry_out(desk, &world, &plan, &new, Consent { dry_run: args.dry_run, yes: args.yes, json: args.json })
+    let from_clipboard = args.key.clipboard.then_some(&paste);
+    carry_out(desk, &world, &plan, &Bringing { new: &new, from_clipboard }, &args.write)
+}
+
+/// The live test of a new key, where it is wanted and can be done.
+pub(super) fn tested(
+    desk: &Desk,
+    slot: &Slot,
+    new: &Secret,
+    key: &cli::NewKey,
+    write: &cli::Writing,
+) -> Result<(), Failure> {
+    if key.no_test || write.dry_run || desk.offline {
+        return Ok(());
+    }
+    testing::before_write(desk, slot, new, key, write.insist)
 }
 
 /// The clean key, if it is one and belongs here; what is doubtful or wrong needs `--insist`.
-fn fit_for_slot(
+pub(super) fn fit_for_slot(
     desk: &Desk,
     slot: &Slot,
     paste: &Secret,

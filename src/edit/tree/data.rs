@@ -124,6 +124,35 @@ impl Data {
         Some(self)
     }
 
+    /// The value at `path`, if there is one.
+    pub(super) fn at(&self, path: &[String]) -> Option<&Self> {
+        let Some((step, rest)) = path.split_first() else { return Some(self) };
+        match self {
+            Self::List(items) => items.get(step.parse::<usize>().ok()?)?.at(rest),
+            Self::Map(entries) => entries.iter().find(|(name, _)| name.is_name(step))?.1.at(rest),
+            _ => None,
+        }
+    }
+
+    /// The value as JSON; none where JSON cannot say it (a name that is no text, a number too large).
+    pub(super) fn json(&self) -> Option<Json> {
+        Some(match self {
+            Self::Null => Json::Null,
+            Self::Bool(value) => Json::Bool(*value),
+            Self::Integer(number) => Json::Number(serde_json::Number::from_i128(*number)?),
+            Self::Float(bits) => Json::Number(serde_json::Number::from_f64(f64::from_bits(*bits))?),
+            Self::Text(text) => Json::String(text.to_string()),
+            Self::List(items) => Json::Array(items.iter().map(Self::json).collect::<Option<_>>()?),
+            Self::Map(entries) => {
+                let entry = |(name, value): &(Self, Self)| match name {
+                    Self::Text(name) => Some((name.to_string(), value.json()?)),
+                    _ => None,
+                };
+                Json::Object(entries.iter().map(entry).collect::<Option<_>>()?)
+            }
+        })
+    }
+
     fn text(text: &str) -> Self {
         Self::Text(Zeroizing::new(text.to_owned()))
     }

@@ -151,10 +151,12 @@ pub(super) fn line_end(text: &str, at: usize) -> usize {
 /// A text that every YAML reader, of 1.1 and 1.2, takes for itself without quotes: letters first, nothing special.
 fn is_plain_yaml(text: &str) -> bool {
     let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
-    let chars = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '+'));
+    let chars = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '+' | '=' | ' '));
     let word = text.to_ascii_lowercase();
     let reserved = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"];
-    first && chars && !reserved.contains(&word.as_str())
+    first && chars && !text.ends_with(' ') && !reserved.contains(&word.as_str())
 }
 
 fn is_plain_yaml_name(text: &str) -> bool {

@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
 use super::*;
+use crate::edit::{Masker, Touched};
 use crate::provider::Catalogue;
+use crate::source::{Dialect, Place};
 
 struct Lab {
     dir: tempfile::TempDir,
@@ -44,7 +46,23 @@ impl Lab {
 
     fn undo(&self, id: &str) -> Result<Applied, ApplyError> {
         let catalogue = Catalogue::embedded();
-        self.writer().undo(id, &Masker::new(&catalogue, []))
+        self.writer().undo(id, Back::Exact, &Masker::new(&catalogue, []))
+    }
+
+    fn undo_as(&self, id: &str, how: Back) -> Result<Applied, ApplyError> {
+        let catalogue = Catalogue::embedded();
+        self.writer().undo(id, how, &Masker::new(&catalogue, []))
+    }
+
+    /// Puts the key `NEW` at `K` in a file of lines, and says what became of the place after `since` wrote there.
+    fn since(&self, path: &Path, since: &str) -> Since {
+        let old = text(path);
+        let new = old.replace("old-key", NEW);
+        let action = Action { key: Some(Secret::new(NEW)), ..Action::default() };
+        let applied = self.writer().apply(&action, &[line_change(path, &old, &new)]).expect("applied");
+        fs::write(path, since).expect("write");
+        let action = self.writer().journal.read(&applied.id).expect("read");
+        self.writer().since(&action)[0]
     }
 
     /// No temporary file is left anywhere.
@@ -58,11 +76,24 @@ impl Lab {
     }
 }
 
+const NEW: &str = "sk-FAKE-new-fedcba9876543210";
+
+/// A change of `K` in a file of lines.
+fn line_change(path: &Path, before: &str, after: &str) -> Change {
+    let touched = Touched {
+        syntax: edit::Syntax::Lines(Dialect::PythonDotenv),
+        keys: vec![edit::Spot::Variable { name: "K".to_owned(), line: Some(1) }],
+        others: Vec::new(),
+    };
+    Change { touched: Some(touched), ..change(path, Some(before), Some(after)) }
+}
+
 fn change(path: &Path, before: Option<&str>, after: Option<&str>) -> Change {
     Change {
         target: Target::File { path: path.to_owned(), real: path.to_owned(), mode: None, lock: None },
         before: before.map(|text| Hash::of(text.as_bytes())),
         after: after.map(|text| Content::new(text.as_bytes().to_vec())),
+        touched: None,
         diff: Vec::new(),
         notes: Vec::new(),
     }
@@ -216,10 +247,82 @@ fn an_undo_refuses_where_somebody_edited_since_and_shows_what_differs() {
     let path = lab.put(".env", "K=old\n", 0o600);
     let applied = lab.apply(&[change(&path, Some("K=old\n"), Some("K=new\n"))]).expect("applied");
     fs::write(&path, "K=new\nB=1\n").expect("write");
-    let Err(ApplyError::Conflict(conflicts)) = lab.undo(&applied.id) else { panic!("no conflict") };
-    assert_eq!(conflicts[0].place, path.display().to_string());
+    let Err(ApplyError::Conflict { conflicts, .. }) = lab.undo(&applied.id) else { panic!("no conflict") };
+    assert_eq!(conflicts[0].place.show(None), path.display().to_string());
     assert!(conflicts[0].diff.iter().any(|line| line.text == "B=1"));
     assert_eq!(text(&path), "K=new\nB=1\n");
+}
+
+#[test]
+fn an_undo_of_the_values_keeps_what_others_wrote_since() {
+    let lab = Lab::new();
+    let path = lab.put(".env", "A=1\nK=old-key # mine\nB='2'\r\n", 0o600);
+    let new = text(&path).replace("old-key", NEW);
+    let applied = lab.apply(&[line_change(&path, &text(&path), &new)]).expect("applied");
+    fs::write(&path, format!("C=3\n{new}D=4\n")).expect("write");
+    assert!(matches!(lab.undo(&applied.id), Err(ApplyError::Conflict { .. })));
+    lab.undo_as(&applied.id, Back::Values).expect("undone");
+    assert_eq!(text(&path), "C=3\nA=1\nK=old-key # mine\nB='2'\r\nD=4\n");
+    assert!(matches!(lab.undo_as(&applied.id, Back::Values), Err(ApplyError::NothingToUndo)));
+}
+
+#[test]
+fn an_undo_of_the_whole_goes_over_what_others_wrote_and_can_be_undone_itself() {
+    let lab = Lab::new();
+    let path = lab.put(".env", "K=old-key\n", 0o600);
+    let applied = lab.apply(&[line_change(&path, "K=old-key\n", "K=x\n")]).expect("applied");
+    fs::write(&path, "somebody else's\n").expect("write");
+    let undone = lab.undo_as(&applied.id, Back::Whole).expect("undone");
+    assert_eq!(text(&path), "K=old-key\n");
+    lab.undo(&undone.id).expect("the undo is an action, too");
+    assert_eq!(text(&path), "somebody else's\n");
+}
+
+#[test]
+fn values_that_cannot_be_told_apart_are_left_to_a_choice() {
+    let lab = Lab::new();
+    let path = lab.put(".env", "K=old-key\n", 0o600);
+    let applied = lab.apply(&[line_change(&path, "K=old-key\n", "K=x\n")]).expect("applied");
+    fs::write(&path, [b'K', b'=', 0xff]).expect("write");
+    assert!(matches!(lab.undo_as(&applied.id, Back::Values), Err(ApplyError::Conflict { .. })));
+    let applied = lab.apply(&[change(&path, None, Some("x"))]);
+    assert!(applied.is_err(), "nothing is written over what was not seen");
+}
+
+#[test]
+fn the_history_tells_what_others_did_since() {
+    let lab = Lab::new();
+    let written = format!("K={NEW}\nB=1\n");
+    for (since, expected) in [
+        (format!("K={NEW}\n"), Since::AsWritten),
+        (written, Since::Kept),
+        ("K=old-key\nB=1\n".to_owned(), Since::OldIsBack),
+        ("K=third\n".to_owned(), Since::Replaced),
+        ("B=1\n".to_owned(), Since::Replaced),
+    ] {
+        let path = lab.put(".env", "K=old-key\n", 0o600);
+        assert_eq!(lab.since(&path, &since), expected, "{since}");
+    }
+    let path = lab.put(".env", "K=old-key\n", 0o600);
+    let since = lab.since(&path, "K=old-key\n");
+    let action = lab.writer().last().expect("an action");
+    assert!(is_key_of(&action, &Secret::new(NEW)) && !is_key_of(&action, &Secret::new("old-key")));
+    let places = lost_places(&action, &[since]);
+    assert!(matches!(&places[..], [Place::Line { file, line: None, .. }] if *file == path), "{places:?}");
+}
+
+#[test]
+fn folders_made_for_a_file_go_with_it_unless_somebody_uses_them() {
+    let lab = Lab::new();
+    let path = lab.path("a/b/.env");
+    let applied = lab.apply(&[change(&path, None, Some("K=1\n"))]).expect("applied");
+    assert_eq!(fs::metadata(lab.path("a")).expect("folder").permissions().mode() & 0o777, 0o700);
+    lab.undo(&applied.id).expect("undone");
+    assert!(!lab.path("a").exists());
+    let applied = lab.apply(&[change(&path, None, Some("K=1\n"))]).expect("applied");
+    fs::write(lab.path("a/other"), "x").expect("write");
+    lab.undo(&applied.id).expect("undone");
+    assert!(!lab.path("a/b").exists() && lab.path("a/other").exists());
 }
 
 #[test]
@@ -255,7 +358,10 @@ fn backups_expire_by_age_and_number_and_can_be_purged() {
     }
     let journal = lab.writer().journal;
     assert_eq!(journal.history().0.len(), 20);
-    assert_eq!(journal.expire(lab.now + 31 * 86_400_000), 20);
+    let week = Keep { days: 7, actions: 5 };
+    assert_eq!(journal.expire(lab.now, week), 15);
+    assert_eq!(journal.expire(lab.now + 8 * 86_400_000, Keep::default()), 0);
+    assert_eq!(journal.expire(lab.now + 8 * 86_400_000, week), 5);
     lab.apply(&[change(&path, Some("25"), Some("x"))]).expect("applied");
     assert_eq!(journal.purge(), 1);
     assert!(journal.history().0.is_empty());

@@ -1,0 +1,251 @@
+//! The way back: [`Writer::undo`], what another program did to a place since keymend wrote there ([`Since`]), and the
+//! kinds of undo that are left then.
+
+use super::{Action, Applied, ApplyError, Conflict, Writer};
+use crate::edit::{self, Edit, Masker, New, Syntax, Touched};
+use crate::host::journal::{Item, ItemPlace, Manifest, State};
+use crate::plan::{Change, Content, Hash, Target};
+use crate::secret::Secret;
+use crate::source::{Format, Place};
+
+/// How an undo treats a place that somebody wrote to since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Back {
+    /// It refuses and shows the difference: everything comes back byte for byte, or nothing.
+    #[default]
+    Exact,
+    /// Only the values that keymend changed come back; what else was written since stays.
+    Values,
+    /// The old content comes back whole, over what was written since.
+    Whole,
+}
+
+/// What became of a place that keymend wrote to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// It is as it was written.
+    AsWritten,
+    /// Something else was written there, and the new key still stands.
+    Kept,
+    /// Another program put the old value back.
+    OldIsBack,
+    /// Another value stands there, or none.
+    Replaced,
+    /// It cannot be read, or its values cannot be told apart.
+    NotKnown,
+}
+
+impl Since {
+    /// In words, behind the place; none where nothing happened.
+    #[must_use]
+    pub const fn words(self) -> Option<&'static str> {
+        match self {
+            Self::AsWritten => None,
+            Self::Kept => Some("was written again since, and the new key still stands there"),
+            Self::OldIsBack => Some("was written again since: the old key is back"),
+            Self::Replaced => Some("was written again since: another value stands there now"),
+            Self::NotKnown => Some("was written again since"),
+        }
+    }
+
+    /// Whether the new key is gone from there, so that it can be brought back.
+    #[must_use]
+    pub const fn lost(self) -> bool {
+        matches!(self, Self::OldIsBack | Self::Replaced)
+    }
+}
+
+impl Writer<'_> {
+    /// The action that `undo` without an id means: the newest one that was written and is not itself an undo.
+    #[must_use]
+    pub fn last(&self) -> Option<Manifest> {
+        let (all, _) = self.journal.history();
+        all.into_iter().find(|action| action.state == State::Written && action.undoes.is_none())
+    }
+
+    /// The changes that undo an action, for the review screen; a conflict where somebody edited since and `how` does
+    /// not say what to do then.
+    pub fn undo_changes(&self, id: &str, how: Back, masker: &Masker<'_>) -> Result<Vec<Change>, ApplyError> {
+        let action = self.journal.read(id)?;
+        if action.state != State::Written {
+            return Err(ApplyError::NothingToUndo);
+        }
+        let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
+        for item in &action.items {
+            let target = item.place.target();
+            let old = self.journal.backup(id, item)?;
+            let now = self.current(&target)?;
+            let before = now.as_ref().map(|now| Hash::of(&now.0));
+            let untouched = before.map(|hash| hash.to_string()) == item.after;
+            let back = match (how, &item.touched) {
+                (Back::Values, Some(touched)) if !untouched => {
+                    old_values(touched, old.as_ref(), now.as_ref()).ok_or(())
+                }
+                (Back::Exact, _) | (Back::Values, None) if !untouched => Err(()),
+                _ => Ok(old.clone()),
+            };
+            let masker = masker.knowing(keys_in(item, &[old.as_ref(), now.as_ref()]));
+            let shown = back.as_ref().unwrap_or(&old);
+            let diff = masker.diff_as(syntax_of(&item.place), &text(now.as_ref()), &text(shown.as_ref()));
+            match back {
+                Err(()) => conflicts.push(Conflict { place: item.place.clone(), diff }),
+                Ok(after) if after == now => {}
+                Ok(after) => {
+                    let touched = item.touched.clone();
+                    changes.push(Change { target, before, after, touched, diff, notes: Vec::new() });
+                }
+            }
+        }
+        match (conflicts.is_empty(), changes.is_empty()) {
+            (false, _) => Err(ApplyError::Conflict { id: id.to_owned(), conflicts }),
+            (true, true) => Err(ApplyError::NothingToUndo),
+            (true, false) => Ok(changes),
+        }
+    }
+
+    /// Undoes an action: byte for byte, or as `how` says where somebody edited since.
+    pub fn undo(&self, id: &str, how: Back, masker: &Masker<'_>) -> Result<Applied, ApplyError> {
+        let _ours = self.lock()?;
+        let mut action = self.journal.read(id)?;
+        let targets: Vec<Target> = action.items.iter().map(|item| item.place.target()).collect();
+        let _agents = self.agent_locks(&targets)?;
+        let changes = self.undo_changes(id, how, masker)?;
+        let undo = Action {
+            title: format!("undo {}", action.title),
+            old: action.new.clone(),
+            new: action.old.clone(),
+            key: None,
+            undoes: Some(id.to_owned()),
+        };
+        let mut applied = self.apply_locked(&undo, &changes)?;
+        action.items.iter().for_each(Item::unmake_folders);
+        applied.notes.extend(action.items.iter().filter_map(still_tightened));
+        let _ = self.journal.mark(&mut action, State::Undone);
+        Ok(applied)
+    }
+
+    /// What became of each place of a written action.
+    #[must_use]
+    pub fn since(&self, action: &Manifest) -> Vec<Since> {
+        action.items.iter().map(|item| self.since_at(action, item)).collect()
+    }
+
+    fn since_at(&self, action: &Manifest, item: &Item) -> Since {
+        let Ok(now) = self.current(&item.place.target()) else { return Since::NotKnown };
+        if now.as_ref().map(|now| Hash::of(&now.0).to_string()) == item.after {
+            return Since::AsWritten;
+        }
+        let (Some(touched), Ok(old)) = (&item.touched, self.journal.backup(&action.id, item)) else {
+            return Since::NotKnown;
+        };
+        let is_new = |value: &New| {
+            let print = value.secret().map(|key| key.fingerprint(&action.id).to_string());
+            print.is_some() && print == action.new_print
+        };
+        let values = |content: Option<&Content>| -> Option<Vec<New>> {
+            touched.keys.iter().map(|spot| value(touched.syntax, content, &spot.unnumbered())).collect()
+        };
+        match (values(old.as_ref()), values(now.as_ref())) {
+            // The key was a part of a text: its fingerprint cannot be looked for.
+            (_, Some(now)) if now.is_empty() => Since::NotKnown,
+            (_, Some(now)) if now.iter().all(is_new) => Since::Kept,
+            (Some(old), Some(now)) if old == now => Since::OldIsBack,
+            (_, Some(_)) => Since::Replaced,
+            _ => Since::NotKnown,
+        }
+    }
+}
+
+/// An undo never opens a file to others again.
+fn still_tightened(item: &Item) -> Option<String> {
+    let (from, to) = item.tightened?;
+    Some(format!("{} keeps its mode {to:04o} (it was {from:04o} before)", item.place.show(None)))
+}
+
+/// The places of an action where its new key stood and was lost since, for a plan that brings it back.
+#[must_use]
+pub fn lost_places(action: &Manifest, since: &[Since]) -> Vec<Place> {
+    let lost = action.items.iter().zip(since).filter(|(_, since)| since.lost());
+    lost.flat_map(|(item, _)| places_of(item)).collect()
+}
+
+/// The places of an item where the new key was put.
+fn places_of(item: &Item) -> Vec<Place> {
+    let Some(touched) = &item.touched else { return Vec::new() };
+    let target = item.place.target();
+    touched.keys.iter().filter_map(|spot| place_of(&target, touched.syntax, &spot.unnumbered())).collect()
+}
+
+fn place_of(target: &Target, syntax: Syntax, spot: &edit::Spot) -> Option<Place> {
+    use edit::Spot;
+    Some(match (target, syntax, spot) {
+        (Target::File { path, .. }, Syntax::Tree(format), Spot::Field(pointer)) => {
+            Place::Field { file: path.clone(), format, pointer: pointer.clone() }
+        }
+        (Target::File { path, .. }, Syntax::Lines(dialect), Spot::Variable { name, .. }) => {
+            Place::Line { file: path.clone(), line: None, name: name.clone(), dialect }
+        }
+        (Target::File { path, .. }, Syntax::Whole, Spot::Whole) => Place::File { file: path.clone() },
+        (Target::Cell(cell), _, Spot::Field(pointer)) => {
+            Place::Cell { cell: cell.clone(), pointer: pointer.clone() }
+        }
+        (Target::Cell(cell), _, Spot::Whole) => {
+            Place::Cell { cell: cell.clone(), pointer: crate::source::Pointer::default() }
+        }
+        (Target::Keyring { service, user }, _, Spot::Field(pointer)) => {
+            Place::KeyringField { service: service.clone(), user: user.clone(), pointer: pointer.clone() }
+        }
+        (Target::Keyring { service, user }, _, Spot::Whole) => {
+            Place::Keyring { service: service.clone(), user: user.clone() }
+        }
+        _ => return None,
+    })
+}
+
+/// `now` with the values that keymend changed as they stand in `old`; none where that cannot be done.
+fn old_values(touched: &Touched, old: Option<&Content>, now: Option<&Content>) -> Option<Option<Content>> {
+    let edits = touched
+        .spots()
+        .map(|spot| Some(Edit { new: value(touched.syntax, old, &spot)?, spot }))
+        .collect::<Option<Vec<_>>>()?;
+    let bytes = now.map(|now| now.0.as_slice());
+    let removes = edits.iter().all(|edit| edit.new == New::Nothing);
+    if touched.syntax == Syntax::Whole && removes {
+        return Some(None);
+    }
+    edit::apply(touched.syntax, bytes, &edits).ok().map(|bytes| Some(Content(bytes)))
+}
+
+/// What stands at a spot; nothing in a file that is not there. None where the content cannot be read.
+fn value(syntax: Syntax, content: Option<&Content>, spot: &edit::Spot) -> Option<New> {
+    content.map_or(Some(New::Nothing), |content| edit::value_at(syntax, &content.0, spot).ok())
+}
+
+/// The texts at the spots where an action put its key: they may be keys that stand nowhere else any more.
+fn keys_in(item: &Item, contents: &[Option<&Content>]) -> Vec<Secret> {
+    let Some(touched) = &item.touched else { return Vec::new() };
+    let spots = touched.keys.iter().map(edit::Spot::unnumbered).collect::<Vec<_>>();
+    let values = contents
+        .iter()
+        .flat_map(|content| spots.iter().filter_map(|spot| value(touched.syntax, *content, spot)));
+    values.filter_map(|value| value.secret()).collect()
+}
+
+fn text(content: Option<&Content>) -> zeroize::Zeroizing<String> {
+    let bytes = content.map(|content| content.0.as_slice()).unwrap_or_default();
+    zeroize::Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// JSON cells and entries are laid out for reading.
+const fn syntax_of(place: &ItemPlace) -> Syntax {
+    match place {
+        ItemPlace::File { .. } => Syntax::Whole,
+        ItemPlace::Cell { .. } | ItemPlace::Keyring { .. } => Syntax::Tree(Format::Json),
+    }
+}
+
+/// A key that stands somewhere is the one that an action brought.
+#[must_use]
+pub fn is_key_of(action: &Manifest, key: &Secret) -> bool {
+    action.new_print.as_ref().is_some_and(|print| key.fingerprint(&action.id).to_string() == *print)
+}

@@ -1,0 +1,138 @@
+//! Where one key stands: every place once, however many slots read it; what a new key would do there; and the copies
+//! that no agent reads.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::{KeyView, Scan, SlotRef};
+use crate::host::World;
+use crate::resolve::{Candidate, Slot};
+use crate::secret::Secret;
+use crate::source::Place;
+
+/// One physical place of a key, and the slots that read it.
+pub struct Spot<'a> {
+    /// The candidate as the first slot sees it.
+    pub candidate: &'a Candidate,
+    /// The slots that have it among their candidates.
+    pub slots: Vec<(SlotRef, &'a Slot, usize)>,
+}
+
+impl Scan {
+    /// The places of a key, each once.
+    #[must_use]
+    pub fn spots(&self, view: &KeyView) -> Vec<Spot<'_>> {
+        let mut out: Vec<Spot<'_>> = Vec::new();
+        for (at, index) in &view.places {
+            let Some(slot) = self.slot(*at) else { continue };
+            let Some(candidate) = slot.candidates.get(*index) else { continue };
+            match out.iter_mut().find(|spot| spot.candidate.place == candidate.place) {
+                Some(spot) => spot.slots.push((*at, slot, *index)),
+                None => out.push(Spot { candidate, slots: vec![(*at, slot, *index)] }),
+            }
+        }
+        out
+    }
+
+    /// The entry of a key.
+    #[must_use]
+    pub fn view(&self, key: &Secret) -> Option<&KeyView> {
+        self.keys.iter().find(|view| view.key == *key)
+    }
+}
+
+/// What a new key at this place would change, or why keymend cannot write there.
+pub const fn write_there(place: &Place) -> Result<&'static str, &'static str> {
+    match place {
+        Place::Line { .. } => Ok("replaces the value in this line"),
+        Place::Field { .. } => Ok("replaces the value of this field"),
+        Place::Cell { .. } => Ok("replaces the value in the database"),
+        Place::File { .. } => Ok("replaces the content of this file"),
+        Place::Keyring { .. } | Place::KeyringField { .. } => Ok("replaces the keyring entry"),
+        Place::SealedField { .. } => Ok("replaces the value in the encrypted store"),
+        Place::Env { .. } => Err("was set before keymend started; change it where it is set"),
+        Place::Command { .. } => Err("a program prints it; change it there"),
+        Place::BuiltIn { .. } => Err("built into the agent"),
+        Place::Sealed { .. } => Err("sealed by its owner; change it there"),
+    }
+}
+
+/// Larger files are no copies of a key file.
+const MAX_COPY_BYTES: u64 = 4 * 1024 * 1024;
+/// How the names of copies end that editors, tools and the agents themselves leave.
+const ENDS: [&str; 9] = ["~", ".bak", ".orig", ".old", ".save", ".swp", ".backup", ".tmp", ".copy"];
+/// What stands inside the names of numbered or dated copies.
+const PARTS: [&str; 6] = [".bak.", ".bak-", ".backup.", ".backup-", ".corrupt", ".old."];
+/// Where shells and interpreters keep what was typed, under the home folder.
+const TYPED: [&str; 6] = [
+    ".bash_history",
+    ".zsh_history",
+    ".local/share/fish/fish_history",
+    ".python_history",
+    ".node_repl_history",
+    ".config/nushell/history.txt",
+];
+
+/// Files that hold `key` and that no agent reads: copies beside the files of the scan's candidates, and what shells
+/// remember. They are named and never changed.
+#[must_use]
+pub fn copies(world: &dyn World, scan: &Scan, key: &Secret) -> Vec<PathBuf> {
+    let candidates = scan.slots().flat_map(|(_, _, slot)| &slot.candidates);
+    let read: BTreeSet<&Path> = candidates.filter_map(|candidate| candidate.place.file()).collect();
+    let folders: BTreeSet<&Path> = read.iter().filter_map(|file| file.parent()).collect();
+    let beside = folders.into_iter().flat_map(|folder| {
+        let names = world.list(folder).into_iter().filter(|name| is_copy(name));
+        names.map(|name| folder.join(name)).collect::<Vec<_>>()
+    });
+    let typed = world.home().into_iter().flat_map(|home| TYPED.map(|name| home.join(name)));
+    let all: BTreeSet<PathBuf> = beside.chain(typed).filter(|path| !read.contains(path.as_path())).collect();
+    all.into_iter().filter(|path| holds(world, path, key)).collect()
+}
+
+fn is_copy(name: &str) -> bool {
+    ENDS.iter().any(|end| name.ends_with(end))
+        || PARTS.iter().any(|part| name.contains(part))
+        || (name.starts_with('#') && name.ends_with('#'))
+        || name.starts_with(".#")
+}
+
+fn holds(world: &dyn World, path: &Path, key: &Secret) -> bool {
+    let state = world.read(path);
+    let bytes = state.bytes().filter(|bytes| bytes.len() as u64 <= MAX_COPY_BYTES);
+    bytes.is_some_and(|bytes| key.is_in(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::MemoryWorld;
+    use crate::provider::Catalogue;
+
+    const KEY: &str = "sk-or-v1-FAKE0123456789abcdef0123456789abcdef0123456789abcdef01234567";
+
+    #[test]
+    fn copies_are_found_beside_the_files_and_in_what_was_typed() {
+        let line = format!("OPENROUTER_API_KEY={KEY}\n");
+        let world = MemoryWorld::new("/home/ann")
+            .with_file(".hermes/.env", &line)
+            .with_file(".hermes/.env.bak", &line)
+            .with_file(".hermes/.env.bak.1", "OPENROUTER_API_KEY=another\n")
+            .with_file(".hermes/config.yaml", "model:\n  provider: openrouter\n")
+            .with_file(".hermes/notes.txt", &line)
+            .with_file(".bash_history", format!("export {line}"));
+        let scan = crate::session::scan_all(&world, &Catalogue::embedded());
+        let found = copies(&world, &scan, &Secret::new(KEY));
+        assert_eq!(found, [PathBuf::from("/home/ann/.bash_history"), "/home/ann/.hermes/.env.bak".into()]);
+    }
+
+    #[test]
+    fn a_name_tells_a_copy() {
+        for name in [".env~", "openclaw.json.bak", "auth.json.bak.2", "#.env#", ".#.env", "x.backup-20260101"]
+        {
+            assert!(is_copy(name), "{name}");
+        }
+        for name in [".env", "auth.json", "backup.json", ".env.example"] {
+            assert!(!is_copy(name), "{name}");
+        }
+    }
+}
