@@ -55,22 +55,25 @@ pub struct Touched {
     pub syntax: Syntax,
     /// Where the new key was put.
     pub keys: Vec<Spot>,
+    /// Where it was put as a part of a longer text.
+    #[serde(default)]
+    pub parts: Vec<Spot>,
     /// What changed along.
     pub others: Vec<Spot>,
 }
 
 impl Touched {
-    /// A content that is one value.
+    /// Nothing yet.
     #[must_use]
-    pub fn whole() -> Self {
-        Self { syntax: Syntax::Whole, keys: vec![Spot::Whole], others: Vec::new() }
+    pub const fn new(syntax: Syntax) -> Self {
+        Self { syntax, keys: Vec::new(), parts: Vec::new(), others: Vec::new() }
     }
 
     /// All of the spots, each once. Of a variable that was touched on several lines the assignment that decides is
     /// meant: line numbers of an old content say nothing about a newer one.
     pub fn spots(&self) -> impl Iterator<Item = Spot> {
         let mut all: Vec<Spot> = Vec::new();
-        for spot in self.keys.iter().chain(&self.others) {
+        for spot in self.keys.iter().chain(&self.parts).chain(&self.others) {
             let spot = spot.unnumbered();
             if !all.contains(&spot) {
                 all.push(spot);
@@ -96,6 +99,8 @@ impl Spot {
 pub enum New {
     /// A key.
     Key(Secret),
+    /// A text with a key in it.
+    Part(Secret),
     /// A neighbour's value.
     Json(Json),
     /// Nothing: the field or line is taken away. Where there is none, nothing changes.
@@ -111,14 +116,14 @@ impl New {
     /// `text` with `new` in the place of the `old` in it.
     #[must_use]
     pub fn part(text: &Secret, old: &Secret, new: &Secret) -> Self {
-        text.expose(|text| old.expose(|old| new.expose(|new| Self::text(&text.replace(old, new)))))
+        Self::Part(text.map(|text| old.expose(|old| new.expose(|new| text.replace(old, new)))))
     }
 
     /// The text that this puts somewhere, if it is one.
     #[must_use]
     pub fn secret(&self) -> Option<Secret> {
         match self {
-            Self::Key(key) => Some(key.clone()),
+            Self::Key(key) | Self::Part(key) => Some(key.clone()),
             Self::Json(Json::String(text)) => Some(Secret::new(text.as_str())),
             _ => None,
         }
@@ -219,7 +224,7 @@ fn whole(text: &str, edits: &[Edit]) -> Result<Zeroizing<String>, EditError> {
     let end = &text[text.trim_end_matches(['\r', '\n']).len()..];
     let end = if text.is_empty() { "\n" } else { end };
     match edits.last().map(|edit| &edit.new) {
-        Some(New::Key(key)) => Ok(Zeroizing::new(key.expose(|key| format!("{key}{end}")))),
+        Some(New::Key(key) | New::Part(key)) => Ok(Zeroizing::new(key.expose(|key| format!("{key}{end}")))),
         Some(New::Json(Json::String(text))) => Ok(Zeroizing::new(format!("{text}{end}"))),
         Some(New::Json(_)) => Err(EditError::Value("only a text can be the whole of a file")),
         Some(New::Nothing) | None => Ok(Zeroizing::new(String::new())),

@@ -324,6 +324,14 @@ impl Runner {
             for line in bench::recover(desk.bench()) {
                 let _ = sender.send(Wake::of(Message::Told(line, theme::Role::Warn)));
             }
+            let (past, _) = bench::history(desk.bench());
+            if let Some(past) = past.iter().find(|past| past.lost()) {
+                let line = format!(
+                    "Another program took back “{}”: H shows where, b there brings the key back.",
+                    past.action.title
+                );
+                let _ = sender.send(Wake::of(Message::Told(line, theme::Role::Warn)));
+            }
         });
     }
 
@@ -349,6 +357,9 @@ fn make_plan(desk: &Desk, ask: Ask) -> Result<Plan, PlanError> {
             plan::build(&world, catalogue, agent, &slot, &destination, &key)
         }
         Ask::Use { agent, slot, n } => plan::use_candidate(&world, catalogue, agent, &slot, n),
+        Ask::BringBack { key, places } => {
+            plan::bring_back(&world, catalogue, &session::present(&world, catalogue, None), &places, &key)
+        }
         Ask::Rotate { old, new, places } => {
             plan::rotate(&world, catalogue, &session::present(&world, catalogue, None), &old, &new, &places)
         }

@@ -149,6 +149,7 @@ fn value_of(new: &New) -> Result<Option<Zeroizing<String>>, EditError> {
             }
             Zeroizing::new(key.expose(ToOwned::to_owned))
         }
+        New::Part(text) => Zeroizing::new(text.expose(ToOwned::to_owned)),
         New::Json(Json::String(text)) => Zeroizing::new(text.clone()),
         New::Json(value @ (Json::Bool(_) | Json::Number(_))) => Zeroizing::new(value.to_string()),
         New::Json(_) => return Err(EditError::Value("a line holds a text")),

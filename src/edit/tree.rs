@@ -86,6 +86,7 @@ fn apply_one(
             }
             Some(Json::String(key.expose(ToOwned::to_owned)))
         }
+        New::Part(text) => Some(Json::String(text.expose(ToOwned::to_owned))),
         New::Json(value) => Some(value.clone()),
         New::Nothing => None,
     };

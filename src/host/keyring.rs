@@ -78,6 +78,17 @@ pub fn peek(bus: &Bus, service: &str, user: &str) -> KeyringState {
     system::peek(bus, service, user)
 }
 
+/// The same for the session that keymend itself runs in, as a result.
+pub fn peek_here(service: &str, user: &str) -> Result<Option<Secret>, KeyringError> {
+    match peek(&Bus::of(&std::env::vars().collect()), service, user) {
+        KeyringState::Present(secret) => Ok(Some(secret)),
+        KeyringState::Missing => Ok(None),
+        KeyringState::Locked => Err(KeyringError::Locked),
+        KeyringState::Absent(why) => Err(KeyringError::Absent(why)),
+        KeyringState::TimedOut => Err(KeyringError::TimedOut),
+    }
+}
+
 /// Puts `secret` into an entry and reads it back. May show the system's own prompt; gives up after a deadline.
 pub fn write(service: &str, user: &str, secret: &Secret) -> Result<(), KeyringError> {
     let (service, user, secret) = (service.to_owned(), user.to_owned(), secret.clone());

@@ -26,8 +26,12 @@ pub use back::{Back, Since, is_key_of, lost_places};
 
 /// The OS keyring as the writer needs it.
 pub trait KeyringWriter {
-    /// The text of an entry.
+    /// The text of an entry; may ask the person to unlock the keyring.
     fn read(&self, service: &str, user: &str) -> Result<Option<Secret>, KeyringError>;
+    /// The text of an entry where that needs no prompt.
+    fn peek(&self, service: &str, user: &str) -> Result<Option<Secret>, KeyringError> {
+        self.read(service, user)
+    }
     /// Puts a text into an entry.
     fn write(&self, service: &str, user: &str, secret: &Secret) -> Result<(), KeyringError>;
     /// Takes an entry away.
@@ -41,6 +45,10 @@ pub struct SystemKeyring;
 impl KeyringWriter for SystemKeyring {
     fn read(&self, service: &str, user: &str) -> Result<Option<Secret>, KeyringError> {
         keyring::read(service, user)
+    }
+
+    fn peek(&self, service: &str, user: &str) -> Result<Option<Secret>, KeyringError> {
+        keyring::peek_here(service, user)
     }
 
     fn write(&self, service: &str, user: &str, secret: &Secret) -> Result<(), KeyringError> {

@@ -96,42 +96,123 @@ pub fn rotate(
     new: &Secret,
     ticked: &[Place],
 ) -> Result<Plan, PlanError> {
-    let context = Context { world, catalogue };
-    let scanned = scan(context, agents);
-    let mut draft = Draft::new(context);
-    let mut done: Vec<&Place> = Vec::new();
-    for place in ticked {
-        if done.iter().any(|other| other.same_spot(place)) {
-            continue;
-        }
-        done.push(place);
-        add_rotated(&mut draft, context, &scanned, place, old, new)?;
-    }
-    let slots: Vec<Slot> = scanned.iter().flat_map(|(_, slots)| slots.iter().cloned()).collect();
-    let known: Vec<Secret> = keys_of(&slots).chain([old.clone(), new.clone()]).collect();
-    let tails: Vec<Secret> = known.iter().map(|key| key.tail(TAIL)).collect();
-    let masker = Masker::new(catalogue, known.into_iter().chain(tails));
-    let places = draft.places();
-    let changes = draft.finish(&masker)?;
-    if changes.is_empty() {
-        return Err(PlanError::NoChange);
-    }
-    let concerned: Vec<SlotId> = slots
-        .iter()
-        .filter(|slot| slot.sent().is_some_and(|sent| sent.key == *old))
-        .map(SlotId::of)
-        .collect();
+    let places: Vec<Stands> =
+        ticked.iter().map(|place| Stands { place: place.clone(), key: Some(old.clone()) }).collect();
+    let many = Many { agents, new, places: &places, strict: true };
+    let plan = many.plan(Context { world, catalogue })?;
     Ok(Plan {
-        title: format!("rotate {} in {} places", catalogue.mask(old), done.len()),
-        slot: None,
+        title: format!("rotate {} in {}", catalogue.mask(old), count(plan.places.len())),
         old: Some(catalogue.mask(old)),
         replaced: Some(old.clone()),
-        new: catalogue.mask(new),
-        places,
-        predictions: predict(context, agents, &changes, &concerned, new),
-        notes: Vec::new(),
-        changes,
+        ..plan
     })
+}
+
+fn count(places: usize) -> String {
+    if places == 1 { "1 place".to_owned() } else { format!("{places} places") }
+}
+
+/// A place, and the key that stands there now, if one does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stands {
+    /// Where.
+    pub place: Place,
+    /// The key.
+    pub key: Option<Secret>,
+}
+
+/// One plan that brings `new` back to places where it stood, whatever stands there now.
+pub fn bring_back(
+    world: &dyn World,
+    catalogue: &Catalogue,
+    agents: &[&'static Agent],
+    places: &[Stands],
+    new: &Secret,
+) -> Result<Plan, PlanError> {
+    let many = Many { agents, new, places, strict: false };
+    let plan = many.plan(Context { world, catalogue })?;
+    let old = places.iter().find_map(|stands| stands.key.clone());
+    Ok(Plan {
+        title: format!("bring {} back to {}", plan.new, count(plan.places.len())),
+        old: old.as_ref().map(|old| catalogue.mask(old)),
+        replaced: old,
+        ..plan
+    })
+}
+
+/// One key for many places.
+struct Many<'a> {
+    agents: &'a [&'static Agent],
+    new: &'a Secret,
+    places: &'a [Stands],
+    /// A place where the old key is not a part of the text is refused.
+    strict: bool,
+}
+
+impl Many<'_> {
+    fn plan(&self, context: Context<'_>) -> Result<Plan, PlanError> {
+        let (new, catalogue) = (self.new, context.catalogue);
+        let scanned = scan(context, self.agents);
+        let mut draft = Draft::new(context);
+        let mut done: Vec<&Place> = Vec::new();
+        for stands in self.places {
+            if done.iter().any(|other| other.same_spot(&stands.place)) {
+                continue;
+            }
+            done.push(&stands.place);
+            self.add(&mut draft, context, &scanned, stands)?;
+        }
+        let slots: Vec<Slot> = scanned.iter().flat_map(|(_, slots)| slots.iter().cloned()).collect();
+        let old = || self.places.iter().filter_map(|stands| stands.key.clone());
+        let known: Vec<Secret> = keys_of(&slots).chain(old()).chain([new.clone()]).collect();
+        let tails: Vec<Secret> = known.iter().map(|key| key.tail(TAIL)).collect();
+        let masker = Masker::new(catalogue, known.into_iter().chain(tails));
+        let places = draft.places();
+        let changes = draft.finish(&masker)?;
+        if changes.is_empty() {
+            return Err(PlanError::NoChange);
+        }
+        let concerned: Vec<SlotId> = slots
+            .iter()
+            .filter(|slot| slot.sent().is_some_and(|sent| old().any(|old| old == sent.key)))
+            .map(SlotId::of)
+            .collect();
+        Ok(Plan {
+            title: String::new(),
+            slot: None,
+            old: None,
+            replaced: None,
+            new: catalogue.mask(new),
+            places,
+            predictions: predict(context, self.agents, &changes, &concerned, new),
+            notes: Vec::new(),
+            changes,
+        })
+    }
+
+    /// One place: with the neighbours of the destination that its agent names for it, if one does.
+    fn add(
+        &self,
+        draft: &mut Draft<'_>,
+        context: Context<'_>,
+        scanned: &[(&'static Agent, Vec<Slot>)],
+        stands: &Stands,
+    ) -> Result<(), PlanError> {
+        let (place, old) = (&stands.place, stands.key.as_ref());
+        let holders = scanned.iter().flat_map(|(agent, slots)| slots.iter().map(move |slot| (*agent, slot)));
+        let mut owner = None;
+        for (agent, slot) in holders {
+            if !slot.candidates.iter().any(|candidate| candidate.place.same_spot(place)) {
+                continue;
+            }
+            let named = (agent.destinations)(&context, slot);
+            if let Some(destination) = named.into_iter().find(|to| to.place.same_spot(place)) {
+                return add_destination(draft, agent, &destination, self.new, old, self.strict);
+            }
+            owner.get_or_insert(agent.id);
+        }
+        draft.put_key(owner.unwrap_or_default(), place, self.new, old, self.strict)
+    }
 }
 
 /// The plan that makes candidate `n` of `slot` the active one: by the agent's own choice where it has one (an order,
@@ -217,30 +298,6 @@ fn tails_of(destination: &Destination, new: &Secret) -> Vec<Secret> {
         _ => None,
     });
     lists.flat_map(|(list, chars)| list.iter().cloned().chain([new.tail(chars)])).collect()
-}
-
-/// One place of a rotation: with the neighbours of the destination that its agent names for it, if one does.
-fn add_rotated(
-    draft: &mut Draft<'_>,
-    context: Context<'_>,
-    scanned: &[(&'static Agent, Vec<Slot>)],
-    place: &Place,
-    old: &Secret,
-    new: &Secret,
-) -> Result<(), PlanError> {
-    let holders = scanned.iter().flat_map(|(agent, slots)| slots.iter().map(move |slot| (*agent, slot)));
-    let mut owner = None;
-    for (agent, slot) in holders {
-        if !slot.candidates.iter().any(|candidate| candidate.place.same_spot(place)) {
-            continue;
-        }
-        let named = (agent.destinations)(&context, slot);
-        if let Some(destination) = named.into_iter().find(|to| to.place.same_spot(place)) {
-            return add_destination(draft, agent, &destination, new, Some(old), true);
-        }
-        owner.get_or_insert(agent.id);
-    }
-    draft.put_key(owner.unwrap_or_default(), place, new, Some(old), true)
 }
 
 fn scan(context: Context<'_>, agents: &[&'static Agent]) -> Vec<(&'static Agent, Vec<Slot>)> {

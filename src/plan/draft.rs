@@ -54,9 +54,9 @@ impl<'a> Draft<'a> {
         why: Option<&str>,
     ) -> Result<(), PlanError> {
         let (syntax, spot) = spot_of(place).ok_or_else(|| self.not_writable(place))?;
-        let keyed = matches!(new, New::Key(_));
+        let keyed = matches!(new, New::Key(_) | New::Part(_));
         let piece = self.piece(agent, place, syntax)?;
-        piece.touch(&spot, keyed);
+        piece.touch(&spot, &new);
         piece.edits.push(Edit { spot, new });
         piece.notes.extend(why.map(ToOwned::to_owned));
         if keyed {
@@ -86,7 +86,6 @@ impl<'a> Draft<'a> {
         match stands {
             Some(text) if text.surrounds(old) => {
                 let part = New::part(&text, old, key);
-                self.keyed.push(place.clone());
                 self.put(agent, place, part, Some("only the key changes in this text"))
             }
             Some(text) if strict && !text.holds(old) => Err(PlanError::NotWritable {
@@ -119,7 +118,7 @@ impl<'a> Draft<'a> {
             before = text;
         }
         let notes = self.file_notes(&target);
-        let touched = Touched { syntax, keys: Vec::new(), others: Vec::new() };
+        let touched = Touched::new(syntax);
         self.pieces.push(Piece { target, syntax, shown, before, seal, edits: Vec::new(), touched, notes });
         let last = self.pieces.len() - 1;
         Ok(&mut self.pieces[last])
@@ -250,8 +249,12 @@ impl<'a> Draft<'a> {
 }
 
 impl Piece {
-    fn touch(&mut self, spot: &Spot, keyed: bool) {
-        let list = if keyed { &mut self.touched.keys } else { &mut self.touched.others };
+    fn touch(&mut self, spot: &Spot, new: &New) {
+        let list = match new {
+            New::Key(_) => &mut self.touched.keys,
+            New::Part(_) => &mut self.touched.parts,
+            New::Json(_) | New::Nothing => &mut self.touched.others,
+        };
         if !list.contains(spot) {
             list.push(spot.clone());
         }

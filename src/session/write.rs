@@ -13,7 +13,7 @@ use crate::edit::Masker;
 use crate::host::journal::{Journal, Manifest};
 use crate::host::writer::{Action, Applied, ApplyError, Back, KeyringWriter, Since, Writer};
 use crate::host::{RealWorld, World, writer};
-use crate::plan::{self, Plan, Prediction, SlotId};
+use crate::plan::{self, Plan, Prediction, SlotId, Stands};
 use crate::provider::Catalogue;
 use crate::resolve::Slot;
 use crate::secret::{Mask, Secret};
@@ -292,10 +292,8 @@ pub fn history(bench: Bench<'_>) -> (Vec<Past>, Vec<String>) {
 pub struct Lost {
     /// The action.
     pub action: Manifest,
-    /// Where its new key is gone.
-    pub places: Vec<Place>,
-    /// What stands there now; none where nothing does.
-    pub now: Option<Secret>,
+    /// Where its new key is gone, and what stands there now.
+    pub places: Vec<Stands>,
     /// The action's new key, where it still stands somewhere else on this machine. keymend keeps none.
     pub key: Option<Secret>,
 }
@@ -306,13 +304,22 @@ pub fn lost(bench: Bench<'_>, id: Option<&str>) -> Result<Lost, ApplyError> {
     let named = |past: &&Past| id.map_or_else(|| past.lost(), |id| past.action.id == id);
     let past = all.iter().find(named).ok_or(ApplyError::NothingLost)?;
     let places = writer::lost_places(&past.action, &past.since);
-    let first = places.first().ok_or(ApplyError::NothingLost)?;
+    if places.is_empty() {
+        return Err(ApplyError::NothingLost);
+    }
     let world = (bench.world)();
     let scan = super::scan_all(&world, bench.catalogue);
     let mut keys = scan.keys.iter().map(|view| &view.key);
     let key = keys.find(|key| writer::is_key_of(&past.action, key)).cloned();
-    let now = plan::key_at(&world, first).filter(|now| !now.is_empty());
-    Ok(Lost { action: past.action.clone(), places, now, key })
+    let places = places.into_iter().map(|place| Stands { key: standing_key(&world, &scan, &place), place });
+    Ok(Lost { action: past.action.clone(), places: places.collect(), key })
+}
+
+/// The key at a place: the longest known one in its text, else the text.
+fn standing_key(world: &dyn World, scan: &super::Scan, place: &Place) -> Option<Secret> {
+    let text = plan::key_at(world, place).filter(|text| !text.is_empty())?;
+    let known = scan.keys.iter().map(|view| &view.key).filter(|key| text.holds(key));
+    Some(known.max_by_key(|key| key.len()).cloned().unwrap_or(text))
 }
 
 /// Ends what a kill interrupted; one line for each action that was put back or needs a look.

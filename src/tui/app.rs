@@ -59,6 +59,8 @@ pub struct Core {
     pub greeted: bool,
     /// The key that a wizard has just written, for the set-up that opened it.
     pub handed: Option<Secret>,
+    /// The action that was taken back last: what speaks of it is out of date.
+    pub undone: Option<String>,
     /// A screen to open on top of the one that is worked on.
     pub next_screen: Option<Box<Screen>>,
     tickets: u64,
@@ -148,6 +150,7 @@ impl Model {
             working: None,
             greeted: false,
             handed: None,
+            undone: None,
             next_screen: None,
             tickets: 0,
         };

@@ -88,6 +88,7 @@ impl Done {
                 }
                 Move::Stay(core.scan())
             }
+            Input::Look if core.undone.as_ref() == Some(&self.written.applied.id) => Move::Leave,
             Input::Do(action) => self.act(core, *action),
             Input::Wheel(by) => {
                 self.skip = self.skip.saturating_add_signed(isize::from(*by));

@@ -5,7 +5,7 @@ use ratatui::layout::Position;
 
 use crate::agents::Agent;
 use crate::host::writer::{Back, Since};
-use crate::plan::{Destination, Offered};
+use crate::plan::{Destination, Offered, Stands};
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session::holding::{Due, Restarted};
@@ -117,6 +117,13 @@ pub enum Ask {
         new: Secret,
         /// Where.
         places: Vec<Place>,
+    },
+    /// A key that another program took away, again at these places.
+    BringBack {
+        /// The key.
+        key: Secret,
+        /// Where, and what stands there now.
+        places: Vec<Stands>,
     },
 }
 

@@ -131,6 +131,7 @@ impl Undo {
             }
             Answer::Undone(text) => {
                 core.say(text.clone(), Role::Good);
+                core.undone.clone_from(&self.id);
                 return Step::back().and(core.scan());
             }
             Answer::Failed(failure) => self.phase = Phase::Failed(failure.clone()),

@@ -189,17 +189,20 @@ impl Wizard {
     /// entered again; else the review comes first.
     pub fn bringing_back(core: &mut Core, lost: &Lost) -> (Self, Vec<Effect>) {
         let reads = |slot: &Slot| {
-            slot.candidates.iter().any(|one| lost.places.iter().any(|to| to.same_spot(&one.place)))
+            let mut lost = lost.places.iter().map(|stands| &stands.place);
+            lost.any(|place| slot.candidates.iter().any(|one| one.place.same_spot(place)))
         };
         let slots: Vec<SlotRef> =
             core.known.scan().slots().filter(|(_, _, slot)| reads(slot)).map(|(at, ..)| at).collect();
-        let old = lost.now.clone().unwrap_or_else(|| Secret::new(""));
-        let mut wizard = Self::for_places(&core.known, old.clone(), lost.places.clone(), &slots);
-        wizard.note = Some(format!("bring back {}", lost.action.title));
-        let Some(new) = lost.key.clone() else { return (wizard, Vec::new()) };
-        wizard.who.new = Some(new.clone());
+        let old = lost.places.iter().find_map(|stands| stands.key.clone());
+        let old = old.unwrap_or_else(|| Secret::new(""));
+        let places: Vec<Place> = lost.places.iter().map(|stands| stands.place.clone()).collect();
+        let mut wizard = Self::for_places(&core.known, old, places, &slots);
+        wizard.note = Some("bring back".to_owned());
+        let Some(key) = lost.key.clone() else { return (wizard, Vec::new()) };
+        wizard.who.new = Some(key.clone());
         wizard.first = At::Review;
-        let effects = wizard.look_over(core, Ask::Rotate { old, new, places: lost.places.clone() });
+        let effects = wizard.look_over(core, Ask::BringBack { key, places: lost.places.clone() });
         (wizard, effects)
     }
 

@@ -10,8 +10,8 @@ use rustix::process::Signal;
 use super::pty::Pty;
 
 const SIZE: (u16, u16) = (120, 40);
-const ESC: &str = "\u{1b}";
-const ENTER: &str = "\r";
+pub const ESC: &str = "\u{1b}";
+pub const ENTER: &str = "\r";
 
 /// The demo on a sample home that is kept, with the home screen in sight.
 struct Demo {
@@ -93,7 +93,7 @@ fn holds(content: &BTreeMap<String, Vec<u8>>, text: &str) -> bool {
 
 /// No run of 12 characters of any key of the demo was ever written to the terminal, beyond what a mask shows.
 #[track_caller]
-fn no_key_in(pty: &Pty) {
+pub fn no_key_in(pty: &Pty) {
     let raw = String::from_utf8_lossy(&pty.raw);
     for provider in ["anthropic", "openai", "openrouter", "gemini"] {
         for key in
@@ -142,10 +142,10 @@ fn a_revoked_key_is_replaced_and_the_write_is_taken_back() {
     let changed: Vec<&String> =
         written.keys().filter(|name| written.get(*name) != before.get(*name)).collect();
     assert_eq!(changed, [".openclaw/state/openclaw.sqlite"]);
-    demo.pty.press("z", "Put everything back");
+    demo.pty.press("z", "put it back");
     demo.pty.press("y", "Put back, byte for byte");
     assert_eq!(demo.content(), before);
-    demo.pty.press(ESC, "close");
+    demo.pty.wait_for("scanned in");
     demo.quit();
 }
 
@@ -169,10 +169,10 @@ fn what_was_written_can_be_taken_back_from_the_home_screen() {
     demo.pty.press(ENTER, "scanned in");
     demo.pty.press("H", "set aider/openrouter");
     demo.pty.press(ESC, "scanned in");
-    demo.pty.press("z", "Put everything back");
-    demo.pty.press(ESC, "take this back");
+    demo.pty.press("z", "put it back");
+    demo.pty.press(ESC, "scanned in");
     assert!(holds(&demo.content(), &Key::New("openrouter").text()), "a no is a no");
-    demo.pty.press("z", "Put everything back");
+    demo.pty.press("z", "put it back");
     demo.pty.press("y", "Put back, byte for byte");
     assert_eq!(demo.content(), before);
     demo.quit();
@@ -279,7 +279,7 @@ fn another_candidate_is_put_in_its_place_from_the_comparison() {
     let done = demo.pty.press("w", "now sends");
     assert!(done.contains("OpenClaw · main · anthropic now sends"), "{done}");
     assert_ne!(demo.content(), before);
-    demo.pty.press("z", "Put everything back");
+    demo.pty.press("z", "put it back");
     demo.pty.press("y", "Put back, byte for byte");
     assert_eq!(demo.content(), before);
     demo.quit();
@@ -312,7 +312,7 @@ fn a_key_is_replaced_at_every_place_at_once() {
     assert!(done.contains("Hermes Agent · anthropic now sends"), "{done}");
     let written = demo.content();
     assert!(!holds(&written, &old) && holds(&written, &new));
-    demo.pty.press("z", "Put everything back");
+    demo.pty.press("z", "put it back");
     demo.pty.press("y", "Put back, byte for byte");
     assert_eq!(demo.content(), before);
     demo.quit();
@@ -490,7 +490,7 @@ fn no_color_means_no_colour() {
 
 /// Every mode that was set is put back, the last word on each.
 #[track_caller]
-fn restored(pty: &Pty) {
+pub fn restored(pty: &Pty) {
     let raw = String::from_utf8_lossy(&pty.raw);
     for (on, off) in [
         ("\u{1b}[?1049h", "\u{1b}[?1049l"),

@@ -4,3 +4,4 @@
 mod journeys;
 mod picture;
 mod pty;
+mod rotation;

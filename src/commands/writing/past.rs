@@ -171,9 +171,7 @@ pub(in crate::commands) fn redo(desk: &Desk, args: &cli::Redo) -> Result<Exit, F
     };
     let world = desk.world();
     let here = session::present(&world, &desk.catalogue, None);
-    let old = lost.now.clone().unwrap_or_else(|| Secret::new(""));
-    let plan = plan::rotate(&world, &desk.catalogue, &here, &old, &new, &lost.places)?;
-    let plan = plan::Plan { title: format!("redo {}", lost.action.title), ..plan };
+    let plan = plan::bring_back(&world, &desk.catalogue, &here, &lost.places, &new)?;
     let from_clipboard = paste.as_ref().filter(|_| args.clipboard);
     carry_out(desk, &world, &plan, &Bringing { new: &new, from_clipboard }, &args.write)
 }

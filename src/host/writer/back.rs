@@ -76,7 +76,8 @@ impl Writer<'_> {
             let old = self.journal.backup(id, item)?;
             let now = self.current(&target)?;
             let before = now.as_ref().map(|now| Hash::of(&now.0));
-            let untouched = before.map(|hash| hash.to_string()) == item.after;
+            // Where somebody put the old content back already, nothing stands in the way.
+            let untouched = before.map(|hash| hash.to_string()) == item.after || now == old;
             let back = match (how, &item.touched) {
                 (Back::Values, Some(touched)) if !untouched => {
                     old_values(touched, old.as_ref(), now.as_ref()).ok_or(())
@@ -131,7 +132,15 @@ impl Writer<'_> {
     }
 
     fn since_at(&self, action: &Manifest, item: &Item) -> Since {
-        let Ok(now) = self.current(&item.place.target()) else { return Since::NotKnown };
+        let now = match item.place.target() {
+            // Only a look: nobody is asked to unlock anything.
+            Target::Keyring { service, user } => {
+                let text = self.keyring.peek(&service, &user).map_err(|_| ());
+                text.map(|text| text.map(|secret| Content(edit::bytes_of(&secret))))
+            }
+            target => self.current(&target).map_err(|_| ()),
+        };
+        let Ok(now) = now else { return Since::NotKnown };
         if now.as_ref().map(|now| Hash::of(&now.0).to_string()) == item.after {
             return Since::AsWritten;
         }
@@ -143,15 +152,15 @@ impl Writer<'_> {
             print.is_some() && print == action.new_print
         };
         let values = |content: Option<&Content>| -> Option<Vec<New>> {
-            touched.keys.iter().map(|spot| value(touched.syntax, content, &spot.unnumbered())).collect()
+            key_spots(touched).map(|spot| value(touched.syntax, content, &spot)).collect()
         };
         match (values(old.as_ref()), values(now.as_ref())) {
-            // The key was a part of a text: its fingerprint cannot be looked for.
-            (_, Some(now)) if now.is_empty() => Since::NotKnown,
-            (_, Some(now)) if now.iter().all(is_new) => Since::Kept,
+            (_, None) => Since::NotKnown,
             (Some(old), Some(now)) if old == now => Since::OldIsBack,
-            (_, Some(_)) => Since::Replaced,
-            _ => Since::NotKnown,
+            // Where the key was a part of a text, its fingerprint cannot be looked for.
+            _ if !touched.parts.is_empty() => Since::NotKnown,
+            (_, Some(now)) if now.iter().all(is_new) => Since::Kept,
+            _ => Since::Replaced,
         }
     }
 }
@@ -173,7 +182,12 @@ pub fn lost_places(action: &Manifest, since: &[Since]) -> Vec<Place> {
 fn places_of(item: &Item) -> Vec<Place> {
     let Some(touched) = &item.touched else { return Vec::new() };
     let target = item.place.target();
-    touched.keys.iter().filter_map(|spot| place_of(&target, touched.syntax, &spot.unnumbered())).collect()
+    key_spots(touched).filter_map(|spot| place_of(&target, touched.syntax, &spot)).collect()
+}
+
+/// Where the key is, alone or as a part of a text.
+fn key_spots(touched: &Touched) -> impl Iterator<Item = edit::Spot> + '_ {
+    touched.keys.iter().chain(&touched.parts).map(edit::Spot::unnumbered)
 }
 
 fn place_of(target: &Target, syntax: Syntax, spot: &edit::Spot) -> Option<Place> {
@@ -224,10 +238,9 @@ fn value(syntax: Syntax, content: Option<&Content>, spot: &edit::Spot) -> Option
 /// The texts at the spots where an action put its key: they may be keys that stand nowhere else any more.
 fn keys_in(item: &Item, contents: &[Option<&Content>]) -> Vec<Secret> {
     let Some(touched) = &item.touched else { return Vec::new() };
-    let spots = touched.keys.iter().map(edit::Spot::unnumbered).collect::<Vec<_>>();
     let values = contents
         .iter()
-        .flat_map(|content| spots.iter().filter_map(|spot| value(touched.syntax, *content, spot)));
+        .flat_map(|content| key_spots(touched).filter_map(|spot| value(touched.syntax, *content, &spot)));
     values.filter_map(|value| value.secret()).collect()
 }
 

@@ -81,9 +81,8 @@ const NEW: &str = "sk-FAKE-new-fedcba9876543210";
 /// A change of `K` in a file of lines.
 fn line_change(path: &Path, before: &str, after: &str) -> Change {
     let touched = Touched {
-        syntax: edit::Syntax::Lines(Dialect::PythonDotenv),
         keys: vec![edit::Spot::Variable { name: "K".to_owned(), line: Some(1) }],
-        others: Vec::new(),
+        ..Touched::new(edit::Syntax::Lines(Dialect::PythonDotenv))
     };
     Change { touched: Some(touched), ..change(path, Some(before), Some(after)) }
 }
