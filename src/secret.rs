@@ -84,10 +84,16 @@ impl Secret {
         !part.is_empty() && self.0.contains(part.0.as_str())
     }
 
-    /// Whether there is more in the text than `part` and white space around it.
+    /// Whether the text is a longer one with `part` in it: `openrouter=KEY`, `Bearer KEY`, `KEY,KEY`. White space, and
+    /// what follows behind a blank (a comment that a reader took for a part of the value), do not make it longer.
     #[must_use]
     pub fn surrounds(&self, part: &Self) -> bool {
-        self.holds(part) && self.0.trim() != part.0.trim()
+        let (text, part) = (self.0.trim(), part.0.trim());
+        match text.split_once(part).filter(|_| !part.is_empty()) {
+            Some(("", rest)) => !(rest.is_empty() || rest.starts_with(char::is_whitespace)),
+            Some(_) => true,
+            None => false,
+        }
     }
 
     /// Whether any character satisfies `test`.
@@ -244,6 +250,18 @@ impl serde::Serialize for Tag {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_surrounds_a_key_that_is_only_a_part_of_it() {
+        let key = Secret::new("sk-FAKE");
+        for text in ["openrouter=sk-FAKE", "Bearer sk-FAKE", "sk-FAKE,sk-OTHER", "{\"k\":\"sk-FAKE\"}"] {
+            assert!(Secret::new(text).surrounds(&key), "{text}");
+        }
+        for text in ["sk-FAKE", " sk-FAKE\n", "sk-FAKE # work", "another", ""] {
+            assert!(!Secret::new(text).surrounds(&key), "{text}");
+        }
+        assert!(!Secret::new("sk-FAKE").surrounds(&Secret::new("")));
+    }
 
     #[test]
     fn a_mask_shows_prefix_tail_and_length() {

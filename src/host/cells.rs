@@ -46,8 +46,8 @@ pub struct CellChange<'a> {
     pub cell: &'a Cell,
     /// The content that it was planned from.
     pub before: Option<Hash>,
-    /// The content that comes.
-    pub after: &'a Content,
+    /// The content that comes; none takes the row away.
+    pub after: Option<&'a Content>,
 }
 
 #[cfg(feature = "sqlite")]
@@ -126,7 +126,12 @@ mod with_sqlite {
     fn put(connection: &Connection, change: &CellChange<'_>, now_ms: i64) -> Result<(), rusqlite::Error> {
         let cell = change.cell;
         let (value, table, key) = (name(cell.value_column), name(cell.table), name(cell.key_column));
-        let text = String::from_utf8_lossy(&change.after.0);
+        let Some(after) = change.after else {
+            let delete = format!("DELETE FROM {table} WHERE {key} = ?1");
+            let gone = connection.execute(&delete, params![cell.key])?;
+            return if gone <= 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(gone)) };
+        };
+        let text = String::from_utf8_lossy(&after.0);
         let stamp = cell.stamp_column.map(name);
         let changed = match (change.before.is_some(), stamp) {
             (true, Some(stamp)) => connection.execute(

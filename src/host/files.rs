@@ -131,6 +131,13 @@ pub fn read(real: &Path) -> Result<Option<Content>, WriteError> {
     Ok(look(real)?.map(|old| old.bytes))
 }
 
+/// Makes the folder of `file`, for nobody else to look into, where it is not there.
+pub fn make_folder(file: &Path) -> Result<(), WriteError> {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(io_error(folder, "cannot be made"))
+}
+
 /// The permission bits of a file that is there.
 #[must_use]
 pub fn mode_of(real: &Path) -> Option<u32> {
@@ -196,11 +203,7 @@ impl Prepared {
         let Some(new) = &self.new else { return Ok(None) };
         let folder = self.real.parent().unwrap_or(Path::new("/"));
         if self.old.is_none() {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)
-                .map_err(io_error(folder, "cannot be made"))?;
+            make_folder(&self.real)?;
         }
         let made = tempfile::Builder::new().prefix(TEMP_PREFIX).suffix(TEMP_SUFFIX).tempfile_in(folder);
         let mut temp = match made {

@@ -239,11 +239,23 @@ impl<'a> Writer<'a> {
     pub fn apply(&self, action: &Action, changes: &[Change]) -> Result<Applied, ApplyError> {
         let _ours = self.lock()?;
         let targets: Vec<Target> = changes.iter().map(|change| change.target.clone()).collect();
-        let _agents = self.agent_locks(&targets)?;
-        self.apply_locked(action, changes)
+        // An agent's lock stands beside its file, in a folder that may have to be made first.
+        let items: Vec<Item> = changes.iter().map(item_of).collect();
+        make_folders(&targets)?;
+        let agents = self.agent_locks(&targets);
+        let applied = agents.and_then(|_agents| self.apply_locked(action, changes, items.clone()));
+        if applied.is_err() {
+            items.iter().for_each(Item::unmake_folders);
+        }
+        applied
     }
 
-    fn apply_locked(&self, action: &Action, changes: &[Change]) -> Result<Applied, ApplyError> {
+    fn apply_locked(
+        &self,
+        action: &Action,
+        changes: &[Change],
+        items: Vec<Item>,
+    ) -> Result<Applied, ApplyError> {
         for folder in folders(changes.iter().map(|change| &change.target)) {
             files::sweep(&folder);
         }
@@ -259,7 +271,7 @@ impl<'a> Writer<'a> {
             new: action.new.clone(),
             new_print: None,
             at_ms: self.now_ms,
-            items: changes.iter().map(item_of).collect(),
+            items,
         };
         let mut manifest = self.journal.begin(manifest, &old, action.key.as_ref())?;
         let mut progress = Progress { done: vec![false; changes.len()], notes: Vec::new() };
@@ -365,9 +377,9 @@ impl<'a> Writer<'a> {
     fn begin_cells(&self, changes: &[Change]) -> Result<Vec<Pending>, ApplyError> {
         let mut by_db: BTreeMap<&Path, Vec<CellChange<'_>>> = BTreeMap::new();
         for change in changes {
-            if let (Target::Cell(cell), Some(after)) = (&change.target, &change.after) {
+            if let Target::Cell(cell) = &change.target {
                 let entry = by_db.entry(&cell.db).or_default();
-                entry.push(CellChange { cell, before: change.before, after });
+                entry.push(CellChange { cell, before: change.before, after: change.after.as_ref() });
             }
         }
         by_db.into_iter().map(|(db, cells)| Ok(Pending::begin(db, &cells, self.now_ms)?)).collect()
@@ -429,8 +441,7 @@ impl<'a> Writer<'a> {
                 item.unmake_folders();
             }
             Target::Cell(cell) => {
-                let Some(after) = old else { return Ok(()) };
-                let change = CellChange { cell, before: hash, after };
+                let change = CellChange { cell, before: hash, after: old };
                 Pending::begin(&cell.db, &[change], self.now_ms)?.commit()?;
             }
             Target::Keyring { service, user } => self.put_keyring(service, user, old)?,
@@ -521,6 +532,16 @@ fn item_of(change: &Change) -> Item {
         },
         touched: change.touched.clone(),
     }
+}
+
+/// Makes the folders that the agents' locks stand in.
+fn make_folders(targets: &[Target]) -> Result<(), ApplyError> {
+    for target in targets {
+        if let Target::File { real, lock: Some(_), .. } = target {
+            files::make_folder(real)?;
+        }
+    }
+    Ok(())
 }
 
 /// The folders above `file` that are not there yet, outermost first.

@@ -109,7 +109,7 @@ impl Writer<'_> {
         let _ours = self.lock()?;
         let mut action = self.journal.read(id)?;
         let targets: Vec<Target> = action.items.iter().map(|item| item.place.target()).collect();
-        let _agents = self.agent_locks(&targets)?;
+        let agents = self.agent_locks(&targets)?;
         let changes = self.undo_changes(id, how, masker)?;
         let undo = Action {
             title: format!("undo {}", action.title),
@@ -118,7 +118,10 @@ impl Writer<'_> {
             key: None,
             undoes: Some(id.to_owned()),
         };
-        let mut applied = self.apply_locked(&undo, &changes)?;
+        let items = changes.iter().map(super::item_of).collect();
+        let mut applied = self.apply_locked(&undo, &changes, items)?;
+        // An agent's lock can stand in a folder that goes with its file.
+        drop(agents);
         action.items.iter().for_each(Item::unmake_folders);
         applied.notes.extend(action.items.iter().filter_map(still_tightened));
         let _ = self.journal.mark(&mut action, State::Undone);
