@@ -83,6 +83,111 @@ fn an_entry_of_another_library_is_found_and_overwritten_in_place() {
     let seen =
         Command::new("secret-tool").args(["lookup", "service", &service, "account", "ann"]).output().unwrap();
     assert_eq!(String::from_utf8(seen.stdout).unwrap(), "sk-FAKE-NEW");
+    assert_eq!(keyring::read(&service, "ann"), Ok(Some(Secret::new("sk-FAKE-NEW"))));
+    keyring::delete(&service, "ann").unwrap();
+    assert_eq!(keyring::peek(&bus, &service, "ann"), KeyringState::Missing);
+}
+
+/// The built program in a home of its own, with this session's bus.
+struct Program {
+    home: tempfile::TempDir,
+}
+
+impl Program {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = home.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        Self { home }
+    }
+
+    fn run(&self, args: &[&str], stdin: &str) -> (Option<i32>, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
+        command.env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin");
+        for name in ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.current_dir(self.home.path()).arg("--offline").args(args);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    }
+}
+
+fn router_key(part: &str) -> String {
+    format!("sk-or-v1-{}{part}", "fa4edeb0".repeat(8).chars().take(60).collect::<String>())
+}
+
+/// Goose keeps all of its secrets in one keyring entry; Hermes keeps the same key in a file.
+#[test]
+fn a_rotation_over_a_keyring_entry_and_a_file_is_one_action() {
+    let bus = Bus::of(&std::env::vars().collect());
+    if !has("secret-tool") || matches!(keyring::peek(&bus, "keymend-none", "x"), KeyringState::Absent(_)) {
+        println!("skipped: no Secret Service");
+        return;
+    }
+    let (old, new) = (router_key("0dd0"), router_key("0c1e"));
+    let secrets = |key: &str| Secret::new(format!("{{\"OTHER\":\"kept\",\"OPENROUTER_API_KEY\":\"{key}\"}}"));
+    keyring::write("goose", "secrets", &secrets(&old)).unwrap();
+    let env = format!("OPENROUTER_API_KEY={old}\n");
+    let program = Program::new(&[
+        (".config/goose/config.yaml", "GOOSE_PROVIDER: openrouter\nGOOSE_MODEL: x/y\n"),
+        (".hermes/config.yaml", "model:\n  default: x/y\n  provider: openrouter\n"),
+        (".hermes/.env", &env),
+    ]);
+    let rotate = ["rotate", "goose/openrouter", "--stdin", "--no-test", "--yes"];
+    let (code, said) = program.run(&rotate, &new);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("keyring goose / secrets"), "{said}");
+    assert_eq!(keyring::read("goose", "secrets"), Ok(Some(secrets(&new))));
+    let written = std::fs::read_to_string(program.home.path().join(".hermes/.env")).unwrap();
+    assert_eq!(written, env.replace(&old, &new));
+    let (code, said) = program.run(&["undo", "--yes"], "");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(keyring::read("goose", "secrets"), Ok(Some(secrets(&old))));
+    assert_eq!(std::fs::read_to_string(program.home.path().join(".hermes/.env")).unwrap(), env);
+    keyring::delete("goose", "secrets").unwrap();
+}
+
+#[test]
+fn the_vault_keeps_a_key_in_the_keyring_and_nowhere_else() {
+    let bus = Bus::of(&std::env::vars().collect());
+    if !has("secret-tool") || matches!(keyring::peek(&bus, "keymend-none", "x"), KeyringState::Absent(_)) {
+        println!("skipped: no Secret Service");
+        return;
+    }
+    let key = router_key("0c1e");
+    let name = format!("openrouter/test-{}", std::process::id());
+    let config = "model:\n  default: x/y\n  provider: openrouter\n";
+    let program = Program::new(&[(".hermes/config.yaml", config), (".hermes/.env", "A=1\n")]);
+    assert_eq!(program.run(&["vault", "add", &name, "--stdin"], &key).0, Some(0));
+    let again = program.run(&["vault", "add", &name, "--stdin"], &key);
+    assert!(again.0 == Some(2) && again.1.contains("already keeps"), "{}", again.1);
+    let (_, listed) = program.run(&["vault", "list"], "");
+    assert!(
+        listed.contains(&name) && listed.contains("sk-or-v1-…0c1e (73)") && !listed.contains(&key),
+        "{listed}"
+    );
+    let holds = |folder: &std::path::Path| {
+        let found = Command::new("grep").args(["-rl", &key]).arg(folder).output().unwrap();
+        String::from_utf8(found.stdout).unwrap()
+    };
+    assert_eq!(holds(program.home.path()), "", "no file holds the key");
+    let set = ["set", "hermes/openrouter", "--vault", &name, "--no-test", "--yes"];
+    let (code, said) = program.run(&set, "");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(holds(program.home.path()).trim().ends_with(".hermes/.env"));
+    assert_eq!(program.run(&["vault", "remove", &name, "--yes"], "").0, Some(0));
+    assert_eq!(keyring::read("keymend", &name), Ok(None));
+    assert!(!program.run(&["vault", "list"], "").1.contains(&name));
 }
 
 #[test]

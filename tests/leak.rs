@@ -402,6 +402,18 @@ fn no_write_leaves_a_key_but_at_its_destination() {
         bench.both(&["status", slot], "");
         bench.both(&["explain", slot], "");
     }
+    let new = bench.planted.key("sk-ant-api03-", 95);
+    let rotate = ["rotate", "openclaw/anthropic", "--stdin", "--no-test", "--insist"];
+    bench.run(&[&rotate[..], &["--dry-run"]].concat(), &new);
+    bench.run(&[&rotate[..], &["--dry-run", "--json"]].concat(), &new);
+    let code = bench.run(&[&rotate[..], &["--yes"]].concat(), &new);
+    assert_ne!(code, Some(2), "the rotation came about");
+    written += 1;
+    bench.run(&["redo"], "");
+    bench.run(&["redo", "--stdin", "--yes"], &new);
+    for how in ["--values", "--whole"] {
+        bench.run(&["undo", how, "--dry-run"], "");
+    }
     bench.both(&["history"], "");
     assert!(written >= 3, "{written} writes came about");
     assert!(bench.the_journal_is_clean() >= 3 * written);
