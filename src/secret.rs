@@ -84,14 +84,16 @@ impl Secret {
         !part.is_empty() && self.0.contains(part.0.as_str())
     }
 
-    /// Whether the text is a longer one with `part` in it: `openrouter=KEY`, `Bearer KEY`, `KEY,KEY`. White space, and
-    /// what follows behind a blank (a comment that a reader took for a part of the value), do not make it longer.
+    /// Whether the text is a longer one with `part` in it: `openrouter=KEY`, `Bearer KEY`, `KEY,KEY`. White space, quotes,
+    /// and what follows behind them (a comment that a reader took for a part of the value) do not make it longer.
     #[must_use]
     pub fn surrounds(&self, part: &Self) -> bool {
-        let (text, part) = (self.0.trim(), part.0.trim());
-        match text.split_once(part).filter(|_| !part.is_empty()) {
-            Some(("", rest)) => !(rest.is_empty() || rest.starts_with(char::is_whitespace)),
-            Some(_) => true,
+        let around = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
+        let part = part.0.trim();
+        match self.0.split_once(part).filter(|_| !part.is_empty()) {
+            Some((before, rest)) => {
+                !before.chars().all(around) || !(rest.is_empty() || rest.starts_with(around))
+            }
             None => false,
         }
     }
@@ -257,7 +259,7 @@ mod tests {
         for text in ["openrouter=sk-FAKE", "Bearer sk-FAKE", "sk-FAKE,sk-OTHER", "{\"k\":\"sk-FAKE\"}"] {
             assert!(Secret::new(text).surrounds(&key), "{text}");
         }
-        for text in ["sk-FAKE", " sk-FAKE\n", "sk-FAKE # work", "another", ""] {
+        for text in ["sk-FAKE", " sk-FAKE\n", "sk-FAKE # work", "\"sk-FAKE\" # mine", "another", ""] {
             assert!(!Secret::new(text).surrounds(&key), "{text}");
         }
         assert!(!Secret::new("sk-FAKE").surrounds(&Secret::new("")));
