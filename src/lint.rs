@@ -46,6 +46,10 @@ pub struct Lint {
     pub message: String,
 }
 
+/// The id of the lint of a slot whose program runs and would write over any change of its file; the message says the
+/// way to change the key.
+pub const OWNER_RUNS: &str = "owner-runs";
+
 impl Lint {
     /// A lint worth knowing.
     pub fn note(id: &'static str, message: impl Into<String>) -> Self {

@@ -13,9 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::edit::{EditError, Touched};
 use crate::host::Trouble;
-use crate::resolve::{Mode, Slot};
+use crate::lint::OWNER_RUNS;
+use crate::resolve::{Candidate, Mode, Slot};
 use crate::secret::{Mask, Secret};
-use crate::source::{Cell, Place, tilde};
+use crate::source::{Cell, Place, Source, tilde};
 
 mod build;
 mod draft;
@@ -323,6 +324,18 @@ impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Content({} bytes)", self.0.len())
     }
+}
+
+/// Why no new key is put at this candidate of `slot`, although its file can be written; none where it can be.
+#[must_use]
+pub fn refusal(slot: &Slot, candidate: &Candidate) -> Option<String> {
+    let owned =
+        !matches!(candidate.source, Source::Shell | Source::Systemd | Source::Launchd | Source::Compose);
+    let runs = slot.lints.iter().find(|lint| lint.id == OWNER_RUNS).filter(|_| owned);
+    let login = candidate.source == Source::Oauth;
+    runs.map(|lint| lint.message.clone()).or_else(|| {
+        login.then(|| "a login: its program renews it, and signs in again on your word".to_owned())
+    })
 }
 
 /// Why there is no plan.

@@ -365,6 +365,34 @@ fn an_undo_of_the_values_or_of_the_whole_is_a_choice() {
     }
 }
 
+const STORE: &str = ".homeassistant/.storage/core.config_entries";
+const ENTRIES: &str = r#"{"version":1,"minor_version":5,"key":"core.config_entries","data":{"entries":[{"entry_id":"a","domain":"open_router","title":"OpenRouter","data":{"api_key":"@"},"options":{},"source":"user","unique_id":null,"disabled_by":null}]}}"#;
+
+#[test]
+fn a_store_that_its_running_owner_writes_over_is_left_alone_and_the_way_is_told() {
+    let home = Home::new(&[HERMES[0], HERMES[1], (STORE, ENTRIES)]);
+    let script = home.path("homeassistant");
+    home.put("homeassistant", "#!/bin/sh\nread line\n");
+    let mut owner = Command::new("/bin/sh");
+    owner.args([script.to_str().unwrap(), "-m", "homeassistant"]).env_clear().stdin(Stdio::piped());
+    let mut owner = owner.env("HOME", home.folder.path()).spawn().unwrap();
+    let set = ["set", "home-assistant/openrouter", "--stdin", "--no-test", "--yes"];
+    let refused = home.run(&set, &key(FRESH));
+    assert!(refused.code == Some(2) && refused.err.contains("Home Assistant runs"), "{}", refused.err);
+    let done = home.rotate(&["--yes"]);
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    assert!(
+        done.out.contains("[-]") && done.out.contains("would write over any change here"),
+        "{}",
+        done.out
+    );
+    assert_eq!(home.text(STORE), ENTRIES.replace('@', &key(OLD)));
+    assert_eq!(home.text(".hermes/.env"), HERMES[1].1.replace('@', &key(FRESH)));
+    assert_eq!(home.run(&set, &key(FRESH)).code, Some(0), "stopped, its store can be written");
+    assert_eq!(home.text(STORE), ENTRIES.replace('@', &key(FRESH)));
+}
+
 #[test]
 fn the_history_is_as_long_as_the_settings_say() {
     let home = Home::new(&HERMES);

@@ -11,7 +11,7 @@ use crate::agents::common::{self, Doc, foreign_base, host_of};
 use crate::agents::python::{self, Draft};
 use crate::agents::{Agent, Certainty, Context, Findings, Looks, Record, Restart};
 use crate::host::{Process, World};
-use crate::lint::Lint;
+use crate::lint::{Lint, OWNER_RUNS};
 use crate::plan::Destination;
 use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
 use crate::source::{Place, Source, Value};
@@ -239,7 +239,7 @@ fn changing(domain: &Domain, running: Option<&Process>) -> Vec<Lint> {
             let message = format!(
                 "Home Assistant runs (pid {pid}) and would write over any change here. The way: {way}"
             );
-            vec![Lint::note("owner-runs", message)]
+            vec![Lint::note(OWNER_RUNS, message)]
         }
         None => vec![Lint::note("change-in-owner", format!("Prefer the browser: {way}"))],
     }

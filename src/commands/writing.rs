@@ -10,6 +10,7 @@ use crate::cli;
 use crate::edit::{DiffLine, LineKind};
 use crate::host::writer::SystemKeyring;
 use crate::host::{RealWorld, World as _, clipboard};
+use crate::lint::OWNER_RUNS;
 use crate::plan::{self, Change, Offered, Plan, PlanError, Prediction, Target};
 use crate::report::plain;
 use crate::resolve::Slot;
@@ -251,8 +252,8 @@ fn written_text(written: &Written, plan: &Plan, home: Option<&Path>) -> String {
         out.push_str("the old key still stands at\n");
     }
     for left in &written.left {
-        let why = left.why.unwrap_or("was left as it is");
-        let _ = writeln!(out, "  ! {}: {why}", plain(&left.place.show(home)));
+        let why = left.why.as_deref().unwrap_or("was left as it is");
+        let _ = writeln!(out, "  ! {}: {}", plain(&left.place.show(home)), plain(why));
     }
     for copy in &written.copies {
         let _ = writeln!(out, "  i {}: a copy that no agent reads", plain(&tilde(copy, home)));
@@ -299,6 +300,7 @@ fn restart_line(restart: &Restart) -> String {
 
 /// The destination that `--to` names: its number, or its place.
 fn destination<'a>(
+    slot: &Slot,
     offered: &'a [Offered],
     default: Option<usize>,
     asked: Option<&str>,
@@ -316,7 +318,11 @@ fn destination<'a>(
             })
         }
     };
+    let owner = slot.lints.iter().find(|lint| lint.id == OWNER_RUNS);
     found.ok_or_else(|| match (asked, offered.is_empty()) {
+        (_, true) if owner.is_some() => {
+            Failure::new(owner.map_or_else(String::new, |lint| plain(&lint.message)), "nothing was written")
+        }
         (_, true) => Failure::new(
             "keymend knows no place where a new key for this slot could be written",
             "`keymend explain` says what decides here",

@@ -202,8 +202,15 @@ impl Many<'_> {
         let holders = scanned.iter().flat_map(|(agent, slots)| slots.iter().map(move |slot| (*agent, slot)));
         let mut owner = None;
         for (agent, slot) in holders {
-            if !slot.candidates.iter().any(|candidate| candidate.place.same_spot(place)) {
+            let Some(candidate) = slot.candidates.iter().find(|one| one.place.same_spot(place)) else {
                 continue;
+            };
+            if let Some(why) = super::refusal(slot, candidate) {
+                return Err(PlanError::NotWritable {
+                    place: place.show(context.world.home()),
+                    why,
+                    hint: "leave this place out".to_owned(),
+                });
             }
             let named = (agent.destinations)(&context, slot);
             if let Some(destination) = named.into_iter().find(|to| to.place.same_spot(place)) {

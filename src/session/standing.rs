@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{KeyView, Scan, SlotRef};
 use crate::host::World;
+use crate::plan;
 use crate::resolve::{Candidate, Slot};
 use crate::secret::Secret;
 use crate::source::Place;
@@ -16,6 +17,16 @@ pub struct Spot<'a> {
     pub candidate: &'a Candidate,
     /// The slots that have it among their candidates.
     pub slots: Vec<(SlotRef, &'a Slot, usize)>,
+}
+
+impl Spot<'_> {
+    /// What a new key here would change, or why keymend does not write here.
+    pub fn change(&self) -> Result<&'static str, String> {
+        let words = write_there(&self.candidate.place)?;
+        let mut readers =
+            self.slots.iter().filter_map(|(_, slot, at)| Some((*slot, slot.candidates.get(*at)?)));
+        readers.find_map(|(slot, candidate)| plan::refusal(slot, candidate)).map_or(Ok(words), Err)
+    }
 }
 
 impl Scan {
@@ -42,7 +53,7 @@ impl Scan {
 }
 
 /// What a new key at this place would change, or why keymend cannot write there.
-pub const fn write_there(place: &Place) -> Result<&'static str, &'static str> {
+const fn write_there(place: &Place) -> Result<&'static str, &'static str> {
     match place {
         Place::Line { .. } => Ok("replaces the value in this line"),
         Place::Field { .. } => Ok("replaces the value of this field"),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::holding::{self, Due};
-use super::standing::{self, write_there};
+use super::standing;
 use crate::agents::{self, Context, Restart};
 use crate::edit::Masker;
 use crate::host::journal::{Journal, Manifest};
@@ -80,7 +80,7 @@ pub struct Left {
     /// Where.
     pub place: Place,
     /// Why it was not changed, or none where it could have been.
-    pub why: Option<&'static str>,
+    pub why: Option<String>,
 }
 
 /// A plan that was written and looked at again.
@@ -216,10 +216,8 @@ fn look_around(bench: Bench<'_>, world: &dyn World, plan: &Plan, new: &Secret, w
     let Some(old) = old else { return Written { places, ..written } };
     let scan = super::scan_all(world, bench.catalogue);
     let spots = scan.view(old).map(|view| scan.spots(view)).unwrap_or_default();
-    let left = spots.into_iter().map(|spot| Left {
-        place: spot.candidate.place.clone(),
-        why: write_there(&spot.candidate.place).err(),
-    });
+    let left =
+        spots.into_iter().map(|spot| Left { place: spot.candidate.place.clone(), why: spot.change().err() });
     let left = left.collect();
     Written { places, left, copies: standing::copies(world, &scan, old), ..written }
 }

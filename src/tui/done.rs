@@ -167,7 +167,8 @@ impl Done {
             rows.push(Row::of("The old key still stands at", Role::Warn));
         }
         for left in &self.written.left {
-            let text = format!("{}: {}", left.place.show(home), left.why.unwrap_or("was left as it is"));
+            let text =
+                format!("{}: {}", left.place.show(home), left.why.as_deref().unwrap_or("was left as it is"));
             rows.hang(&Row::of("  ! ", Role::Warn), &text, Role::Text, columns);
         }
         for copy in &self.written.copies {

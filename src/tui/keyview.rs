@@ -9,7 +9,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use crate::secret::Secret;
-use crate::session::standing::{Spot, write_there};
+use crate::session::standing::Spot;
 use crate::session::{KeyView, SlotRef};
 use crate::source::Place;
 
@@ -58,9 +58,7 @@ impl KeyList {
     pub fn ticked(&self, core: &Core) -> Vec<Place> {
         let Some(view) = self.chosen(core) else { return Vec::new() };
         let spots = core.known.scan().spots(view).into_iter().enumerate();
-        let can = |(at, spot): &(usize, Spot<'_>)| {
-            self.is_ticked(*at) && write_there(&spot.candidate.place).is_ok()
-        };
+        let can = |(at, spot): &(usize, Spot<'_>)| self.is_ticked(*at) && spot.change().is_ok();
         spots.filter(can).map(|(_, spot)| spot.candidate.place.clone()).collect()
     }
 
@@ -70,7 +68,7 @@ impl KeyList {
 
     /// Which places are ticked; one that cannot be written never is.
     fn tick_of(&self, at: usize, spot: &Spot<'_>) -> &'static str {
-        match (write_there(&spot.candidate.place), self.is_ticked(at)) {
+        match (spot.change(), self.is_ticked(at)) {
             (Err(_), _) => "[-] ",
             (Ok(_), true) => "[x] ",
             (Ok(_), false) => "[ ] ",
@@ -280,8 +278,8 @@ fn spot_rows(core: &Core, spot: &Spot<'_>, tick: &str, columns: usize) -> Vec<Ro
     let source = words::short_source(spot.candidate.source);
     let place = parts::fit_path(&spot.candidate.place.show(core.known.home()), columns.saturating_sub(12));
     let mut rows = vec![Row::of(tick, Role::Accent).cell(source, 8, Role::Dim).text(place)];
-    let (text, role) = match write_there(&spot.candidate.place) {
-        Ok(text) => (text, Role::Dim),
+    let (text, role) = match spot.change() {
+        Ok(text) => (text.to_owned(), Role::Dim),
         Err(text) => (text, Role::Warn),
     };
     rows.push(Row::of("    ", Role::Text).add(text, role));

@@ -462,7 +462,7 @@ pub fn written() -> Written {
         }],
         left: vec![Left {
             place: env("ANTHROPIC_API_KEY"),
-            why: Some("was set before keymend started; change it where it is set"),
+            why: Some("was set before keymend started; change it where it is set".into()),
         }],
         copies: vec![PathBuf::from(HOME).join(".bash_history")],
     }

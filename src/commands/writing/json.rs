@@ -51,7 +51,7 @@ struct PlaceJson {
 #[derive(Serialize)]
 struct LeftJson {
     place: String,
-    why: Option<&'static str>,
+    why: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -130,7 +130,11 @@ pub(super) fn written(
         .iter()
         .map(|one| PlaceJson { place: place(&one.place), new_there: one.new_there, old_gone: one.old_gone })
         .collect();
-    json.left = written.left.iter().map(|one| LeftJson { place: place(&one.place), why: one.why }).collect();
+    json.left = written
+        .left
+        .iter()
+        .map(|one| LeftJson { place: place(&one.place), why: one.why.as_deref().map(plain) })
+        .collect();
     json.copies = written.copies.iter().map(|copy| plain(&tilde(copy, home))).collect();
     let restarted =
         restarted.iter().map(|one| RestartedJson { fine: one.is_fine(), message: plain(&one.words()) });

@@ -10,7 +10,7 @@ use crate::plan::{self, Plan};
 use crate::report::plain;
 use crate::resolve::Slot;
 use crate::secret::Secret;
-use crate::session::standing::{Spot, write_there};
+use crate::session::standing::Spot;
 use crate::session::{self, Scan};
 use crate::source::Place;
 
@@ -81,7 +81,7 @@ fn ticked(spots: &[Spot<'_>], args: &cli::Rotate, world: &RealWorld) -> Result<V
         let named = |list: &[String]| list.iter().any(|asked| names(asked, at, spot));
         if args.only.is_empty() { !named(&args.skip) } else { named(&args.only) }
     };
-    let can = |spot: &Spot<'_>| write_there(&spot.candidate.place).is_ok();
+    let can = |spot: &Spot<'_>| spot.change().is_ok();
     let all = spots.iter().enumerate().filter(|(at, spot)| wanted(*at, spot) && can(spot));
     Ok(all.map(|(_, spot)| spot.candidate.place.clone()).collect())
 }
@@ -91,10 +91,10 @@ fn places_text(scan: &Scan, spots: &[Spot<'_>], ticked: &[Place], old: &str, wor
     let mut out = format!("{old} stands at\n");
     for (at, spot) in spots.iter().enumerate() {
         let place = &spot.candidate.place;
-        let (tick, what) = match write_there(place) {
-            Ok(what) if ticked.contains(place) => ("[x]", what),
-            Ok(_) => ("[ ]", "stays as it is"),
-            Err(why) => ("[-]", why),
+        let (tick, what) = match spot.change() {
+            Ok(what) if ticked.contains(place) => ("[x]", what.to_owned()),
+            Ok(_) => ("[ ]", "stays as it is".to_owned()),
+            Err(why) => ("[-]", plain(&why)),
         };
         out += &format!("  {tick} {} {}: {what}\n", at + 1, plain(&place.show(world.home())));
         for (reader, slot, index) in &spot.slots {
@@ -108,10 +108,10 @@ fn places_text(scan: &Scan, spots: &[Spot<'_>], ticked: &[Place], old: &str, wor
 
 /// The plan with a word for each place that it leaves out.
 fn with_left_out(mut plan: Plan, spots: &[Spot<'_>], ticked: &[Place], world: &RealWorld) -> Plan {
-    let left = spots.iter().map(|spot| &spot.candidate.place).filter(|place| !ticked.contains(place));
-    plan.notes.extend(left.map(|place| {
-        let why = write_there(place).err().unwrap_or("stays as it is");
-        format!("the old key stays at {}: {why}", place.show(world.home()))
+    let left = spots.iter().filter(|spot| !ticked.contains(&spot.candidate.place));
+    plan.notes.extend(left.map(|spot| {
+        let why = spot.change().err().unwrap_or_else(|| "stays as it is".to_owned());
+        format!("the old key stays at {}: {why}", spot.candidate.place.show(world.home()))
     }));
     plan
 }
