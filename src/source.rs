@@ -94,6 +94,11 @@ pub enum Format {
     Toml,
 }
 
+impl Format {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Json, Self::Json5, Self::Yaml, Self::Toml];
+}
+
 /// The syntax of a file of `NAME=value` lines. Each agent's loader reads as one of these real parsers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,6 +137,29 @@ pub enum Dialect {
     Fish,
     /// Hermes Agent's own second parser.
     Hermes,
+}
+
+impl Dialect {
+    /// Each of them.
+    pub const ALL: [Self; 17] = [
+        Self::PythonDotenv,
+        Self::NodeDotenv,
+        Self::NodeEnvFile,
+        Self::Bun,
+        Self::Dotenvy,
+        Self::DockerCli,
+        Self::ComposeGo,
+        Self::ComposeV1,
+        Self::Direnv,
+        Self::SystemdEnvFile,
+        Self::EnvironmentD,
+        Self::PamEnv,
+        Self::Bash,
+        Self::Sh,
+        Self::Zsh,
+        Self::Fish,
+        Self::Hermes,
+    ];
 }
 
 /// The steps from a document's root to one value. Written as a JSON pointer (`/profiles/anthropic:default/key`).

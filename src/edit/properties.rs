@@ -353,6 +353,14 @@ fn check(format: Format, made: &Made, key: &str) -> Result<(), TestCaseError> {
         let back = edit_field(format, &kept, pointer, New::Key(Secret::new(MARK)));
         prop_assert_eq!(back.as_ref(), Ok(before));
     }
+    if let Ok(after) = &after {
+        let was = value_at(Syntax::Tree(format), before.as_bytes(), &Spot::Field(pointer.clone()));
+        prop_assert_eq!(was.as_ref().map(New::secret), Ok(Some(Secret::new(MARK))));
+        let back = edit_field(format, after, pointer, was.unwrap_or(New::Nothing));
+        // A key that had to be quoted leaves its quotes behind, and the value is the old one.
+        let quoted = before.replacen(MARK, &format!("\"{MARK}\""), 1);
+        prop_assert!(back.as_ref() == Ok(before) || back.as_ref() == Ok(&quoted), "{:?}", back);
+    }
     let added = group.join("brand-new");
     let with = edit_field(format, before, &added, secret())
         .map_err(|error| TestCaseError::fail(format!("{error} in\n{before}")))?;
@@ -508,31 +516,21 @@ fn every_editor(text: &str) -> Result<(), TestCaseError> {
     const TWO: &str = "sk-FAKE-two-9876543210";
     let fields = [vec!["a"], vec!["a", "b"], vec!["a", "0"], vec!["a", "0", "b"]];
     let fields = fields.map(|steps| Spot::Field(Pointer::new(steps)));
-    let trees = [Format::Json, Format::Json5, Format::Yaml, Format::Toml].map(Syntax::Tree);
-    let dialects = [
-        Dialect::PythonDotenv,
-        Dialect::NodeDotenv,
-        Dialect::NodeEnvFile,
-        Dialect::Bun,
-        Dialect::Dotenvy,
-        Dialect::DockerCli,
-        Dialect::ComposeGo,
-        Dialect::ComposeV1,
-        Dialect::Direnv,
-        Dialect::SystemdEnvFile,
-        Dialect::EnvironmentD,
-        Dialect::PamEnv,
-        Dialect::Bash,
-        Dialect::Fish,
-        Dialect::Hermes,
-    ];
+    let trees = Format::ALL.map(Syntax::Tree);
     let variable = Spot::Variable { name: "a".to_owned(), line: None };
     let trees = trees.into_iter().flat_map(|syntax| fields.iter().map(move |spot| (syntax, spot)));
-    let lines = dialects.into_iter().map(|dialect| (Syntax::Lines(dialect), &variable));
+    let lines = Dialect::ALL.into_iter().map(|dialect| (Syntax::Lines(dialect), &variable));
     for (syntax, spot) in trees.chain(lines) {
         let edit = |text: &[u8], new| apply(syntax, Some(text), &[Edit { spot: spot.clone(), new }]);
         let _ = edit(text.as_bytes(), New::Nothing);
         let Ok(first) = edit(text.as_bytes(), New::Key(Secret::new(ONE))) else { continue };
+        prop_assert_eq!(value_at(syntax, &first, spot).map(|now| now.secret()), Ok(Some(Secret::new(ONE))));
+        // What stood there can be put back by its value, among whatever else was written since.
+        if let Ok(was) = value_at(syntax, text.as_bytes(), spot)
+            && let Ok(back) = edit(&first, was.clone())
+        {
+            prop_assert_eq!(value_at(syntax, &back, spot), Ok(was), "{:?} {:?}", syntax, text);
+        }
         let second = edit(&first, New::Key(Secret::new(TWO)));
         prop_assert!(
             second.is_ok(),
