@@ -5,6 +5,7 @@
 
 pub mod asked;
 pub mod holding;
+pub mod past;
 pub mod plausible;
 pub mod standing;
 mod surround;

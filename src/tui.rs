@@ -23,6 +23,7 @@ use crate::provider::Catalogue;
 use crate::secret::Secret;
 use crate::session;
 use crate::session::holding;
+use crate::session::past;
 use crate::session::plausible::plausible;
 use crate::session::test::Routes;
 use crate::session::write::{self as bench, Bench, WriteFailure, Written};
@@ -303,7 +304,7 @@ impl Runner {
                 Ok(text) => Message::Answer(ticket, Answer::Undone(text)),
                 Err(error) => failed(ticket, &error, error.hint()),
             }),
-            Effect::Lost(ticket, id) => self.spawn(move |desk| match bench::lost(desk.bench(), Some(&id)) {
+            Effect::Lost(ticket, id) => self.spawn(move |desk| match past::lost(desk.bench(), Some(&id)) {
                 Ok(lost) => Message::Answer(ticket, Answer::Lost(Box::new(lost))),
                 Err(error) => failed(ticket, &error, error.hint()),
             }),
@@ -324,7 +325,7 @@ impl Runner {
             for line in bench::recover(desk.bench()) {
                 let _ = sender.send(Wake::of(Message::Told(line, theme::Role::Warn)));
             }
-            let (past, _) = bench::history(desk.bench());
+            let (past, _) = past::history(desk.bench());
             if let Some(past) = past.iter().find(|past| past.lost()) {
                 let line = format!(
                     "Another program took back “{}”: H shows where, b there brings the key back.",
@@ -425,8 +426,8 @@ fn history(desk: &Desk) -> Vec<Past> {
     let keep = Settings::of(&world).keep;
     let kept =
         format!("Backups hold old keys; they are kept {} days or {} actions.", keep.days, keep.actions);
-    let (all, _) = bench::history(desk.bench());
-    let past = |past: bench::Past| {
+    let (all, _) = past::history(desk.bench());
+    let past = |past: past::Past| {
         let lost = past.lost();
         let action = past.action;
         let places = action.items.iter().map(|item| item.place.show(home)).zip(past.since);

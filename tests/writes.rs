@@ -1,6 +1,6 @@
 //! The built program's commands that write, on real files: every recorded home (a sample of them without
 //! `KEYMEND_WRITES=all`) gets a new key and is given back byte for byte; a rotation with all that its end says; undo and redo beside another program; settings; a restart.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
 

@@ -68,7 +68,7 @@ pub(super) fn apply(
 /// What stands at `pointer`; nothing where a field on the way is missing.
 pub(super) fn value_at(format: Format, text: &str, pointer: &Pointer) -> Result<New, EditError> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let found = data::read(format, body)?.at(&pointer.0).and_then(|data| data.json());
+    let found = data::read(format, body)?.at(&pointer.0).and_then(data::Data::json);
     Ok(found.map_or(New::Nothing, New::Json))
 }
 

@@ -242,13 +242,16 @@ pub fn use_candidate(
     let own = all.iter().filter(|destination| destination.place.same_spot(&candidate.place));
     for destination in own {
         if let Some(plan) = build(world, catalogue, agent, slot, destination, key).ok().filter(makes_new) {
-            return Ok(Plan { title: format!("use candidate {} of {}", n + 1, SlotId::of(slot)), ..plan });
+            let title = format!("use candidate {} of {}", n + 1, SlotId::of(slot));
+            return Ok(Plan { title, replaced: None, ..plan });
         }
     }
     for destination in &all {
         if let Some(mut plan) = build(world, catalogue, agent, slot, destination, key).ok().filter(makes_new)
         {
             plan.title = format!("use candidate {} of {}", n + 1, SlotId::of(slot));
+            // Nothing is rotated: where the other key stands is nobody's worry.
+            plan.replaced = None;
             plan.notes
                 .push("the key is copied to the place that wins; the other place keeps it too".to_owned());
             return Ok(plan);

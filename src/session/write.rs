@@ -1,5 +1,5 @@
 //! Applies a plan and proves it: write, read everything again, and put all of it back where an agent does not do what the
-//! plan predicted. Undo, and what another program took back since.
+//! plan predicted. And the way back.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use super::standing;
 use crate::agents::{self, Context, Restart};
 use crate::edit::Masker;
 use crate::host::journal::{Journal, Manifest};
-use crate::host::writer::{Action, Applied, ApplyError, Back, KeyringWriter, Since, Writer};
-use crate::host::{RealWorld, World, writer};
-use crate::plan::{self, Plan, Prediction, SlotId, Stands};
+use crate::host::writer::{Action, Applied, ApplyError, Back, KeyringWriter, Writer};
+use crate::host::{RealWorld, World};
+use crate::plan::{self, Plan, Prediction, SlotId};
 use crate::provider::Catalogue;
 use crate::resolve::Slot;
 use crate::secret::{Mask, Secret};
@@ -38,7 +38,7 @@ impl fmt::Debug for Bench<'_> {
 }
 
 impl<'a> Bench<'a> {
-    fn writer(&self, world: &dyn World) -> Writer<'a> {
+    pub(super) fn writer(&self, world: &dyn World) -> Writer<'a> {
         let keep = Settings::of(world).keep;
         Writer { keep, ..Writer::new(Journal::of(world), self.keyring, world.now_ms()) }
     }
@@ -171,13 +171,9 @@ pub fn apply(bench: Bench<'_>, plan: &Plan, new: &Secret) -> Result<Written, Wri
         .zip(&now)
         .find(|(predicted, now)| predicted.prediction == Prediction::SendsNew && !now.is_new);
     let Some((predicted, seen)) = broken else {
-        return Ok(look_around(
-            bench,
-            &after,
-            plan,
-            new,
-            Written { applied, now, places: Vec::new(), left: Vec::new(), copies: Vec::new() },
-        ));
+        let old = plan.replaced.as_ref().filter(|old| *old != new);
+        let (left, copies) = old.map(|old| left_over(bench, &after, old)).unwrap_or_default();
+        return Ok(Written { applied, now, places: places_now(&after, plan, new, old), left, copies });
     };
     let slot = predicted.slot.clone();
     let instead = seen.sends.as_ref().map_or_else(|| "no key".to_owned(), ToString::to_string);
@@ -201,25 +197,26 @@ fn look(bench: Bench<'_>, world: &dyn World, id: &SlotId, new: &Secret) -> Now {
     }
 }
 
-/// Reads the plan's places again, and looks where the old key is left.
-fn look_around(bench: Bench<'_>, world: &dyn World, plan: &Plan, new: &Secret, written: Written) -> Written {
-    let old = plan.replaced.as_ref().filter(|old| *old != new);
-    let places = plan.places.iter().map(|place| {
+/// Reads the plan's places again, without any agent's rules.
+fn places_now(world: &dyn World, plan: &Plan, new: &Secret, old: Option<&Secret>) -> Vec<PlaceNow> {
+    let read = |place: &Place| {
         let stands = plan::key_at(world, place);
         PlaceNow {
             place: place.clone(),
             new_there: stands.as_ref().is_some_and(|text| text.holds(new)),
             old_gone: !stands.zip(old).is_some_and(|(text, old)| text.holds(old)),
         }
-    });
-    let places = places.collect();
-    let Some(old) = old else { return Written { places, ..written } };
+    };
+    plan.places.iter().map(read).collect()
+}
+
+/// Where an agent could still find the old key, and the files with it that no agent reads.
+fn left_over(bench: Bench<'_>, world: &dyn World, old: &Secret) -> (Vec<Left>, Vec<PathBuf>) {
     let scan = super::scan_all(world, bench.catalogue);
     let spots = scan.view(old).map(|view| scan.spots(view)).unwrap_or_default();
     let left =
-        spots.into_iter().map(|spot| Left { place: spot.candidate.place.clone(), why: spot.change().err() });
-    let left = left.collect();
-    Written { places, left, copies: standing::copies(world, &scan, old), ..written }
+        |spot: &standing::Spot<'_>| Left { place: spot.candidate.place.clone(), why: spot.change().err() };
+    (spots.iter().map(left).collect(), standing::copies(world, &scan, old))
 }
 
 /// What an undo would do: the action, and its changes for the review.
@@ -242,82 +239,6 @@ pub fn undo_plan(
 pub fn undo(bench: Bench<'_>, id: &str, how: Back) -> Result<Applied, ApplyError> {
     let world = (bench.world)();
     bench.writer(&world).undo(id, how, &bench.masker(&world))
-}
-
-/// One action of the history, and what became of its places.
-#[derive(Clone, Debug)]
-pub struct Past {
-    /// The action.
-    pub action: Manifest,
-    /// What became of each of its items; all as written for an action that does not stand any more.
-    pub since: Vec<Since>,
-}
-
-impl Past {
-    /// Whether the new key of this action was taken away somewhere, so that it can be brought back.
-    #[must_use]
-    pub fn lost(&self) -> bool {
-        self.since.iter().any(|since| since.lost())
-    }
-}
-
-/// Everything in the history, newest first, and the ids of what cannot be read. Only the newest action at a place tells
-/// what another program did there: what an older one wrote was replaced by keymend itself.
-#[must_use]
-pub fn history(bench: Bench<'_>) -> (Vec<Past>, Vec<String>) {
-    use crate::host::journal::State;
-    let world = (bench.world)();
-    let writer = bench.writer(&world);
-    let (all, bad) = writer.journal.history();
-    let mut newer: Vec<String> = Vec::new();
-    let past = all.into_iter().map(|action| {
-        let stands = action.state == State::Written && action.undoes.is_none();
-        let looked = if stands { writer.since(&action) } else { Vec::new() };
-        let shown: Vec<String> = action.items.iter().map(|item| item.place.show(None)).collect();
-        let since = shown.iter().enumerate().map(|(at, place)| match looked.get(at) {
-            Some(since) if !newer.contains(place) => *since,
-            _ => Since::AsWritten,
-        });
-        let since = since.collect();
-        newer.extend(shown);
-        Past { action, since }
-    });
-    (past.collect(), bad)
-}
-
-/// What another program took back since keymend wrote it, for a plan that brings it back.
-#[derive(Clone, Debug)]
-pub struct Lost {
-    /// The action.
-    pub action: Manifest,
-    /// Where its new key is gone, and what stands there now.
-    pub places: Vec<Stands>,
-    /// The action's new key, where it still stands somewhere else on this machine. keymend keeps none.
-    pub key: Option<Secret>,
-}
-
-/// Looks for what another program took back of an action; of the newest one that lost something without an id.
-pub fn lost(bench: Bench<'_>, id: Option<&str>) -> Result<Lost, ApplyError> {
-    let (all, _) = history(bench);
-    let named = |past: &&Past| id.map_or_else(|| past.lost(), |id| past.action.id == id);
-    let past = all.iter().find(named).ok_or(ApplyError::NothingLost)?;
-    let places = writer::lost_places(&past.action, &past.since);
-    if places.is_empty() {
-        return Err(ApplyError::NothingLost);
-    }
-    let world = (bench.world)();
-    let scan = super::scan_all(&world, bench.catalogue);
-    let mut keys = scan.keys.iter().map(|view| &view.key);
-    let key = keys.find(|key| writer::is_key_of(&past.action, key)).cloned();
-    let places = places.into_iter().map(|place| Stands { key: standing_key(&world, &scan, &place), place });
-    Ok(Lost { action: past.action.clone(), places: places.collect(), key })
-}
-
-/// The key at a place: the longest known one in its text, else the text.
-fn standing_key(world: &dyn World, scan: &super::Scan, place: &Place) -> Option<Secret> {
-    let text = plan::key_at(world, place).filter(|text| !text.is_empty())?;
-    let known = scan.keys.iter().map(|view| &view.key).filter(|key| text.holds(key));
-    Some(known.max_by_key(|key| key.len()).cloned().unwrap_or(text))
 }
 
 /// Ends what a kill interrupted; one line for each action that was put back or needs a look.

@@ -9,7 +9,8 @@ use crate::plan::{Destination, Offered, Stands};
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session::holding::{Due, Restarted};
-use crate::session::write::{Lost, Written};
+use crate::session::past::Lost;
+use crate::session::write::Written;
 use crate::source::Place;
 
 use super::keys::Action;
@@ -149,7 +150,6 @@ pub struct Past {
 }
 
 /// What the loop reports.
-#[expect(clippy::large_enum_variant, reason = "messages are handled one at a time")]
 #[derive(Clone, Debug)]
 pub enum Message {
     /// A key was pressed.

@@ -81,8 +81,8 @@ impl Undo {
         match (action, &self.phase) {
             (Action::Insist, Phase::Asking(undoing)) => !undoing.conflict,
             (Action::OnlyValues | Action::WholeFile, Phase::Asking(undoing)) => undoing.conflict,
-            (Action::Insist | Action::OnlyValues | Action::WholeFile, _) => false,
-            (Action::Back, Phase::Working(_)) => false,
+            (Action::Insist | Action::OnlyValues | Action::WholeFile, _)
+            | (Action::Back, Phase::Working(_)) => false,
             _ => true,
         }
     }

@@ -11,7 +11,7 @@ use crate::plan::SlotId;
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session::SlotRef;
-use crate::session::write::Lost;
+use crate::session::past::Lost;
 use crate::source::Place;
 
 use super::app::{Answer, Ask, Core, Effect, Go, Input, Step, Ticket};

@@ -22,10 +22,18 @@ pub struct Doc {
     pub present: bool,
     /// Why it cannot be used, if it is there and cannot.
     pub trouble: Option<Trouble>,
-    /// Service and user, where it stands in the OS keyring and not in a file.
-    pub keyring: Option<(String, String)>,
-    /// The text in the encrypted store `path`, where it stands there.
-    pub sealed: Option<Entry>,
+    /// What holds the text.
+    pub holder: Holder,
+}
+
+/// What holds the text of a document.
+pub enum Holder {
+    /// The file itself.
+    File,
+    /// An entry of the OS keyring, by service and user.
+    Keyring(String, String),
+    /// A text in the encrypted store at the path.
+    Sealed(Entry),
 }
 
 impl Doc {
@@ -38,8 +46,7 @@ impl Doc {
             root: Json::Null,
             present: false,
             trouble: None,
-            keyring: None,
-            sealed: None,
+            holder: Holder::File,
         }
     }
 
@@ -80,13 +87,16 @@ impl Doc {
     pub fn in_keyring(service: &str, user: &str, text: &Secret) -> Self {
         let doc = Self::of(PathBuf::new(), Format::Json, None, None);
         let root = text.json().unwrap_or(Json::Null);
-        Self { root, keyring: Some((service.to_owned(), user.to_owned())), ..doc }
+        Self { root, holder: Holder::Keyring(service.to_owned(), user.to_owned()), ..doc }
     }
 
     /// The JSON document in a text of the encrypted store `path`.
     #[must_use]
     pub fn in_sealed(path: impl Into<PathBuf>, entry: Entry, text: &str) -> Self {
-        Self { sealed: Some(entry), ..Self::of(path.into(), Format::Json, Some(strict(text)), None) }
+        Self {
+            holder: Holder::Sealed(entry),
+            ..Self::of(path.into(), Format::Json, Some(strict(text)), None)
+        }
     }
 
     fn read(
@@ -115,7 +125,7 @@ impl Doc {
             Some(Err(message)) => (Json::Null, Some(Trouble::Syntax(message))),
             None => (Json::Null, trouble),
         };
-        Self { path, format, root, present: true, trouble, keyring: None, sealed: None }
+        Self { path, format, root, present: true, trouble, holder: Holder::File }
     }
 
     /// The file exists and holds a tree.
@@ -145,13 +155,15 @@ impl Doc {
     #[must_use]
     pub fn place(&self, steps: &[&str]) -> Place {
         let pointer = Pointer::new(steps.iter().copied());
-        if let Some((service, user)) = self.keyring.clone() {
-            return Place::KeyringField { service, user, pointer };
+        match &self.holder {
+            Holder::File => Place::Field { file: self.path.clone(), format: self.format, pointer },
+            Holder::Keyring(service, user) => {
+                Place::KeyringField { service: service.clone(), user: user.clone(), pointer }
+            }
+            Holder::Sealed(entry) => {
+                Place::SealedField { file: self.path.clone(), entry: entry.clone(), pointer }
+            }
         }
-        if let Some(entry) = self.sealed.clone() {
-            return Place::SealedField { file: self.path.clone(), entry, pointer };
-        }
-        Place::Field { file: self.path.clone(), format: self.format, pointer }
     }
 
     /// The file and why it cannot be used.

@@ -11,7 +11,7 @@ use crate::host::writer::Applied;
 use crate::report::SCHEMA;
 use crate::secret::Mask;
 use crate::session::holding::Restarted;
-use crate::session::write::Past;
+use crate::session::past::Past;
 use crate::settings::Settings;
 use crate::source::tilde;
 

@@ -13,7 +13,8 @@ use crate::plan;
 use crate::report::plain;
 use crate::secret::Secret;
 use crate::session;
-use crate::session::write::{self, Bench, Lost, Past};
+use crate::session::past::{Lost, Past};
+use crate::session::write::{self, Bench};
 use crate::settings::Settings;
 use crate::source::tilde;
 
@@ -30,7 +31,7 @@ pub(in crate::commands) fn history(desk: &Desk, args: &cli::History) -> Result<E
     }
     let fresh = || desk.world();
     let bench = Bench { world: &fresh, catalogue: &desk.catalogue, keyring: &SystemKeyring };
-    let (all, troubles) = write::history(bench);
+    let (all, troubles) = session::past::history(bench);
     let settings = Settings::of(&world);
     if args.json {
         print_json(&json::history(&all, &settings))?;
@@ -105,7 +106,8 @@ pub(in crate::commands) fn undo(desk: &Desk, args: &cli::Undo) -> Result<Exit, F
         (_, true) => Back::Whole,
         _ => Back::Exact,
     };
-    let (action, changes) = write::undo_plan(bench, args.id.as_deref(), how).map_err(refused)?;
+    let (action, changes) =
+        write::undo_plan(bench, args.id.as_deref(), how).map_err(|error| refused(&error))?;
     if !args.json {
         let world = desk.world();
         let mut out = format!("undo {}\n", history_line(&action));
@@ -123,7 +125,7 @@ pub(in crate::commands) fn undo(desk: &Desk, args: &cli::Undo) -> Result<Exit, F
         }
         return Ok(Exit::Fine);
     }
-    let applied = write::undo(bench, &action.id, how).map_err(refused)?;
+    let applied = write::undo(bench, &action.id, how).map_err(|error| refused(&error))?;
     if args.json {
         print_json(&json::undone(&action, &applied))?;
     } else {
@@ -137,9 +139,9 @@ pub(in crate::commands) fn undo(desk: &Desk, args: &cli::Undo) -> Result<Exit, F
 }
 
 /// A refusal with the difference at each place that somebody edited since.
-fn refused(error: ApplyError) -> Failure {
+fn refused(error: &ApplyError) -> Failure {
     let mut message = plain(&error.to_string());
-    if let ApplyError::Conflict { conflicts, .. } = &error {
+    if let ApplyError::Conflict { conflicts, .. } = error {
         for conflict in conflicts {
             let _ = write!(
                 message,
@@ -156,7 +158,7 @@ fn refused(error: ApplyError) -> Failure {
 pub(in crate::commands) fn redo(desk: &Desk, args: &cli::Redo) -> Result<Exit, Failure> {
     let fresh = || desk.world();
     let bench = Bench { world: &fresh, catalogue: &desk.catalogue, keyring: &SystemKeyring };
-    let lost = write::lost(bench, args.id.as_deref()).map_err(refused)?;
+    let lost = session::past::lost(bench, args.id.as_deref()).map_err(|error| refused(&error))?;
     let given = args.stdin || args.clipboard || args.vault.is_some();
     let paste =
         if given { Some(keys::paste(args.stdin, args.clipboard, args.vault.as_deref())?) } else { None };

@@ -80,7 +80,7 @@ impl Writer<'_> {
             let untouched = before.map(|hash| hash.to_string()) == item.after || now == old;
             let back = match (how, &item.touched) {
                 (Back::Values, Some(touched)) if !untouched => {
-                    old_values(touched, old.as_ref(), now.as_ref()).ok_or(())
+                    old_values(touched, old.as_ref(), now.as_ref())
                 }
                 (Back::Exact, _) | (Back::Values, None) if !untouched => Err(()),
                 _ => Ok(old.clone()),
@@ -219,18 +219,22 @@ fn place_of(target: &Target, syntax: Syntax, spot: &edit::Spot) -> Option<Place>
     })
 }
 
-/// `now` with the values that keymend changed as they stand in `old`; none where that cannot be done.
-fn old_values(touched: &Touched, old: Option<&Content>, now: Option<&Content>) -> Option<Option<Content>> {
+/// `now` with the values that keymend changed as they stand in `old`; an error where that cannot be done.
+fn old_values(
+    touched: &Touched,
+    old: Option<&Content>,
+    now: Option<&Content>,
+) -> Result<Option<Content>, ()> {
     let edits = touched
         .spots()
-        .map(|spot| Some(Edit { new: value(touched.syntax, old, &spot)?, spot }))
-        .collect::<Option<Vec<_>>>()?;
+        .map(|spot| Ok(Edit { new: value(touched.syntax, old, &spot).ok_or(())?, spot }))
+        .collect::<Result<Vec<_>, ()>>()?;
     let bytes = now.map(|now| now.0.as_slice());
     let removes = edits.iter().all(|edit| edit.new == New::Nothing);
     if touched.syntax == Syntax::Whole && removes {
-        return Some(None);
+        return Ok(None);
     }
-    edit::apply(touched.syntax, bytes, &edits).ok().map(|bytes| Some(Content(bytes)))
+    edit::apply(touched.syntax, bytes, &edits).map(|bytes| Some(Content(bytes))).map_err(|_| ())
 }
 
 /// What stands at a spot; nothing in a file that is not there. None where the content cannot be read.
