@@ -1,6 +1,7 @@
 //! What a running process of an agent holds after a change: judged from its start environment, by the agent's own rules,
 //! and from its start time. A restart, and the look whether the process that runs then is a new one.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::write::Bench;
@@ -19,7 +20,11 @@ use crate::source::Place;
 /// asked once more with it.
 #[must_use]
 pub fn restart(context: &Context<'_>, agent: &Agent, slot: &Slot) -> Option<Restart> {
-    let named = (agent.restart)(context, slot)?;
+    let mut named = (agent.restart)(context, slot)?;
+    named.processes.retain(|process| is_of_this_home(context, process));
+    if named.processes.is_empty() {
+        return None;
+    }
     let certainty = named
         .processes
         .iter()
@@ -27,6 +32,15 @@ pub fn restart(context: &Context<'_>, agent: &Agent, slot: &Slot) -> Option<Rest
         .min()
         .unwrap_or(named.certainty);
     Some(Restart { certainty, ..named })
+}
+
+/// A process with another home folder reads other files.
+fn is_of_this_home(context: &Context<'_>, process: &Process) -> bool {
+    let home = process.env.as_ref().and_then(|env| env.get("HOME"));
+    match (home, context.world.home()) {
+        (Some(theirs), Some(ours)) => Path::new(theirs) == ours,
+        _ => true,
+    }
 }
 
 fn certainty(
@@ -202,6 +216,19 @@ mod tests {
     #[test]
     fn a_process_that_was_started_with_the_old_key_still_holds_it() {
         assert_eq!(judged(&[("ANTHROPIC_API_KEY", OLD)], 2_000), Certainty::StillHolds);
+    }
+
+    #[test]
+    fn a_process_of_another_home_does_not_count() {
+        let mut world = MemoryWorld::new("/home/ann").with_file(".claude.json", "{}");
+        let env = BTreeMap::from([("HOME".to_owned(), "/home/bob".to_owned())]);
+        let args = vec!["claude".to_owned()];
+        world.processes.push(Process { pid: 7, args, started_ms: 0, env: Some(env), unit: None });
+        let catalogue = Catalogue::embedded();
+        let context = Context { world: &world, catalogue: &catalogue };
+        let agent = agents::find("claude-code").expect("agent");
+        let found = (agent.scan)(&context).expect("scan");
+        assert_eq!(restart(&context, agent, &found.slots[0]), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::host::World;
 use crate::plan;
 use crate::resolve::{Candidate, Slot};
 use crate::secret::Secret;
-use crate::source::Place;
+use crate::source::{Dialect, Place};
 
 /// One physical place of a key, and the slots that read it.
 pub struct Spot<'a> {
@@ -37,7 +37,8 @@ impl Scan {
         for (at, index) in &view.places {
             let Some(slot) = self.slot(*at) else { continue };
             let Some(candidate) = slot.candidates.get(*index) else { continue };
-            match out.iter_mut().find(|spot| spot.candidate.place == candidate.place) {
+            // Two readers of one file may each see the line in a dialect of their own.
+            match out.iter_mut().find(|spot| spot.candidate.place.same_spot(&candidate.place)) {
                 Some(spot) => spot.slots.push((*at, slot, *index)),
                 None => out.push(Spot { candidate, slots: vec![(*at, slot, *index)] }),
             }
@@ -66,6 +67,43 @@ const fn write_there(place: &Place) -> Result<&'static str, &'static str> {
         Place::BuiltIn { .. } => Err("built into the agent"),
         Place::Sealed { .. } => Err("sealed by its owner; change it there"),
     }
+}
+
+/// What has to happen after a change at a place outside of the agents' own files, before anything started sees it.
+#[must_use]
+pub fn afterwards(place: &Place) -> Option<String> {
+    let file = place.file()?;
+    let name = file.file_name()?.to_string_lossy().into_owned();
+    let in_units = file.components().any(|part| part.as_os_str() == "systemd");
+    match place {
+        Place::Line {
+            name: variable,
+            dialect: Dialect::Bash | Dialect::Sh | Dialect::Zsh | Dialect::Fish,
+            ..
+        } => Some(format!(
+            "shell start-up files: a new terminal reads them; open ones, and tmux until `tmux set-environment -gu \
+             {variable}`, keep the old value"
+        )),
+        Place::Line { dialect: Dialect::EnvironmentD, .. } => {
+            Some(format!("{name}: `systemctl --user daemon-reload`, then restart what was started with it"))
+        }
+        Place::Line { dialect: Dialect::SystemdEnvFile, .. } if in_units => {
+            let unit = unit_of(file).unwrap_or_else(|| "the unit".to_owned());
+            let user = if file.starts_with("/etc") || file.starts_with("/usr") { "" } else { "--user " };
+            Some(format!("{name}: `systemctl {user}daemon-reload`, then `systemctl {user}restart {unit}`"))
+        }
+        Place::Field { .. } if name.contains("compose") => Some(format!(
+            "{name}: `docker compose up -d` makes the container anew; a restart alone keeps the old value"
+        )),
+        _ => None,
+    }
+}
+
+/// The unit that a unit file or a drop-in belongs to.
+fn unit_of(file: &Path) -> Option<String> {
+    let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let dropped = named(file.parent()?).and_then(|folder| folder.strip_suffix(".d").map(ToOwned::to_owned));
+    dropped.or_else(|| named(file)).filter(|name| name.ends_with(".service"))
 }
 
 /// Larger files are no copies of a key file.
@@ -134,6 +172,30 @@ mod tests {
         let scan = crate::session::scan_all(&world, &Catalogue::embedded());
         let found = copies(&world, &scan, &Secret::new(KEY));
         assert_eq!(found, [PathBuf::from("/home/ann/.bash_history"), "/home/ann/.hermes/.env.bak".into()]);
+    }
+
+    #[test]
+    fn what_is_to_be_done_afterwards_is_told_by_the_place() {
+        let line = |file: &str, dialect| Place::Line {
+            file: file.into(),
+            line: Some(1),
+            name: "K".to_owned(),
+            dialect,
+        };
+        let told = |place: Place| afterwards(&place).unwrap_or_default();
+        let drop_in = "/home/ann/.config/systemd/user/gw.service.d/key.conf";
+        let system = "/etc/systemd/system/gw.service";
+        assert!(told(line(drop_in, Dialect::SystemdEnvFile)).contains("systemctl --user restart gw.service"));
+        assert!(told(line(system, Dialect::SystemdEnvFile)).contains("systemctl restart gw.service"));
+        assert!(told(line("/home/ann/.bashrc", Dialect::Bash)).contains("tmux set-environment -gu K"));
+        assert_eq!(told(line("/home/ann/.hermes/.env", Dialect::SystemdEnvFile)), "");
+        let field = |file: &str| Place::Field {
+            file: file.into(),
+            format: crate::source::Format::Yaml,
+            pointer: crate::source::Pointer::default(),
+        };
+        assert!(told(field("/srv/docker-compose.yml")).contains("docker compose up -d"));
+        assert_eq!(told(field("/home/ann/.aider.conf.yml")), "");
     }
 
     #[test]

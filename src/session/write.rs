@@ -161,7 +161,12 @@ impl WriteFailure {
 pub fn apply(bench: Bench<'_>, plan: &Plan, new: &Secret) -> Result<Written, WriteFailure> {
     let before = (bench.world)();
     let writer = bench.writer(&before);
-    let applied = writer.apply(&Action::of(plan, new), &plan.changes)?;
+    let mut applied = writer.apply(&Action::of(plan, new), &plan.changes)?;
+    for note in plan.places.iter().filter_map(standing::afterwards) {
+        if !applied.notes.contains(&note) {
+            applied.notes.push(note);
+        }
+    }
     let after = (bench.world)();
     let now: Vec<Now> =
         plan.predictions.iter().map(|predicted| look(bench, &after, &predicted.slot, new)).collect();
