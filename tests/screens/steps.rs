@@ -1,12 +1,18 @@
 //! Where each input leads: pure tests of `update`, without a screen.
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use keymend::agents::{Certainty, Restart};
+use keymend::host::journal::{Manifest, State};
 use keymend::host::writer::Back;
-use keymend::tui::app::{Answer, Effect, Message, Model, update};
+use keymend::plan::Stands;
+use keymend::secret::Secret;
+use keymend::session::holding::Restarted;
+use keymend::session::past::Lost;
+use keymend::tui::app::{Answer, Ask, Effect, Message, Model, update};
 use keymend::tui::known::Tested;
 
 use crate::fixtures::{
-    answer, blank, fresh, model, other, rejected, router, scanning, stale, unreached, works,
+    self, answer, blank, fresh, model, other, rejected, router, scanning, stale, unreached, works,
 };
 use crate::printer::text;
 use crate::{paste, pasting, press, serve, tested, walk};
@@ -203,4 +209,61 @@ fn an_open_paste_is_said() {
     let mut model = model(SIZE);
     update(&mut model, Message::PasteOpen(true));
     assert!(shows(&model, "The paste is not finished"));
+}
+
+#[test]
+fn a_restart_is_asked_for_and_its_outcome_is_shown() {
+    let mut model = pasting(SIZE);
+    paste(&mut model, &fresh());
+    for key in ["<Enter>", "<Enter>", "<Enter>", "w"] {
+        walk(&mut model, key);
+    }
+    let effects = press(&mut model, "r");
+    let [Effect::Restart(ticket, due)] = &effects[..] else { unreachable!("{effects:?}") };
+    assert_eq!(due.len(), 1);
+    assert!(shows(&model, "restarting"));
+    assert!(press(&mut model, "r").is_empty(), "once is enough");
+    let runs = |certainty| Restarted::Runs(Restart { certainty, ..due[0].restart.clone() });
+    let answer = Answer::Restarted(vec![runs(Certainty::Fresh), Restarted::Gone("the hub".into())]);
+    update(&mut model, Message::Answer(*ticket, answer));
+    press(&mut model, "<End>");
+    assert!(
+        shows(&model, "uses the new key") && shows(&model, "the hub has not come up"),
+        "{}",
+        text(&model)
+    );
+}
+
+#[test]
+fn a_key_that_was_taken_back_is_brought_back_or_asked_for_again() {
+    let lost = |key: Option<Secret>| {
+        let place = fixtures::plan().places[0].clone();
+        let action = Manifest {
+            schema: 1,
+            id: "3".into(),
+            state: State::Written,
+            title: "set openclaw/anthropic (main)".into(),
+            undoes: None,
+            old: None,
+            new: None,
+            new_print: None,
+            at_ms: 0,
+            items: Vec::new(),
+        };
+        Lost { action, places: vec![Stands { place, key: Some(Secret::new(stale())) }], key }
+    };
+    let asked = |key| {
+        let mut model = tested(SIZE);
+        walk(&mut model, "H");
+        let effects = press(&mut model, "b");
+        let [Effect::Lost(ticket, ref id)] = effects[..] else { unreachable!("{effects:?}") };
+        assert_eq!(id, "3");
+        let effects = update(&mut model, Message::Answer(ticket, Answer::Lost(Box::new(lost(key)))));
+        (model, effects)
+    };
+    let (_, effects) = asked(Some(Secret::new(fresh())));
+    let [Effect::Plan(_, ask)] = &effects[..] else { unreachable!("{effects:?}") };
+    assert!(matches!(&**ask, Ask::BringBack { places, .. } if places.len() == 1));
+    let (model, effects) = asked(None);
+    assert!(effects.is_empty() && shows(&model, "paste the key here"), "{}", text(&model));
 }
