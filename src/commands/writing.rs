@@ -300,7 +300,8 @@ fn restart_line(restart: &Restart) -> String {
 
 /// The destination that `--to` names: its number, or its place.
 fn destination<'a>(
-    slot: &Slot,
+    (agent, slot): (&agents::Agent, &Slot),
+    desk: &Desk,
     offered: &'a [Offered],
     default: Option<usize>,
     asked: Option<&str>,
@@ -325,7 +326,7 @@ fn destination<'a>(
         }
         (_, true) => Failure::new(
             "keymend knows no place where a new key for this slot could be written",
-            "`keymend explain` says what decides here",
+            no_place(agent, slot, desk, world),
         ),
         (Some(asked), _) => Failure::new(format!("no destination is called {}", plain(asked)), list()),
         (None, _) => Failure::new(
@@ -342,4 +343,21 @@ fn offered_line(n: usize, offered: &Offered, world: &RealWorld) -> String {
         Err(error) => plain(&error.to_string()),
     };
     format!("{n} {place}: {}; the slot {outcome}", plain(&offered.destination.effect))
+}
+
+/// Why there is no place: a file that cannot be read, or what decides from outside of all files.
+fn no_place(agent: &agents::Agent, slot: &Slot, desk: &Desk, world: &RealWorld) -> String {
+    let context = agents::Context { world, catalogue: &desk.catalogue };
+    let mut lines: Vec<String> = (agent.scan)(&context)
+        .map(|found| found.troubles)
+        .unwrap_or_default()
+        .iter()
+        .map(|(path, trouble)| format!("{} {trouble}: {}", tilde(path, world.home()), trouble.hint()))
+        .collect();
+    lines.extend(
+        slot.active_candidate()
+            .map(|active| format!("{} decides: {}", active.place.show(world.home()), active.state.reason())),
+    );
+    lines.push("`keymend explain` shows the whole chain".to_owned());
+    plain(&lines.join("; "))
 }

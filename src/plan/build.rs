@@ -7,7 +7,7 @@ use crate::agents::{Agent, Context};
 use crate::edit::{Masker, New};
 use crate::host::{Overlay, World};
 use crate::provider::Catalogue;
-use crate::resolve::{Outcome, Slot};
+use crate::resolve::{Candidate, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::Place;
 
@@ -236,7 +236,14 @@ pub fn use_candidate(
     let candidate = slot.candidates.get(n).ok_or_else(missing)?;
     let key = candidate.value.secret().filter(|key| !key.is_empty()).ok_or_else(missing)?;
     if slot.active == Some(n) {
-        return Err(PlanError::NoChange);
+        let instead = match &slot.outcome {
+            Outcome::Nothing { reason } => format!(", and nothing leaves all the same: {reason}"),
+            _ => String::new(),
+        };
+        return Err(PlanError::NoWay(format!(
+            "candidate {} is the one that is used already{instead}",
+            n + 1
+        )));
     }
     let all = (agent.destinations)(&context, slot);
     let own = all.iter().filter(|destination| destination.place.same_spot(&candidate.place));
@@ -357,7 +364,9 @@ fn prediction(context: Context<'_>, slot: &Slot, new: &Secret) -> Prediction {
     match &slot.outcome {
         Outcome::Sends { sent, .. } if sent.key == *new => Prediction::SendsNew,
         Outcome::Sends { sent, .. } => {
-            let active = slot.active_candidate();
+            // Where what leaves is not the active candidate (a second credential that travels along), its own place.
+            let holds = |one: &&Candidate| one.value.secret() == Some(&sent.key);
+            let active = slot.active_candidate().filter(holds).or_else(|| slot.candidates.iter().find(holds));
             Prediction::StillSends {
                 place: active.map_or_else(String::new, |active| active.place.show(context.world.home())),
                 key: context.catalogue.mask(&sent.key),

@@ -243,7 +243,11 @@ pub fn undo_plan(
 /// Undoes an action: byte for byte, or as `how` says where somebody edited since.
 pub fn undo(bench: Bench<'_>, id: &str, how: Back) -> Result<Applied, ApplyError> {
     let world = (bench.world)();
-    bench.writer(&world).undo(id, how, &bench.masker(&world))
+    let mut applied = bench.writer(&world).undo(id, how, &bench.masker(&world))?;
+    if let Some(home) = world.home().map(|home| format!("{}/", home.display())) {
+        applied.notes.iter_mut().for_each(|note| *note = note.replace(&home, "~/"));
+    }
+    Ok(applied)
 }
 
 /// Ends what a kill interrupted; one line for each action that was put back or needs a look.

@@ -262,6 +262,7 @@ fn variable(kind: Kind, found: &[Found], why: &str) -> Vec<Row> {
         let offer = match (at, hidden) {
             (0, true) => Offer::ignored(source, place, value, "an empty value counts as none"),
             (_, true) => Offer::ignored(source, place, value, "hidden by an empty value in a settings file"),
+            (0, _) => Offer::usable(source, place, value, why),
             _ => Offer::usable(source, place, value, why)
                 .shadowed_because("a settings file sets the same variable, and that beats the shell"),
         };

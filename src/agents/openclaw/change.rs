@@ -80,6 +80,7 @@ impl Writer<'_> {
     /// The place of a candidate, where keymend can write and a key belongs there.
     fn at_candidate(&self, candidate: &Candidate, active: bool) -> Option<Destination> {
         match (candidate.source, &candidate.place) {
+            (Source::AuthProfile, Place::Env { .. }) => self.at_reference(candidate),
             (_, Place::Env { .. } | Place::BuiltIn { .. } | Place::Command { .. } | Place::Sealed { .. }) => {
                 None
             }
@@ -116,6 +117,21 @@ impl Writer<'_> {
             (false, _) => format!("replaces the key of {shown} and puts this profile first"),
         };
         Some(Destination { place: place.clone(), effect, neighbours })
+    }
+
+    /// A profile whose key is written `${NAME}`: the key itself can stand there.
+    fn at_reference(&self, candidate: &Candidate) -> Option<Destination> {
+        let profile = self.store.profile(candidate.name.as_deref()?)?;
+        let member = profile.secret_member();
+        let refers = profile.member(member)?.as_str()?.trim_start().starts_with("${");
+        if !refers || profile.kind == Kind::Oauth || profile.reference().is_some() {
+            return None;
+        }
+        Some(Destination {
+            place: profile.place(member),
+            effect: format!("replaces the reference in {} by the key itself", clean(&profile.id)),
+            neighbours: self.clear_health(&profile.id),
+        })
     }
 
     /// Takes away the marks of earlier failures; with them the new key would not be tried.

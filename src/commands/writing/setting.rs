@@ -26,7 +26,7 @@ pub(in crate::commands) fn set(desk: &Desk, args: &cli::Set) -> Result<Exit, Fai
     }
     tested(desk, &slot, &new, &args.key, &args.write)?;
     let (offered, default) = plan::destinations(&world, &desk.catalogue, agent, &slot, &new);
-    let chosen = destination(&slot, &offered, default, args.to.as_deref(), &world)?;
+    let chosen = destination((agent, &slot), desk, &offered, default, args.to.as_deref(), &world)?;
     let plan = plan::build(&world, &desk.catalogue, agent, &slot, &chosen.destination, &new)?;
     let from_clipboard = args.key.clipboard.then_some(&paste);
     carry_out(desk, &world, &plan, &Bringing { new: &new, from_clipboard }, &args.write)
