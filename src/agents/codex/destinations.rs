@@ -34,7 +34,8 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     let other = match config.text(&["model_providers", &slot.agent_provider, "env_key"]) {
         Some(name) if !is_reserved(name) => Some(in_dotenv(&Environment::read(world, &home), name)),
         _ if slot.agent_provider == OPENAI || asks => in_store(context, &config),
-        _ => None,
+        None => in_provider(&config, &slot.agent_provider),
+        Some(_) => None,
     };
     all.extend(other.filter(|other| all.iter().all(|one| one.place != other.place)));
     all
@@ -47,6 +48,22 @@ fn is_key(source: Source, place: &Place) -> bool {
             if pointer.0.first().is_some_and(|step| step == "tokens"));
     let key = matches!(source, Source::Config | Source::Dotenv | Source::AuthFile | Source::Keyring);
     key && !token && !matches!(place, Place::Keyring { .. })
+}
+
+/// A provider's own table, where nothing there names a key yet. A command that gives the key, and AWS' own chain, stay the
+/// ones to change.
+fn in_provider(config: &Config, provider: &str) -> Option<Destination> {
+    let table = ["model_providers", provider];
+    let other_ways = ["auth", "aws"];
+    if other_ways.iter().any(|way| config.at(&[table[0], table[1], way]).is_some()) {
+        return None;
+    }
+    let Place::Field { file, format, pointer } = config.place(&table)? else { return None };
+    Some(Destination {
+        place: Place::Field { file, format, pointer: pointer.join("experimental_bearer_token") },
+        effect: "gives this provider a key of its own in the configuration".to_owned(),
+        neighbours: Vec::new(),
+    })
 }
 
 fn in_dotenv(environment: &Environment, name: &str) -> Destination {
