@@ -286,6 +286,12 @@ impl Runner {
                 let slots = plausible(&(desk.world)(), &desk.catalogue, crate::agents::ALL);
                 Message::Answer(ticket, Answer::Plausible(slots))
             }),
+            Effect::Effects(ticket) => self.spawn(move |desk| {
+                let world = (desk.world)();
+                let scan = session::scan_all(&world, &desk.catalogue);
+                let effects = session::standing::effects(&world, &desk.catalogue, &scan);
+                Message::Answer(ticket, Answer::Effects(effects))
+            }),
             Effect::Plan(ticket, ask) => self.spawn(move |desk| match make_plan(desk, *ask) {
                 Ok(plan) => Message::Answer(ticket, Answer::Planned(Arc::new(plan))),
                 Err(error) => failed(ticket, &error, &error.hint()),

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{KeyView, Scan, SlotRef};
+use crate::agents::Context;
 use crate::host::World;
 use crate::plan;
+use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Slot};
 use crate::secret::Secret;
 use crate::source::{Dialect, Place};
@@ -67,6 +69,27 @@ const fn write_there(place: &Place) -> Result<&'static str, &'static str> {
         Place::BuiltIn { .. } => Err("built into the agent"),
         Place::Sealed { .. } => Err("sealed by its owner; change it there"),
     }
+}
+
+/// What a new key would do at each place that an agent names as a destination, in that agent's words: the effect, and
+/// what changes along.
+#[must_use]
+pub fn effects(world: &dyn World, catalogue: &Catalogue, scan: &Scan) -> Vec<(Place, String)> {
+    let context = Context { world, catalogue };
+    let named = scan.slots().flat_map(|(_, agent, slot)| (agent.destinations)(&context, slot));
+    let mut out: Vec<(Place, String)> = Vec::new();
+    for destination in named {
+        if out.iter().any(|(place, _)| place.same_spot(&destination.place)) {
+            continue;
+        }
+        let mut text = destination.effect;
+        for neighbour in &destination.neighbours {
+            text.push_str("; ");
+            text.push_str(&neighbour.why);
+        }
+        out.push((destination.place, text));
+    }
+    out
 }
 
 /// What has to happen after a change at a place outside of the agents' own files, before anything started sees it.
@@ -155,7 +178,6 @@ fn holds(world: &dyn World, path: &Path, key: &Secret) -> bool {
 mod tests {
     use super::*;
     use crate::host::MemoryWorld;
-    use crate::provider::Catalogue;
 
     const KEY: &str = "sk-or-v1-FAKE0123456789abcdef0123456789abcdef0123456789abcdef01234567";
 

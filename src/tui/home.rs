@@ -189,7 +189,10 @@ impl Home {
                 let (undo, effects) = Undo::open(core, None);
                 Step::push(Screen::Undo(undo)).and(effects)
             }
-            Action::ByKey => Step::push(Screen::Keys(KeyList::default())),
+            Action::ByKey => {
+                let (keys, effects) = KeyList::open(core);
+                Step::push(Screen::Keys(keys)).and(effects)
+            }
             other => self.on_slot(core, other),
         }
     }

@@ -13,7 +13,7 @@ use crate::session::standing::Spot;
 use crate::session::{KeyView, SlotRef};
 use crate::source::Place;
 
-use super::app::{Core, Input, Step};
+use super::app::{Answer, Core, Effect, Input, Step, Ticket};
 use super::home::{self, step};
 use super::keys::{Action, Context};
 use super::known::{Grade, Test};
@@ -31,9 +31,25 @@ pub struct KeyList {
     place: usize,
     at_places: bool,
     unticked: BTreeSet<(usize, usize)>,
+    asking: Option<Ticket>,
+    /// What a new key would do at each place, in its agent's words.
+    effects: Vec<(Place, String)>,
 }
 
 impl KeyList {
+    /// The view, and the question what a new key would do where.
+    pub fn open(core: &mut Core) -> (Self, Vec<Effect>) {
+        let mut keys = Self::default();
+        let effects = keys.ask(core);
+        (keys, effects)
+    }
+
+    fn ask(&mut self, core: &mut Core) -> Vec<Effect> {
+        let ticket = core.ticket();
+        self.asking = Some(ticket);
+        vec![Effect::Effects(ticket)]
+    }
+
     /// Which rows of the key table hold.
     #[must_use]
     pub const fn context(&self) -> Context {
@@ -77,8 +93,16 @@ impl KeyList {
 
     /// Takes an input.
     pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        if let Some(answer) = wizard::answer(input, self.asking) {
+            self.asking = None;
+            if let Answer::Effects(effects) = answer {
+                self.effects.clone_from(effects);
+            }
+            return Step::stay();
+        }
         let places = self.chosen(core).map_or(0, |view| core.known.scan().spots(view).len());
         match *input {
+            Input::Look if self.asking.is_none() => return Step::run(self.ask(core)),
             Input::Do(Action::Back) => return Step::back(),
             Input::Do(Action::Left) => self.at_places = false,
             Input::Do(Action::Right) => self.at_places = true,
@@ -222,22 +246,55 @@ impl KeyList {
         let columns = usize::from(area.width);
         let spots = core.known.scan().spots(view);
         let mut lines: Vec<Line> = Vec::new();
+        let mut before = 0;
         let chosen = self.place.min(spots.len().saturating_sub(1));
         for (at, spot) in spots.iter().enumerate() {
             let over = (at == chosen && self.at_places).then_some(Role::Cursor);
-            for row in spot_rows(core, spot, self.tick_of(at, spot), columns) {
+            if at == chosen {
+                before = lines.len();
+            }
+            for row in self.spot_rows(core, at, spot, columns).0 {
                 lines.push(row.cut(columns).fill(columns).line(core, over));
             }
         }
         let height = usize::from(area.height);
         let odd = odd_ones(core, view, columns);
         let list = lines.len().min(height.saturating_sub((odd.len() + 1).min(height / 2)));
-        let before: usize = spots.iter().take(chosen).map(|spot| 2 + spot.slots.len()).sum();
         let skip = parts::scroll_to(before, lines.len(), list);
         let shown: Vec<Line> = lines.into_iter().skip(skip).take(list).collect();
         frame.render_widget(Paragraph::new(shown), area);
         let y = area.y + u16::try_from(list + 1).unwrap_or(0);
         odd.draw(core, frame, Rect { y, height: area.bottom().saturating_sub(y), ..area }, 0);
+    }
+
+    /// A place with its tick, what a new key would do there, and the slots that read it and whether they send it.
+    fn spot_rows(&self, core: &Core, at: usize, spot: &Spot<'_>, columns: usize) -> Rows {
+        let source = words::short_source(spot.candidate.source);
+        let place = &spot.candidate.place;
+        let shown = parts::fit_path(&place.show(core.known.home()), columns.saturating_sub(12));
+        let mut rows = Rows::default();
+        rows.push(Row::of(self.tick_of(at, spot), Role::Accent).cell(source, 8, Role::Dim).text(shown));
+        let named = self.effects.iter().find(|(other, _)| other.same_spot(place)).map(|(_, effect)| effect);
+        let (text, role) = match (spot.change(), named) {
+            (Ok(_), Some(effect)) => (effect.clone(), Role::Dim),
+            (Ok(text), None) => (text.to_owned(), Role::Dim),
+            (Err(text), _) => (text, Role::Warn),
+        };
+        rows.hang(&Row::of("    ", Role::Text), &text, role, columns);
+        for (slot_at, slot, index) in &spot.slots {
+            let Some(candidate) = slot.candidates.get(*index) else { continue };
+            let agent =
+                core.known.agent(*slot_at).map_or_else(String::new, |agent| words::identity(agent, slot));
+            let (mark, role) = words::state_mark(&candidate.state);
+            rows.push(
+                Row::of("    ", Role::Text)
+                    .add(mark, role)
+                    .text(" ")
+                    .text(format!("{agent} · {}  ", words::provider(slot)))
+                    .add(words::state(&candidate.state), Role::Dim),
+            );
+        }
+        rows
     }
 }
 
@@ -271,31 +328,6 @@ fn verdict_mark(core: &Core, view: &KeyView) -> (&'static str, Role) {
         .or_else(|| worst(Grade::Unproven))
         .or_else(|| worst(Grade::Works))
         .unwrap_or(("○", Role::Text))
-}
-
-/// A place with its tick, and under it the slots that read it and whether they send it.
-fn spot_rows(core: &Core, spot: &Spot<'_>, tick: &str, columns: usize) -> Vec<Row> {
-    let source = words::short_source(spot.candidate.source);
-    let place = parts::fit_path(&spot.candidate.place.show(core.known.home()), columns.saturating_sub(12));
-    let mut rows = vec![Row::of(tick, Role::Accent).cell(source, 8, Role::Dim).text(place)];
-    let (text, role) = match spot.change() {
-        Ok(text) => (text.to_owned(), Role::Dim),
-        Err(text) => (text, Role::Warn),
-    };
-    rows.push(Row::of("    ", Role::Text).add(text, role));
-    for (at, slot, index) in &spot.slots {
-        let Some(candidate) = slot.candidates.get(*index) else { continue };
-        let agent = core.known.agent(*at).map_or_else(String::new, |agent| words::identity(agent, slot));
-        let (mark, role) = words::state_mark(&candidate.state);
-        rows.push(
-            Row::of("    ", Role::Text)
-                .add(mark, role)
-                .text(" ")
-                .text(format!("{agent} · {}  ", words::provider(slot)))
-                .add(words::state(&candidate.state), Role::Dim),
-        );
-    }
-    rows
 }
 
 /// The slots of the same providers that send something else.

@@ -65,6 +65,8 @@ pub enum Effect {
     },
     /// Work out which slots a key would fill.
     Suppose(Ticket),
+    /// Work out what a new key would do at each place.
+    Effects(Ticket),
     /// Work out a plan.
     Plan(Ticket, Box<Ask>),
     /// Write a plan that brings this key.
@@ -209,6 +211,8 @@ pub enum Answer {
     Clipboard(Secret),
     /// Where a key could go, and which place is the best.
     Offered(Vec<Offered>, Option<usize>),
+    /// What a new key would do at each place.
+    Effects(Vec<(Place, String)>),
     /// The slots that a key would fill.
     Plausible(Vec<(&'static Agent, Slot)>),
     /// A plan.
