@@ -196,11 +196,19 @@ pub struct NewKey {
     pub base_url: Option<String>,
 }
 
+impl NewKey {
+    /// Whether a key was given at all.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        self.stdin || self.clipboard || self.vault.is_some()
+    }
+}
+
 /// How a write is agreed to and told.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct Writing {
-    /// Show the plan and write nothing
+    /// Show the plan and write nothing (`rotate` without a key: where the old key stands)
     #[arg(long)]
     pub dry_run: bool,
     /// Write without asking

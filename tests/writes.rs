@@ -282,6 +282,10 @@ fn a_rotation_lists_every_place_and_where_the_old_key_is_left() {
     );
     assert!(home.text(".hermes/.env").contains(&key(OLD)), "a dry run writes nothing");
 
+    let standing = home.run(&["rotate", "hermes/openrouter", "--dry-run", "--json"], "").json();
+    assert_eq!(list(&standing["places"], "place").len(), 3, "{standing}");
+    assert_eq!(standing["places"][1]["ticked"], false, "{standing}");
+
     let done = home.rotate(&["--yes", "--json"]);
     assert_eq!(done.code, Some(0), "{} {}", done.out, done.err);
     let json = done.json();

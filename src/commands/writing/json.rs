@@ -8,12 +8,14 @@ use super::{Change, DiffLine, Plan, Prediction, Written, plain, prediction};
 use crate::edit::LineKind;
 use crate::host::journal::Manifest;
 use crate::host::writer::Applied;
+use crate::plan::SlotId;
 use crate::report::SCHEMA;
 use crate::secret::Mask;
 use crate::session::holding::Restarted;
 use crate::session::past::Past;
+use crate::session::standing::Spot;
 use crate::settings::Settings;
-use crate::source::tilde;
+use crate::source::{Place, tilde};
 
 #[derive(Serialize)]
 pub(super) struct PlanJson {
@@ -242,4 +244,40 @@ pub(super) struct UndoingJson<'a> {
 pub(super) fn undoing<'a>(action: &'a Manifest, changes: &[Change], home: Option<&Path>) -> UndoingJson<'a> {
     let changes = changes.iter().map(|one| change(one, home)).collect();
     UndoingJson { schema: SCHEMA, written: false, undo: &action.id, changes }
+}
+
+#[derive(Serialize)]
+pub(super) struct StandingJson<'a> {
+    schema: u32,
+    written: bool,
+    old: &'a Mask,
+    places: Vec<SpotJson>,
+}
+
+#[derive(Serialize)]
+struct SpotJson {
+    n: usize,
+    place: String,
+    /// It would be changed.
+    ticked: bool,
+    /// What a new key would do there, or why keymend does not write there.
+    change: String,
+    slots: Vec<String>,
+}
+
+/// Where a key stands, before there is another one.
+pub(super) fn standing<'a>(
+    spots: &[Spot<'_>],
+    ticked: &[Place],
+    old: &'a Mask,
+    home: Option<&Path>,
+) -> StandingJson<'a> {
+    let places = (1..).zip(spots).map(|(n, spot)| SpotJson {
+        n,
+        place: plain(&spot.candidate.place.show(home)),
+        ticked: ticked.contains(&spot.candidate.place),
+        change: plain(&spot.change().map_or_else(|why| why, ToOwned::to_owned)),
+        slots: spot.slots.iter().map(|(_, slot, _)| plain(&SlotId::of(slot).to_string())).collect(),
+    });
+    StandingJson { schema: SCHEMA, written: false, old, places: places.collect() }
 }

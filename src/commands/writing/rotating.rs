@@ -1,10 +1,10 @@
 //! `rotate`: one new key at every place where an old one stands, in one plan.
 
 use super::setting::{fit_for_slot, tested};
-use super::{Bringing, candidate, carry_out, one_slot};
+use super::{Bringing, candidate, carry_out, json, one_slot};
 use crate::agents;
 use crate::cli;
-use crate::commands::{Desk, Exit, Failure, keys, print};
+use crate::commands::{Desk, Exit, Failure, keys, print, print_json};
 use crate::host::{RealWorld, World as _};
 use crate::plan::{self, Plan};
 use crate::report::plain;
@@ -29,6 +29,11 @@ pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exi
     })?;
     let spots = scan.spots(view);
     let ticked = ticked(&spots, args, &world)?;
+    let only_places = args.write.dry_run && !args.key.is_given();
+    if only_places && args.write.json {
+        print_json(&json::standing(&spots, &ticked, &desk.catalogue.mask(&old), world.home()))?;
+        return Ok(Exit::Fine);
+    }
     if !args.write.json {
         print(&places_text(&scan, &spots, &ticked, &desk.catalogue.mask(&old).to_string(), &world))?;
     }
@@ -37,6 +42,9 @@ pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exi
             "none of the places can be changed by keymend",
             "change the key by hand at the places above",
         ));
+    }
+    if only_places {
+        return Ok(Exit::Fine);
     }
     let paste = keys::paste(args.key.stdin, args.key.clipboard, args.key.vault.as_deref())?;
     let new = fit_for_slot(desk, &slot, &paste, args.write.insist, !args.write.json)?;
