@@ -456,7 +456,7 @@ fn make_private(path: &Path, parents: bool) -> Result<(), JournalError> {
 /// What a person without keymend needs to know.
 fn readme(manifest: &Manifest) -> String {
     let mut text = format!(
-        "keymend changed the places below ({}).\nBack with keymend:  keymend undo {}\nBack by hand:\n",
+        "keymend changed the places below ({}).\nBack with keymend:  keymend undo {}\nBack by hand, in this folder:\n",
         manifest.title, manifest.id
     );
     for item in &manifest.items {
@@ -470,11 +470,39 @@ fn readme(manifest: &Manifest) -> String {
 
 fn by_hand(item: &Item) -> String {
     match (&item.place, item.backup.as_deref()) {
-        (ItemPlace::File { real, .. }, Some(backup)) => format!("cat '{backup}' > '{}'", real.display()),
-        (ItemPlace::File { real, .. }, None) => {
-            format!("rm '{}'   (it was not there before)", real.display())
-        }
+        (ItemPlace::File { real, .. }, Some(backup)) => format!("cat {backup} > {}", quoted(real)),
+        (ItemPlace::File { real, .. }, None) => format!("rm {}   (it was not there before)", quoted(real)),
         (place, Some(backup)) => format!("put the text of '{backup}' back into {}", place.show(None)),
         (place, None) => format!("take {} away (it was not there before)", place.show(None)),
+    }
+}
+
+/// A path as a shell takes it, whatever is in it.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_by_hand_can_be_pasted_into_a_shell() {
+        let item = Item {
+            place: ItemPlace::File {
+                path: "/home/o'b/.env".into(),
+                real: "/home/o'b/.env".into(),
+                lock: None,
+            },
+            before: None,
+            after: None,
+            backup: Some("0.bak".to_owned()),
+            in_place: false,
+            tightened: None,
+            made: Vec::new(),
+            touched: None,
+        };
+        assert_eq!(by_hand(&item), r"cat 0.bak > '/home/o'\''b/.env'");
+        assert!(by_hand(&Item { backup: None, ..item }).starts_with(r"rm '/home/o'\''b/.env'"));
     }
 }
