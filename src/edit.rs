@@ -69,7 +69,12 @@ impl Touched {
         Self { syntax, keys: Vec::new(), parts: Vec::new(), others: Vec::new() }
     }
 
-    /// All of the spots, each once. Of a variable that was touched on several lines the assignment that decides is
+    /// Where the key is, alone or as a part of a text.
+    pub fn key_spots(&self) -> impl Iterator<Item = Spot> + '_ {
+        self.keys.iter().chain(&self.parts).map(Spot::unnumbered)
+    }
+
+    /// All of the spots, each once, those of the key first. Of a variable that was touched on several lines the assignment that decides is
     /// meant: line numbers of an old content say nothing about a newer one.
     pub fn spots(&self) -> impl Iterator<Item = Spot> {
         let mut all: Vec<Spot> = Vec::new();
@@ -117,6 +122,17 @@ impl New {
     #[must_use]
     pub fn part(text: &Secret, old: &Secret, new: &Secret) -> Self {
         Self::Part(text.map(|text| old.expose(|old| new.expose(|new| text.replace(old, new)))))
+    }
+
+    /// A fingerprint of what this puts somewhere: to know it again without keeping it.
+    #[must_use]
+    pub fn print(&self, salt: &str) -> String {
+        let text = match self {
+            Self::Nothing => return "-".to_owned(),
+            Self::Json(value) => Secret::new(value.to_string()),
+            Self::Key(text) | Self::Part(text) => text.map(|text| Json::String(text.to_owned()).to_string()),
+        };
+        text.fingerprint(salt).to_string()
     }
 
     /// The text that this puts somewhere, if it is one.
@@ -211,6 +227,24 @@ pub fn value_at(syntax: Syntax, content: &[u8], spot: &Spot) -> Result<New, Edit
         (Syntax::Whole, Spot::Whole) => Ok(New::text(text.trim_end_matches(['\r', '\n']))),
         _ => Err(EditError::Spot("this is another kind of file".to_owned())),
     }
+}
+
+/// Where in `content` the value stands that `wanted` knows: at `spot`, or, where that is in a list, at another item of it,
+/// because items move when somebody writes the list again.
+pub fn find(syntax: Syntax, content: &[u8], spot: &Spot, wanted: &dyn Fn(&New) -> bool) -> Option<Spot> {
+    if wanted(&value_at(syntax, content, spot).ok()?) {
+        return Some(spot.clone());
+    }
+    let Spot::Field(Pointer(steps)) = spot else { return None };
+    let at = steps.iter().rposition(|step| step.parse::<usize>().is_ok())?;
+    let list = Spot::Field(Pointer(steps[..at].to_vec()));
+    let New::Json(Json::Array(items)) = value_at(syntax, content, &list).ok()? else { return None };
+    let rest = Pointer(steps[at + 1..].to_vec()).to_string();
+    let fits = |item: &Json| item.pointer(&rest).is_some_and(|value| wanted(&New::Json(value.clone())));
+    let found = items.iter().position(fits)?;
+    let mut moved = steps.clone();
+    moved[at] = found.to_string();
+    Some(Spot::Field(Pointer(moved)))
 }
 
 /// The bytes of a secret that is edited like a file: the text of a keyring entry.

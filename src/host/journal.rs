@@ -107,9 +107,22 @@ pub struct Item {
     /// Which values changed; none where they cannot be told apart.
     #[serde(default)]
     pub touched: Option<Touched>,
+    /// A fingerprint of what was put at each of [`Touched::spots`], salted with `after`.
+    #[serde(default)]
+    pub prints: Vec<String>,
 }
 
 impl Item {
+    /// Gives a file the mode again that it had before an action which did not come about.
+    pub(super) fn mode_back(&self) {
+        use std::os::unix::fs::PermissionsExt as _;
+        if let (ItemPlace::File { real, .. }, Some((was, to))) = (&self.place, self.tightened)
+            && files::mode_of(real) == Some(to)
+        {
+            let _ = fs::set_permissions(real, fs::Permissions::from_mode(was));
+        }
+    }
+
     /// Takes the folders away again that were made for a file which is gone, as far as they are empty.
     pub(super) fn unmake_folders(&self) {
         for folder in self.made.iter().rev() {
@@ -501,6 +514,7 @@ mod tests {
             tightened: None,
             made: Vec::new(),
             touched: None,
+            prints: Vec::new(),
         };
         assert_eq!(by_hand(&item), r"cat 0.bak > '/home/o'\''b/.env'");
         assert!(by_hand(&Item { backup: None, ..item }).starts_with(r"rm '/home/o'\''b/.env'"));

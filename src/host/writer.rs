@@ -22,7 +22,7 @@ mod back;
 #[cfg(test)]
 mod tests;
 
-pub use back::{Back, Since, is_key_of, lost_places};
+pub use back::{Back, Since, Trace, is_key_of};
 
 /// The OS keyring as the writer needs it.
 pub trait KeyringWriter {
@@ -404,6 +404,10 @@ impl<'a> Writer<'a> {
         progress: &Progress,
         cause: ApplyError,
     ) -> ApplyError {
+        // Where the content was not reached, the mode may have been.
+        manifest.items.iter().zip(&progress.done).filter(|(_, done)| !**done).for_each(|(item, _)| {
+            item.mode_back();
+        });
         let items = manifest.items.iter().zip(old).zip(&progress.done);
         let items = items.filter(|((item, _), done)| **done || item.in_place).map(|(pair, _)| pair);
         let stuck: Vec<String> = items
@@ -427,7 +431,7 @@ impl<'a> Writer<'a> {
         let target = item.place.target();
         let now = self.current(&target)?;
         if now.as_ref() == old {
-            return Ok(());
+            return Ok(item.mode_back());
         }
         let hash = now.as_ref().map(|now| Hash::of(&now.0));
         let ours = hash.map(|hash| hash.to_string()) == item.after;
@@ -437,7 +441,8 @@ impl<'a> Writer<'a> {
         match &target {
             Target::File { real, .. } => {
                 let real = files::resolve(real)?;
-                files::prepare(&real, hash, old, None)?.commit(&mut || Ok(()))?;
+                let was = item.tightened.map(|(was, _)| was);
+                files::prepare(&real, hash, old, was)?.commit(&mut || Ok(()))?;
                 item.unmake_folders();
             }
             Target::Cell(cell) => {
@@ -516,10 +521,17 @@ fn prepare_files(changes: &[Change]) -> Result<Vec<(usize, Prepared)>, ApplyErro
 }
 
 fn item_of(change: &Change) -> Item {
+    let after = change.after.as_ref().map(|after| Hash::of(&after.0).to_string());
+    let salt = after.clone().unwrap_or_default();
+    let print = |touched: &edit::Touched| {
+        let value = |spot| back::value(touched.syntax, change.after.as_ref(), &spot);
+        touched.spots().map(|spot| value(spot).map_or_else(String::new, |value| value.print(&salt))).collect()
+    };
     Item {
+        prints: change.touched.as_ref().map(print).unwrap_or_default(),
         place: ItemPlace::of(&change.target),
         before: change.before.map(|hash| hash.to_string()),
-        after: change.after.as_ref().map(|after| Hash::of(&after.0).to_string()),
+        after,
         backup: None,
         in_place: false,
         tightened: match &change.target {

@@ -140,6 +140,18 @@ pub fn bring_back(
     })
 }
 
+/// `place` by the file behind every link, so that one line reached by two paths is one.
+fn physical(world: &dyn World, place: &Place) -> Place {
+    let mut real = place.clone();
+    if let Place::Line { file, .. } | Place::Field { file, .. } | Place::File { file } = &mut real
+        && let Some(meta) = world.read(file).meta()
+        && !meta.real.as_os_str().is_empty()
+    {
+        file.clone_from(&meta.real);
+    }
+    real
+}
+
 /// One key for many places.
 struct Many<'a> {
     agents: &'a [&'static Agent],
@@ -154,12 +166,13 @@ impl Many<'_> {
         let (new, catalogue) = (self.new, context.catalogue);
         let scanned = scan(context, self.agents);
         let mut draft = Draft::new(context);
-        let mut done: Vec<&Place> = Vec::new();
+        let mut done: Vec<Place> = Vec::new();
         for stands in self.places {
-            if done.iter().any(|other| other.same_spot(&stands.place)) {
+            let real = physical(context.world, &stands.place);
+            if done.iter().any(|other| other.same_spot(&real)) {
                 continue;
             }
-            done.push(&stands.place);
+            done.push(real);
             self.add(&mut draft, context, &scanned, stands)?;
         }
         let slots: Vec<Slot> = scanned.iter().flat_map(|(_, slots)| slots.iter().cloned()).collect();
@@ -190,7 +203,7 @@ impl Many<'_> {
         })
     }
 
-    /// One place: with the neighbours of the destination that its agent names for it, if one does.
+    /// One place: where it is the active one, with the neighbours of the destination that its agent names for it.
     fn add(
         &self,
         draft: &mut Draft<'_>,
@@ -202,21 +215,26 @@ impl Many<'_> {
         let holders = scanned.iter().flat_map(|(agent, slots)| slots.iter().map(move |slot| (*agent, slot)));
         let mut owner = None;
         for (agent, slot) in holders {
-            let Some(candidate) = slot.candidates.iter().find(|one| one.place.same_spot(place)) else {
+            let Some(at) = slot.candidates.iter().position(|one| one.place.same_spot(place)) else {
                 continue;
             };
-            if let Some(why) = super::refusal(slot, candidate) {
+            if let Some(why) = super::refusal(slot, &slot.candidates[at]) {
                 return Err(PlanError::NotWritable {
                     place: place.show(context.world.home()),
                     why,
                     hint: "leave this place out".to_owned(),
                 });
             }
+            owner.get_or_insert(agent.id);
+            // A rotation changes keys and no choices: what makes a place the active one comes along only where it is
+            // that already.
+            if slot.active != Some(at) {
+                continue;
+            }
             let named = (agent.destinations)(&context, slot);
             if let Some(destination) = named.into_iter().find(|to| to.place.same_spot(place)) {
                 return add_destination(draft, agent, &destination, self.new, old, self.strict);
             }
-            owner.get_or_insert(agent.id);
         }
         draft.put_key(owner.unwrap_or_default(), place, self.new, old, self.strict)
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Change, Content, Hash, PlanError, Target, locks};
 use crate::agents::Context;
-use crate::edit::{self, Edit, Masker, New, Spot, Syntax, Touched};
+use crate::edit::{self, Edit, EditError, Masker, New, Spot, Syntax, Touched};
 use crate::host::{FileState, KeyringState, Machine, Overlay, Table, TableState, Trouble, World};
 use crate::provider::Catalogue;
 use crate::sealed::{self, Entry, SealedError, Store};
@@ -21,7 +21,8 @@ struct Piece {
     before: Option<Content>,
     /// Set where `before` is a text in an encrypted store.
     seal: Option<Seal>,
-    edits: Vec<Edit>,
+    /// Each with the syntax that its reader reads by.
+    edits: Vec<(Syntax, Edit)>,
     touched: Touched,
     notes: Vec<String>,
 }
@@ -57,7 +58,7 @@ impl<'a> Draft<'a> {
         let keyed = matches!(new, New::Key(_) | New::Part(_));
         let piece = self.piece(agent, place, syntax)?;
         piece.touch(&spot, &new);
-        piece.edits.push(Edit { spot, new });
+        piece.edits.push((syntax, Edit { spot, new }));
         piece.notes.extend(why.map(ToOwned::to_owned));
         if keyed {
             self.keyed.push(place.clone());
@@ -88,6 +89,11 @@ impl<'a> Draft<'a> {
                 let part = New::part(&text, old, key);
                 self.put(agent, place, part, Some("only the key changes in this text"))
             }
+            None if strict => Err(PlanError::NotWritable {
+                place: self.shown(place),
+                why: "the key does not stand there any more".to_owned(),
+                hint: "scan again and look at what stands there now".to_owned(),
+            }),
             Some(text) if strict && !text.holds(old) => Err(PlanError::NotWritable {
                 place: self.shown(place),
                 why: "the key is not written there the way it is sent".to_owned(),
@@ -100,13 +106,21 @@ impl<'a> Draft<'a> {
     /// The piece that `place` belongs to, read on first use.
     fn piece(&mut self, agent: &str, place: &Place, syntax: Syntax) -> Result<&mut Piece, PlanError> {
         let target = self.target_of(agent, place).ok_or_else(|| self.not_writable(place))?;
-        if let Some(at) =
-            self.pieces.iter().position(|piece| piece.target == target && piece.syntax == syntax)
-        {
+        let entry = match place {
+            Place::SealedField { entry, .. } => Some(entry),
+            _ => None,
+        };
+        if let Some(at) = self.pieces.iter().position(|piece| same_target(&piece.target, &target)) {
+            let piece = &self.pieces[at];
+            let fits = match (piece.syntax, syntax) {
+                // Two readers of one file of lines, each with a dialect of its own.
+                (Syntax::Lines(_), Syntax::Lines(_)) => true,
+                (one, other) => one == other,
+            };
+            if !fits || piece.seal.as_ref().map(|seal| &seal.entry) != entry {
+                return Err(self.not_writable(place));
+            }
             return Ok(&mut self.pieces[at]);
-        }
-        if self.pieces.iter().any(|piece| piece.target == target) {
-            return Err(self.not_writable(place));
         }
         let shown = self.shown(place);
         let unreadable = |trouble| PlanError::Unreadable { place: shown.clone(), trouble };
@@ -139,7 +153,9 @@ impl<'a> Draft<'a> {
             | Place::File { file } => {
                 let state = self.context.world.read(file);
                 let real = state.meta().map_or_else(|| file.clone(), |meta| meta.real.clone());
-                let mode = state.meta().and_then(|meta| tightened(meta.mode));
+                // What stands outside of the home folder may be there for every user to read.
+                let own = self.context.world.home().is_some_and(|home| real.starts_with(home));
+                let mode = state.meta().filter(|_| own).and_then(|meta| tightened(meta.mode));
                 Some(Target::File { path: file.clone(), lock: locks::lock_of(agent, &real), real, mode })
             }
             Place::Cell { cell, .. } => Some(Target::Cell(cell.clone())),
@@ -263,15 +279,14 @@ impl Piece {
     fn finish(self, masker: &Masker<'_>, machine: Option<&Machine>) -> Result<Option<Change>, PlanError> {
         let place = self.shown;
         let before = self.before.as_ref().map(|content| content.0.as_slice());
-        let removal = self.edits.iter().all(|edit| edit.new == New::Nothing);
+        let removal = self.edits.iter().all(|(_, edit)| edit.new == New::Nothing);
         if removal && before.is_none() {
             return Ok(None);
         }
         let after = match (self.syntax, removal) {
             (Syntax::Whole, true) => None,
             _ => Some(
-                edit::apply(self.syntax, before, &self.edits)
-                    .map(Content)
+                apply_all(before, self.edits)
                     .map_err(|cause| PlanError::Edit { place: place.clone(), cause })?,
             ),
         };
@@ -294,6 +309,31 @@ impl Piece {
             .map_err(|error| PlanError::Unreadable { place, trouble: Trouble::Io(error.to_string()) })?;
         let before = Some(Hash::of(&seal.store.0));
         Ok(Some(Change { target, before, after: Some(after), touched: None, diff, notes }))
+    }
+}
+
+/// Applies the edits, those of one syntax together.
+fn apply_all(before: Option<&[u8]>, edits: Vec<(Syntax, Edit)>) -> Result<Content, EditError> {
+    let mut groups: Vec<(Syntax, Vec<Edit>)> = Vec::new();
+    for (syntax, edit) in edits {
+        match groups.iter_mut().find(|(other, _)| *other == syntax) {
+            Some((_, group)) => group.push(edit),
+            None => groups.push((syntax, vec![edit])),
+        }
+    }
+    let mut content: Option<Content> = None;
+    for (syntax, group) in groups {
+        let now = content.as_ref().map(|content| content.0.as_slice()).or(before);
+        content = Some(Content(edit::apply(syntax, now, &group)?));
+    }
+    content.ok_or_else(|| EditError::Unverified("there was nothing to change".to_owned()))
+}
+
+/// One target, whatever path leads to its file.
+fn same_target(one: &Target, other: &Target) -> bool {
+    match (one, other) {
+        (Target::File { real, .. }, Target::File { real: same, .. }) => real == same,
+        _ => one == other,
     }
 }
 

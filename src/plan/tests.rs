@@ -255,6 +255,45 @@ fn a_rotation_refuses_a_place_where_the_key_is_not_written_as_it_is_sent() {
     let agents: [&'static Agent; 1] = [&LAB];
     let refused = rotate(&lab.world, &lab.catalogue, &agents, &Secret::new(OLD), &Secret::new(NEW), &ticked);
     assert!(matches!(refused, Err(PlanError::NotWritable { .. })), "{:?}", refused.map(|plan| plan.title));
+    let gone = [Place::Line {
+        file: home(&lab.context()).join(".env"),
+        line: Some(7),
+        name: "GONE".into(),
+        dialect: Dialect::PythonDotenv,
+    }];
+    let refused = rotate(&lab.world, &lab.catalogue, &agents, &Secret::new(OLD), &Secret::new(NEW), &gone);
+    assert!(matches!(refused, Err(PlanError::NotWritable { why, .. }) if why.contains("any more")));
+}
+
+#[test]
+fn a_rotation_changes_no_choices() {
+    // The order names a; b holds the key as well and stays where it is in the order.
+    let lab = Lab::new("", "another-key-0123", OLD);
+    let ticked = [profile(&lab.context(), "b")];
+    let agents: [&'static Agent; 1] = [&LAB];
+    let plan = rotate(&lab.world, &lab.catalogue, &agents, &Secret::new(OLD), &Secret::new(NEW), &ticked)
+        .expect("plan");
+    let after = plan.changes[0].after.as_ref().expect("content");
+    assert!(String::from_utf8_lossy(&after.0).contains(r#""order": ["a"]"#));
+}
+
+#[test]
+fn one_file_reached_by_two_paths_is_one_change() {
+    let mut lab = Lab::new(&format!("LAB_KEY={OLD}\n"), "", "");
+    let real = home(&lab.context()).join(".env");
+    let state = lab.world.files[&real].clone();
+    lab.world.files.insert(home(&lab.context()).join("link/.env"), state);
+    let line = |file: &str, dialect| Place::Line {
+        file: home(&lab.context()).join(file),
+        line: Some(1),
+        name: "LAB_KEY".into(),
+        dialect,
+    };
+    let ticked = [line("link/.env", Dialect::NodeDotenv), line(".env", Dialect::PythonDotenv)];
+    let agents: [&'static Agent; 1] = [&LAB];
+    let plan = rotate(&lab.world, &lab.catalogue, &agents, &Secret::new(OLD), &Secret::new(NEW), &ticked)
+        .expect("plan");
+    assert_eq!(plan.changes.len(), 1);
 }
 
 #[test]

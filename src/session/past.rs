@@ -16,13 +16,15 @@ pub struct Past {
     pub action: Manifest,
     /// What became of each of its items; all as written for an action that does not stand any more.
     pub since: Vec<Since>,
+    /// Where its key was lost and can be brought back.
+    pub places: Vec<Place>,
 }
 
 impl Past {
     /// Whether the new key of this action was taken away somewhere, so that it can be brought back.
     #[must_use]
     pub fn lost(&self) -> bool {
-        self.since.iter().any(|since| since.lost())
+        !self.places.is_empty()
     }
 }
 
@@ -36,15 +38,20 @@ pub fn history(bench: Bench<'_>) -> (Vec<Past>, Vec<String>) {
     let mut newer: Vec<String> = Vec::new();
     let past = all.into_iter().map(|action| {
         let stands = action.state == State::Written && action.undoes.is_none();
-        let looked = if stands { writer.since(&action) } else { Vec::new() };
+        let looked = if stands { writer.trace(&action) } else { Vec::new() };
         let shown: Vec<String> = action.items.iter().map(|item| item.place.show(None)).collect();
-        let since = shown.iter().enumerate().map(|(at, place)| match looked.get(at) {
-            Some(since) if !newer.contains(place) => *since,
-            _ => Since::AsWritten,
-        });
-        let since = since.collect();
+        let (mut since, mut places) = (Vec::new(), Vec::new());
+        for (at, place) in shown.iter().enumerate() {
+            match looked.get(at).filter(|_| !newer.contains(place)) {
+                Some(trace) => {
+                    since.push(trace.since);
+                    places.extend(trace.lost.iter().cloned());
+                }
+                None => since.push(Since::AsWritten),
+            }
+        }
         newer.extend(shown);
-        Past { action, since }
+        Past { action, since, places }
     });
     (past.collect(), bad)
 }
@@ -65,10 +72,10 @@ pub fn lost(bench: Bench<'_>, id: Option<&str>) -> Result<Lost, ApplyError> {
     let (all, _) = history(bench);
     let named = |past: &&Past| id.map_or_else(|| past.lost(), |id| past.action.id == id);
     let past = all.iter().find(named).ok_or(ApplyError::NothingLost)?;
-    let places = writer::lost_places(&past.action, &past.since);
-    if places.is_empty() {
+    if past.places.is_empty() {
         return Err(ApplyError::NothingLost);
     }
+    let places = past.places.clone();
     let world = (bench.world)();
     let scan = super::scan_all(&world, bench.catalogue);
     let mut keys = scan.keys.iter().map(|view| &view.key);

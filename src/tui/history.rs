@@ -109,9 +109,17 @@ impl History {
         Step::run(vec![Effect::Lost(ticket, id)])
     }
 
-    /// The key that was lost stands somewhere else: its plan comes at once. Else it has to be entered again.
+    /// The key that was lost stands somewhere else: its plan comes at once.
     fn brought(&mut self, core: &mut Core, answer: &Answer) -> Step {
         match answer {
+            Answer::Lost(lost) if lost.key.is_none() => {
+                self.failure = Some(Failure {
+                    what: "This key stands nowhere on this machine any more, and keymend keeps no copy."
+                        .to_owned(),
+                    hint: format!("Give it again with `keymend redo {} --stdin`.", lost.action.id),
+                });
+                Step::stay()
+            }
             Answer::Lost(lost) => {
                 let (wizard, effects) = Wizard::bringing_back(core, lost);
                 Step { go: Go::Push(Box::new(wizard::screen(wizard))), effects }

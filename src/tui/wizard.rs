@@ -185,8 +185,7 @@ impl Wizard {
         (wizard, effects)
     }
 
-    /// A key that another program took away, brought back to its places. Where it stands nowhere any more, it has to be
-    /// entered again; else the review comes first.
+    /// A key that another program took away, brought back to its places; the review comes first.
     pub fn bringing_back(core: &mut Core, lost: &Lost) -> (Self, Vec<Effect>) {
         let reads = |slot: &Slot| {
             let mut lost = lost.places.iter().map(|stands| &stands.place);

@@ -235,7 +235,7 @@ fn a_restart_is_asked_for_and_its_outcome_is_shown() {
 }
 
 #[test]
-fn a_key_that_was_taken_back_is_brought_back_or_asked_for_again() {
+fn a_key_that_was_taken_back_is_brought_back_or_the_way_is_told() {
     let lost = |key: Option<Secret>| {
         let place = fixtures::plan().places[0].clone();
         let action = Manifest {
@@ -265,5 +265,5 @@ fn a_key_that_was_taken_back_is_brought_back_or_asked_for_again() {
     let [Effect::Plan(_, ask)] = &effects[..] else { unreachable!("{effects:?}") };
     assert!(matches!(&**ask, Ask::BringBack { places, .. } if places.len() == 1));
     let (model, effects) = asked(None);
-    assert!(effects.is_empty() && shows(&model, "paste the key here"), "{}", text(&model));
+    assert!(effects.is_empty() && shows(&model, "keymend redo 3 --stdin"), "{}", text(&model));
 }

@@ -4,6 +4,7 @@ use crate::agents::Context;
 use crate::agents::common::Doc;
 use crate::plan::{Destination, Neighbour, Set};
 use crate::resolve::Slot;
+use crate::secret::Secret;
 use crate::source::{Place, Source};
 
 use super::settings::Settings;
@@ -17,7 +18,7 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
         all.push(Destination {
             place: candidate.place.clone(),
             effect: "replaces the key that is sent now".to_owned(),
-            neighbours: approval(&settings, &candidate.place),
+            neighbours: approval(&settings, &candidate.place, candidate.value.secret()),
         });
     }
     let user = Doc::json(context.world, settings.folder.join("settings.json"));
@@ -29,7 +30,7 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     let place = user.place(&["env", name]);
     if user.trouble.is_none() && all.iter().all(|one| one.place != place) {
         let effect = format!("sets {name} in your settings, which beats the one in the shell");
-        let neighbours = approval(&settings, &place);
+        let neighbours = approval(&settings, &place, None);
         all.push(Destination { place, effect, neighbours });
     }
     all
@@ -56,8 +57,13 @@ fn variable_of(place: &Place) -> Option<&str> {
 
 /// A session in a terminal uses a key from the environment only when its end is among the approved ones. Print mode
 /// does not ask, yet the person who sets a key for it will open a session as well.
-fn approval(settings: &Settings, place: &Place) -> Vec<Neighbour> {
+fn approval(settings: &Settings, place: &Place, old: Option<&Secret>) -> Vec<Neighbour> {
     if variable_of(place) != Some("ANTHROPIC_API_KEY") || settings.state.trouble.is_some() {
+        return Vec::new();
+    }
+    // Where the person said no to the key that stands there, the next one is asked about again.
+    let rejected = settings.answers("rejected");
+    if old.is_some_and(|old| rejected.contains(&old.tail(super::settings::TAIL))) {
         return Vec::new();
     }
     vec![Neighbour {

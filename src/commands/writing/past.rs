@@ -133,7 +133,8 @@ pub(in crate::commands) fn undo(desk: &Desk, args: &cli::Undo) -> Result<Exit, F
             Back::Values => "only what keymend had changed",
             Back::Exact | Back::Whole => "byte for byte",
         };
-        print(&format!("✓ undone, {what}; written as {}\n", applied.id))?;
+        let notes: String = applied.notes.iter().map(|note| format!("note: {}\n", plain(note))).collect();
+        print(&format!("✓ undone, {what}; written as {}\n{notes}", applied.id))?;
     }
     Ok(Exit::Fine)
 }

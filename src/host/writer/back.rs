@@ -20,13 +20,24 @@ pub enum Back {
     Whole,
 }
 
+/// What became of an item of an action, and the places there where its key was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// What became of it.
+    pub since: Since,
+    /// Where the key can be brought back.
+    pub lost: Vec<Place>,
+}
+
 /// What became of a place that keymend wrote to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Since {
     /// It is as it was written.
     AsWritten,
-    /// Something else was written there, and the new key still stands.
+    /// Something else was written there, and what keymend put there still stands.
     Kept,
+    /// The file, row or entry is gone.
+    Gone,
     /// Another program put the old value back.
     OldIsBack,
     /// Another value stands there, or none.
@@ -41,7 +52,8 @@ impl Since {
     pub const fn words(self) -> Option<&'static str> {
         match self {
             Self::AsWritten => None,
-            Self::Kept => Some("was written again since, and the new key still stands there"),
+            Self::Kept => Some("was written again since, and what keymend put there still stands"),
+            Self::Gone => Some("is gone since"),
             Self::OldIsBack => Some("was written again since: the old key is back"),
             Self::Replaced => Some("was written again since: another value stands there now"),
             Self::NotKnown => Some("was written again since"),
@@ -80,7 +92,7 @@ impl Writer<'_> {
             let untouched = before.map(|hash| hash.to_string()) == item.after || now == old;
             let back = match (how, &item.touched) {
                 (Back::Values, Some(touched)) if !untouched => {
-                    old_values(touched, old.as_ref(), now.as_ref())
+                    old_values(item, touched, old.as_ref(), now.as_ref())
                 }
                 (Back::Exact, _) | (Back::Values, None) if !untouched => Err(()),
                 _ => Ok(old.clone()),
@@ -130,67 +142,95 @@ impl Writer<'_> {
 
     /// What became of each place of a written action.
     #[must_use]
-    pub fn since(&self, action: &Manifest) -> Vec<Since> {
-        action.items.iter().map(|item| self.since_at(action, item)).collect()
+    pub fn trace(&self, action: &Manifest) -> Vec<Trace> {
+        action.items.iter().map(|item| self.trace_of(action, item)).collect()
     }
 
-    fn since_at(&self, action: &Manifest, item: &Item) -> Since {
-        let now = match item.place.target() {
+    fn trace_of(&self, action: &Manifest, item: &Item) -> Trace {
+        let only = |since| Trace { since, lost: Vec::new() };
+        let target = item.place.target();
+        let now = match &target {
             // Only a look: nobody is asked to unlock anything.
             Target::Keyring { service, user } => {
-                let text = self.keyring.peek(&service, &user).map_err(|_| ());
+                let text = self.keyring.peek(service, user).map_err(|_| ());
                 text.map(|text| text.map(|secret| Content(edit::bytes_of(&secret))))
             }
-            target => self.current(&target).map_err(|_| ()),
+            target => self.current(target).map_err(|_| ()),
         };
-        let Ok(now) = now else { return Since::NotKnown };
+        let Ok(now) = now else { return only(Since::NotKnown) };
         if now.as_ref().map(|now| Hash::of(&now.0).to_string()) == item.after {
-            return Since::AsWritten;
+            return only(Since::AsWritten);
         }
         let (Some(touched), Ok(old)) = (&item.touched, self.journal.backup(&action.id, item)) else {
-            return Since::NotKnown;
+            return only(Since::NotKnown);
         };
-        let is_new = |value: &New| {
-            let print = value.secret().map(|key| key.fingerprint(&action.id).to_string());
-            print.is_some() && print == action.new_print
-        };
-        let values = |content: Option<&Content>| -> Option<Vec<New>> {
-            key_spots(touched).map(|spot| value(touched.syntax, content, &spot)).collect()
-        };
-        match (values(old.as_ref()), values(now.as_ref())) {
-            (_, None) => Since::NotKnown,
-            (Some(old), Some(now)) if old == now => Since::OldIsBack,
-            // Where the key was a part of a text, its fingerprint cannot be looked for.
-            _ if !touched.parts.is_empty() => Since::NotKnown,
-            (_, Some(now)) if now.iter().all(is_new) => Since::Kept,
-            _ => Since::Replaced,
+        let Some(now) = now else { return only(Since::Gone) };
+        let of_the_key = touched.key_spots().count();
+        let wanted = if of_the_key == 0 { usize::MAX } else { of_the_key };
+        let spots: Vec<(edit::Spot, &String)> = touched.spots().zip(&item.prints).take(wanted).collect();
+        let mut since = Since::Kept;
+        let mut lost = Vec::new();
+        for (spot, print) in spots {
+            let Some(found) = stand(item, touched.syntax, old.as_ref(), &now, &spot, print) else {
+                return only(Since::NotKnown);
+            };
+            let (worse, at) = match found {
+                Stand::Ours(_) => continue,
+                Stand::Old(at) => (Since::OldIsBack, Some(at)),
+                Stand::Other => (Since::Replaced, (!in_a_list(&spot)).then_some(spot)),
+            };
+            if since != Since::OldIsBack {
+                since = worse;
+            }
+            lost.extend(at.and_then(|at| place_of(&target, touched.syntax, &at)));
         }
+        if of_the_key == 0 {
+            // Only what came along with a key that stands elsewhere.
+            return only(if since == Since::Kept { Since::Kept } else { Since::NotKnown });
+        }
+        Trace { since, lost }
     }
+}
+
+/// What stands at a spot now.
+enum Stand {
+    /// What keymend put there, wherever in its list.
+    Ours(edit::Spot),
+    /// What stood there before.
+    Old(edit::Spot),
+    /// Something else, or nothing.
+    Other,
+}
+
+/// Looks what stands at `spot`; none where the content cannot be read.
+fn stand(
+    item: &Item,
+    syntax: Syntax,
+    old: Option<&Content>,
+    now: &Content,
+    spot: &edit::Spot,
+    print: &str,
+) -> Option<Stand> {
+    let was = value(syntax, old, spot)?;
+    value(syntax, Some(now), spot)?;
+    let salt = item.after.clone().unwrap_or_default();
+    let ours = |value: &New| !print.is_empty() && value.print(&salt) == print;
+    if let Some(at) = edit::find(syntax, &now.0, spot, &ours) {
+        return Some(Stand::Ours(at));
+    }
+    let back = edit::find(syntax, &now.0, spot, &|value: &New| *value == was);
+    Some(back.map_or(Stand::Other, Stand::Old))
+}
+
+/// Whether a spot is named by its number in a list, which says nothing after the list was written again.
+fn in_a_list(spot: &edit::Spot) -> bool {
+    matches!(spot, edit::Spot::Field(pointer) if pointer.0.iter().any(|step| step.parse::<usize>().is_ok()))
 }
 
 /// An undo never opens a file to others again.
 fn still_tightened(item: &Item) -> Option<String> {
     let (from, to) = item.tightened?;
     Some(format!("{} keeps its mode {to:04o} (it was {from:04o} before)", item.place.show(None)))
-}
-
-/// The places of an action where its new key stood and was lost since, for a plan that brings it back.
-#[must_use]
-pub fn lost_places(action: &Manifest, since: &[Since]) -> Vec<Place> {
-    let lost = action.items.iter().zip(since).filter(|(_, since)| since.lost());
-    lost.flat_map(|(item, _)| places_of(item)).collect()
-}
-
-/// The places of an item where the new key was put.
-fn places_of(item: &Item) -> Vec<Place> {
-    let Some(touched) = &item.touched else { return Vec::new() };
-    let target = item.place.target();
-    key_spots(touched).filter_map(|spot| place_of(&target, touched.syntax, &spot)).collect()
-}
-
-/// Where the key is, alone or as a part of a text.
-fn key_spots(touched: &Touched) -> impl Iterator<Item = edit::Spot> + '_ {
-    touched.keys.iter().chain(&touched.parts).map(edit::Spot::unnumbered)
 }
 
 fn place_of(target: &Target, syntax: Syntax, spot: &edit::Spot) -> Option<Place> {
@@ -219,26 +259,39 @@ fn place_of(target: &Target, syntax: Syntax, spot: &edit::Spot) -> Option<Place>
     })
 }
 
-/// `now` with the values that keymend changed as they stand in `old`; an error where that cannot be done.
+/// `now` with the values that keymend changed as they stand in `old`, each at the place where it stands now. An error where
+/// something else stands there, or what stands there cannot be told.
 fn old_values(
+    item: &Item,
     touched: &Touched,
     old: Option<&Content>,
     now: Option<&Content>,
 ) -> Result<Option<Content>, ()> {
-    let edits = touched
-        .spots()
-        .map(|spot| Ok(Edit { new: value(touched.syntax, old, &spot).ok_or(())?, spot }))
-        .collect::<Result<Vec<_>, ()>>()?;
-    let bytes = now.map(|now| now.0.as_slice());
-    let removes = edits.iter().all(|edit| edit.new == New::Nothing);
-    if touched.syntax == Syntax::Whole && removes {
+    let now = now.ok_or(())?;
+    if touched.spots().count() != item.prints.len() {
+        return Err(());
+    }
+    let mut edits = Vec::new();
+    for (spot, print) in touched.spots().zip(&item.prints) {
+        match stand(item, touched.syntax, old, now, &spot, print).ok_or(())? {
+            Stand::Ours(at) => {
+                edits.push(Edit { new: value(touched.syntax, old, &spot).ok_or(())?, spot: at });
+            }
+            Stand::Old(_) => {}
+            Stand::Other => return Err(()),
+        }
+    }
+    if edits.is_empty() {
+        return Ok(Some(now.clone()));
+    }
+    if touched.syntax == Syntax::Whole && edits.iter().all(|edit| edit.new == New::Nothing) {
         return Ok(None);
     }
-    edit::apply(touched.syntax, bytes, &edits).map(|bytes| Some(Content(bytes))).map_err(|_| ())
+    edit::apply(touched.syntax, Some(&now.0), &edits).map(|bytes| Some(Content(bytes))).map_err(|_| ())
 }
 
 /// What stands at a spot; nothing in a file that is not there. None where the content cannot be read.
-fn value(syntax: Syntax, content: Option<&Content>, spot: &edit::Spot) -> Option<New> {
+pub(super) fn value(syntax: Syntax, content: Option<&Content>, spot: &edit::Spot) -> Option<New> {
     content.map_or(Some(New::Nothing), |content| edit::value_at(syntax, &content.0, spot).ok())
 }
 
@@ -247,7 +300,7 @@ fn keys_in(item: &Item, contents: &[Option<&Content>]) -> Vec<Secret> {
     let Some(touched) = &item.touched else { return Vec::new() };
     let values = contents
         .iter()
-        .flat_map(|content| key_spots(touched).filter_map(|spot| value(touched.syntax, *content, &spot)));
+        .flat_map(|content| touched.key_spots().filter_map(|spot| value(touched.syntax, *content, &spot)));
     values.filter_map(|value| value.secret()).collect()
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use super::*;
 use crate::edit::{Masker, Touched};
 use crate::provider::Catalogue;
-use crate::source::{Dialect, Place};
+use crate::source::{Dialect, Format, Place, Pointer};
 
 struct Lab {
     dir: tempfile::TempDir,
@@ -55,14 +55,14 @@ impl Lab {
     }
 
     /// Puts the key `NEW` at `K` in a file of lines, and says what became of the place after `since` wrote there.
-    fn since(&self, path: &Path, since: &str) -> Since {
+    fn since(&self, path: &Path, since: &str) -> Trace {
         let old = text(path);
         let new = old.replace("old-key", NEW);
         let action = Action { key: Some(Secret::new(NEW)), ..Action::default() };
         let applied = self.writer().apply(&action, &[line_change(path, &old, &new)]).expect("applied");
         fs::write(path, since).expect("write");
         let action = self.writer().journal.read(&applied.id).expect("read");
-        self.writer().since(&action)[0]
+        self.writer().trace(&action).remove(0)
     }
 
     /// No temporary file is left anywhere.
@@ -300,14 +300,73 @@ fn the_history_tells_what_others_did_since() {
         ("B=1\n".to_owned(), Since::Replaced),
     ] {
         let path = lab.put(".env", "K=old-key\n", 0o600);
-        assert_eq!(lab.since(&path, &since), expected, "{since}");
+        assert_eq!(lab.since(&path, &since).since, expected, "{since}");
     }
     let path = lab.put(".env", "K=old-key\n", 0o600);
-    let since = lab.since(&path, "K=old-key\n");
+    let trace = lab.since(&path, "K=old-key\n");
     let action = lab.writer().last().expect("an action");
     assert!(is_key_of(&action, &Secret::new(NEW)) && !is_key_of(&action, &Secret::new("old-key")));
-    let places = lost_places(&action, &[since]);
-    assert!(matches!(&places[..], [Place::Line { file, line: None, .. }] if *file == path), "{places:?}");
+    assert!(matches!(&trace.lost[..], [Place::Line { file, line: None, .. }] if *file == path), "{trace:?}");
+    fs::remove_file(&path).expect("removed");
+    let since: Vec<Since> = lab.writer().trace(&action).into_iter().map(|trace| trace.since).collect();
+    assert_eq!(since, [Since::Gone]);
+}
+
+/// A change of a key in the first item of a list, and of the list of approved ends beside it.
+fn list_change(path: &Path, before: &str, after: &str) -> Change {
+    let field = |steps: &[&str]| edit::Spot::Field(Pointer::new(steps.iter().copied()));
+    let touched = Touched {
+        parts: vec![field(&["keys", "0"])],
+        others: vec![field(&["approved"])],
+        ..Touched::new(edit::Syntax::Tree(Format::Json))
+    };
+    Change { touched: Some(touched), ..change(path, Some(before), Some(after)) }
+}
+
+#[test]
+fn items_of_a_list_are_found_again_when_somebody_wrote_it_in_another_order() {
+    const BEFORE: &str = r#"{"keys":["a=OLD","b=other"],"approved":["A"]}"#;
+    const AFTER: &str = r#"{"keys":["a=NEW","b=other"],"approved":["A","B"]}"#;
+    let lab = Lab::new();
+    let undo = |now: &str| {
+        let path = lab.put("conf.json", BEFORE, 0o600);
+        let applied = lab.apply(&[list_change(&path, BEFORE, AFTER)]).expect("applied");
+        fs::write(&path, now).expect("write");
+        lab.undo_as(&applied.id, Back::Values).map(|_| text(&path))
+    };
+    let moved = undo(r#"{"keys":["b=other","a=NEW"],"approved":["A","B"],"x":1}"#).expect("undone");
+    assert_eq!(moved, r#"{"keys":["b=other","a=OLD"],"approved":["A"],"x":1}"#);
+    // The old value is back already: nothing to do there, and the rest comes back.
+    let half = undo(r#"{"keys":["b=other","a=OLD"],"approved":["A","B"]}"#).expect("undone");
+    assert_eq!(half, r#"{"keys":["b=other","a=OLD"],"approved":["A"]}"#);
+    // Somebody else's values are nobody's to put back.
+    for now in [
+        r#"{"keys":["b=other","a=THIRD"],"approved":["A","B"]}"#,
+        r#"{"keys":["a=NEW"],"approved":["A","B","C"]}"#,
+        r#"{"approved":["A","B"]}"#,
+    ] {
+        assert!(matches!(undo(now), Err(ApplyError::Conflict { .. })), "{now}");
+    }
+}
+
+#[test]
+fn a_failed_write_leaves_the_modes_as_they_were() {
+    let lab = Lab::new();
+    let one = lab.put("one", "old", 0o644);
+    let folder = lab.path("folder");
+    fs::create_dir(&folder).expect("dir");
+    let tightened = |path: &Path| {
+        let target =
+            Target::File { path: path.to_owned(), real: path.to_owned(), mode: Some(0o600), lock: None };
+        Change { target, ..change(path, Some("old"), Some("new")) }
+    };
+    // The second target is a folder: the first is put back.
+    let two = lab.put("two", "old", 0o644);
+    fs::remove_file(&two).expect("removed");
+    symlink(&folder, &two).expect("link");
+    assert!(lab.apply(&[tightened(&one), tightened(&two)]).is_err());
+    assert_eq!(fs::metadata(&one).expect("meta").permissions().mode() & 0o777, 0o644);
+    assert_eq!(text(&one), "old");
 }
 
 #[test]
