@@ -25,7 +25,7 @@ mod locks;
 mod tests;
 
 pub use crate::edit::{DiffLine, LineKind};
-pub use build::{Offered, Stands, bring_back, build, destinations, rotate, use_candidate};
+pub use build::{Offered, Stands, bring_back, build, changeable, destinations, rotate, use_candidate};
 pub use draft::key_at;
 
 /// A change of one value beside the key that the agent needs for the key to become active.

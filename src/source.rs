@@ -339,6 +339,22 @@ impl Place {
     }
 }
 
+/// Whether a text opens more brackets than any configuration does: the parsers of some formats call themselves for each
+/// of them, and run out of stack.
+#[must_use]
+pub fn is_nested_deep(text: &str) -> bool {
+    const DEEP: usize = 200;
+    let mut depth = 0_usize;
+    text.bytes().any(|byte| {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEP
+    })
+}
+
 /// `path` with the home folder shortened to `~`.
 #[must_use]
 pub fn tilde(path: &Path, home: Option<&Path>) -> String {

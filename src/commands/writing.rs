@@ -249,7 +249,7 @@ fn written_text(written: &Written, plan: &Plan, home: Option<&Path>) -> String {
         let _ = writeln!(out, "{}", place_line(place, plan, home));
     }
     if !written.left.is_empty() || !written.copies.is_empty() {
-        out.push_str("the old key still stands at\n");
+        out.push_str("the old key is left at\n");
     }
     for left in &written.left {
         let why = left.why.as_deref().unwrap_or("was left as it is");
@@ -315,7 +315,10 @@ fn destination<'a>(
         None => default.and_then(|at| offered.get(at)),
         Some(asked) => {
             asked.parse::<usize>().ok().and_then(|n| offered.get(n.checked_sub(1)?)).or_else(|| {
-                offered.iter().find(|one| one.destination.place.show(world.home()).starts_with(asked))
+                let fits = |place: &crate::source::Place| {
+                    [place.show(world.home()), place.show(None)].iter().any(|shown| shown.starts_with(asked))
+                };
+                offered.iter().find(|one| fits(&one.destination.place))
             })
         }
     };

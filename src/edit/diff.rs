@@ -22,6 +22,18 @@ static TELLING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(r"{name}\s*[:=]\s*{value}")).ok()
 });
 
+/// The password in an address: `scheme://user:PASSWORD@host`.
+static IN_ADDRESS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(://[^/\s:@]*:)([^@\s/]+)(@)").ok());
+
+/// `line` with the passwords in its addresses by their lengths alone.
+fn without_passwords(line: &str) -> Zeroizing<String> {
+    let Some(pattern) = &*IN_ADDRESS else { return Zeroizing::new(String::new()) };
+    let hide =
+        |found: &regex::Captures<'_>| format!("{}({}){}", &found[1], found[2].chars().count(), &found[3]);
+    Zeroizing::new(pattern.replace_all(line, hide).into_owned())
+}
+
 /// What happens to a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
@@ -108,7 +120,7 @@ impl<'a> Masker<'a> {
                 masked = Zeroizing::new(key.expose(|key| masked.replace(key, &guard(mask.as_str()))));
             }
         }
-        let masked = self.by_shape(&self.by_name(&masked));
+        let masked = self.by_shape(&self.by_name(&without_passwords(&masked)));
         let shown: String = masked
             .chars()
             .filter(|c| *c != GUARD)

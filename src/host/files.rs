@@ -79,7 +79,9 @@ fn io_error(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> WriteE
 
 /// The system's number of an error, for the decisions that depend on it.
 fn errno(error: &io::Error) -> Option<Errno> {
-    Errno::from_io_error(error)
+    // `tempfile` wraps the system's error to name the path.
+    let inner = || error.get_ref()?.source()?.downcast_ref::<io::Error>().and_then(Errno::from_io_error);
+    Errno::from_io_error(error).or_else(inner)
 }
 
 /// What stood at a path when the write began.
@@ -134,8 +136,35 @@ pub fn read(real: &Path) -> Result<Option<Content>, WriteError> {
 /// Makes the folder of `file`, for nobody else to look into, where it is not there.
 pub fn make_folder(file: &Path) -> Result<(), WriteError> {
     let folder = file.parent().unwrap_or(Path::new("/"));
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(io_error(folder, "cannot be made"))
+    make_private_folder(folder).map_err(io_error(folder, "cannot be made"))
+}
+
+/// Makes a folder and those above it, for nobody else to look into. Made by root in somebody's home, they are that
+/// person's.
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    for made in missing.into_iter().rev() {
+        adopt(made)?;
+    }
+    Ok(())
+}
+
+/// Gives a folder that root has made in somebody's folder to that person.
+pub fn adopt(path: &Path) -> io::Result<()> {
+    match owner_above(path) {
+        Some((uid, gid)) => Ok(rustix::fs::chown(path, Some(uid), Some(gid))?),
+        None => Ok(()),
+    }
+}
+
+/// Whose a new thing at `path` should be, where root makes it in somebody else's folder.
+fn owner_above(path: &Path) -> Option<(rustix::fs::Uid, rustix::fs::Gid)> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let meta = fs::metadata(path.parent()?).ok().filter(|meta| meta.uid() != 0)?;
+    Some((rustix::fs::Uid::from_raw(meta.uid()), rustix::fs::Gid::from_raw(meta.gid())))
 }
 
 /// The permission bits of a file that is there.
@@ -212,6 +241,12 @@ impl Prepared {
             Err(error) => return Err(io_error(folder, "a file cannot be made there")(error)),
         };
         let file = temp.as_file_mut();
+        if self.old.is_none()
+            && let Some((uid, gid)) = owner_above(&self.real)
+        {
+            rustix::fs::fchown(&*file, Some(uid), Some(gid))
+                .map_err(|error| io_error(&self.real, "the owner cannot be set")(error.into()))?;
+        }
         file.write_all(&new.0).map_err(io_error(&self.real, "the new content cannot be written"))?;
         if let Some(old) = &self.old
             && !copy_owner_and_attributes(&self.real, &old.meta, file)
@@ -436,6 +471,10 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
         .suffix(TEMP_SUFFIX)
         .tempfile_in(folder)
         .map_err(io_error(folder, "a file cannot be made there"))?;
+    if let Some((uid, gid)) = owner_above(path) {
+        rustix::fs::fchown(temp.as_file(), Some(uid), Some(gid))
+            .map_err(|error| io_error(path, "the owner cannot be set")(error.into()))?;
+    }
     temp.write_all(bytes).map_err(io_error(path, "cannot be written"))?;
     temp.as_file().sync_all().map_err(io_error(path, "cannot be synced"))?;
     let kept = look(temp.path())?.is_some_and(|kept| *kept.bytes.0 == *bytes);

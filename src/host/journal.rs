@@ -41,6 +41,8 @@ pub enum State {
     Written,
     /// Put back: after a failure, or after a kill.
     RolledBack,
+    /// Killed in the middle, and somebody wrote there before it could be put back.
+    Stuck,
     /// Undone by a later action.
     Undone,
 }
@@ -53,6 +55,7 @@ impl State {
             Self::Planned => "interrupted",
             Self::Written => "written",
             Self::RolledBack => "put back",
+            Self::Stuck => "half done",
             Self::Undone => "undone",
         }
     }
@@ -388,7 +391,7 @@ impl Journal {
         let entries = fs::read_dir(self.actions()).into_iter().flatten().flatten();
         let mut ids: Vec<String> =
             entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        ids.retain(|id| id.starts_with(|c: char| c.is_ascii_digit()));
+        ids.retain(|id| is_id(id));
         ids.sort();
         ids
     }
@@ -433,11 +436,12 @@ impl Journal {
         old.filter(|(_, action)| self.forget(&action.id).is_ok()).count()
     }
 
-    /// Forgets every finished action: no backup is left. Returns how many went.
+    /// Forgets every finished action, and those that cannot be read any more: no backup is left. Returns how many went.
     pub fn purge(&self) -> usize {
-        let (all, _) = self.history();
+        let (all, bad) = self.history();
         let finished = all.iter().filter(|action| action.state != State::Planned);
-        finished.filter(|action| self.forget(&action.id).is_ok()).count()
+        let ids = finished.map(|action| &action.id).chain(&bad);
+        ids.filter(|id| self.forget(id).is_ok()).count()
     }
 
     /// Takes away what a kill left before the manifest was written: nothing had been touched then. Only the holder of
@@ -462,8 +466,18 @@ impl Journal {
 }
 
 fn make_private(path: &Path, parents: bool) -> Result<(), JournalError> {
-    let made = fs::DirBuilder::new().recursive(parents).mode(0o700).create(path);
+    let made = if parents {
+        files::make_private_folder(path)
+    } else {
+        fs::DirBuilder::new().mode(0o700).create(path).and_then(|()| files::adopt(path))
+    };
     made.map_err(|source| JournalError::Folder { path: path.to_owned(), source })
+}
+
+/// Whether a folder has the name of an action: `20261127-133024-001`. Other folders are somebody's own.
+fn is_id(name: &str) -> bool {
+    let lengths: Vec<usize> = name.split('-').map(str::len).collect();
+    lengths == [8, 6, 3] && name.chars().all(|c| c.is_ascii_digit() || c == '-')
 }
 
 /// What a person without keymend needs to know.

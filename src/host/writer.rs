@@ -431,7 +431,8 @@ impl<'a> Writer<'a> {
         let target = item.place.target();
         let now = self.current(&target)?;
         if now.as_ref() == old {
-            return Ok(item.mode_back());
+            item.mode_back();
+            return Ok(());
         }
         let hash = now.as_ref().map(|now| Hash::of(&now.0));
         let ours = hash.map(|hash| hash.to_string()) == item.after;
@@ -496,15 +497,17 @@ impl<'a> Writer<'a> {
             })
             .map(|item| item.place.show(None))
             .collect();
-        let _ = self.journal.mark(&mut action, State::RolledBack);
+        let state = if failed.is_empty() { State::RolledBack } else { State::Stuck };
+        let _ = self.journal.mark(&mut action, state);
         if failed.is_empty() {
             return format!("“{title}” was interrupted; everything is as it was before");
         }
         let folder = self.journal.folder(&action.id);
         format!(
-            "“{title}” was interrupted; look at {}: the old contents are in {}",
+            "“{title}” was interrupted; look at {}: the old contents are in {}, and `keymend undo {} --whole` puts them back",
             failed.join(", "),
-            folder.display()
+            folder.display(),
+            action.id
         )
     }
 }

@@ -108,6 +108,18 @@ pub fn rotate(
     })
 }
 
+/// Whether a new key can be put at `place` in the stead of `old`: tried in memory, with a key of a usual form.
+pub fn changeable(
+    world: &dyn World,
+    catalogue: &Catalogue,
+    place: &Place,
+    old: &Secret,
+) -> Result<(), PlanError> {
+    let mut draft = Draft::new(Context { world, catalogue });
+    draft.put_key("", place, &Secret::new("sk-FAKE-a-key-of-a-usual-form"), Some(old), true)?;
+    draft.finish(&Masker::new(catalogue, [])).map(drop)
+}
+
 fn count(places: usize) -> String {
     if places == 1 { "1 place".to_owned() } else { format!("{places} places") }
 }

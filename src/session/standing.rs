@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{KeyView, Scan, SlotRef};
 use crate::agents::Context;
 use crate::host::World;
-use crate::plan;
+use crate::plan::{self, Destination};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Slot};
 use crate::secret::Secret;
@@ -22,6 +22,19 @@ pub struct Spot<'a> {
 }
 
 impl Spot<'_> {
+    /// The same after a try in memory: a value can be written in a way that keymend does not rewrite.
+    pub fn tried(&self, world: &dyn World, catalogue: &Catalogue) -> Result<&'static str, String> {
+        let words = self.change()?;
+        let Some(old) = self.candidate.value.secret() else { return Ok(words) };
+        match plan::changeable(world, catalogue, &self.candidate.place, old) {
+            Ok(()) => Ok(words),
+            Err(plan::PlanError::Edit { cause, .. }) => Err(cause.to_string()),
+            Err(plan::PlanError::NotWritable { why, .. }) => Err(why),
+            Err(plan::PlanError::Unreadable { trouble, .. }) => Err(trouble.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// What a new key here would change, or why keymend does not write here.
     pub fn change(&self) -> Result<&'static str, String> {
         let words = write_there(&self.candidate.place)?;
@@ -71,23 +84,29 @@ const fn write_there(place: &Place) -> Result<&'static str, &'static str> {
     }
 }
 
-/// What a new key would do at each place that an agent names as a destination, in that agent's words: the effect, and
-/// what changes along.
+/// What a new key would do at each place of each key, in the words of the agents that name it as a destination (the
+/// effect, and what changes along), or why it cannot be changed there.
 #[must_use]
-pub fn effects(world: &dyn World, catalogue: &Catalogue, scan: &Scan) -> Vec<(Place, String)> {
+pub fn effects(
+    world: &dyn World,
+    catalogue: &Catalogue,
+    scan: &Scan,
+) -> Vec<(Place, Result<String, String>)> {
     let context = Context { world, catalogue };
-    let named = scan.slots().flat_map(|(_, agent, slot)| (agent.destinations)(&context, slot));
-    let mut out: Vec<(Place, String)> = Vec::new();
-    for destination in named {
-        if out.iter().any(|(place, _)| place.same_spot(&destination.place)) {
-            continue;
-        }
-        let mut text = destination.effect;
-        for neighbour in &destination.neighbours {
-            text.push_str("; ");
-            text.push_str(&neighbour.why);
-        }
-        out.push((destination.place, text));
+    let named: Vec<Destination> =
+        scan.slots().flat_map(|(_, agent, slot)| (agent.destinations)(&context, slot)).collect();
+    let mut out: Vec<(Place, Result<String, String>)> = Vec::new();
+    for spot in scan.keys.iter().flat_map(|view| scan.spots(view)) {
+        let place = &spot.candidate.place;
+        let own = named.iter().find(|destination| destination.place.same_spot(place));
+        let effect = spot.tried(world, catalogue).map(|words| match own {
+            Some(own) => {
+                let along = own.neighbours.iter().map(|one| one.why.as_str());
+                std::iter::once(own.effect.as_str()).chain(along).collect::<Vec<_>>().join("; ")
+            }
+            None => words.to_owned(),
+        });
+        out.push((place.clone(), effect));
     }
     out
 }
@@ -161,6 +180,29 @@ pub fn copies(world: &dyn World, scan: &Scan, key: &Secret) -> Vec<PathBuf> {
     all.into_iter().filter(|path| holds(world, path, key)).collect()
 }
 
+/// Files that agents read and that hold `key` where none of them finds it as its own: in another variable, a comment, a
+/// command line. With the one-based lines.
+#[must_use]
+pub fn elsewhere(world: &dyn World, scan: &Scan, key: &Secret) -> Vec<(PathBuf, Vec<usize>)> {
+    let spots = scan.view(key).map(|view| scan.spots(view)).unwrap_or_default();
+    let named: BTreeSet<&Path> = spots.iter().filter_map(|spot| spot.candidate.place.file()).collect();
+    let candidates = scan.slots().flat_map(|(_, _, slot)| &slot.candidates);
+    let files = candidates.filter(|one| !matches!(one.place, Place::Cell { .. }));
+    let files: BTreeSet<&Path> =
+        files.filter_map(|one| one.place.file()).filter(|file| !named.contains(file)).collect();
+    files.into_iter().filter_map(|file| Some((file.to_path_buf(), lines_with(world, file, key)?))).collect()
+}
+
+/// The lines of `file` that hold `key`; none where it holds none.
+fn lines_with(world: &dyn World, file: &Path, key: &Secret) -> Option<Vec<usize>> {
+    if !holds(world, file, key) {
+        return None;
+    }
+    let state = world.read(file);
+    let lines = state.bytes()?.split(|byte| *byte == b'\n').enumerate();
+    Some(lines.filter(|(_, line)| key.is_in(line)).map(|(at, _)| at + 1).collect())
+}
+
 fn is_copy(name: &str) -> bool {
     ENDS.iter().any(|end| name.ends_with(end))
         || PARTS.iter().any(|part| name.contains(part))
@@ -218,6 +260,16 @@ mod tests {
         };
         assert!(told(field("/srv/docker-compose.yml")).contains("docker compose up -d"));
         assert_eq!(told(field("/home/ann/.aider.conf.yml")), "");
+    }
+
+    #[test]
+    fn a_key_is_found_in_a_file_where_no_agent_takes_it_for_its_own() {
+        let world = MemoryWorld::new("/home/ann")
+            .with_file(".hermes/.env", format!("OPENROUTER_API_KEY=new\nMINE={KEY}\n# {KEY}\n"))
+            .with_file(".hermes/config.yaml", "model:\n  provider: openrouter\n");
+        let scan = crate::session::scan_all(&world, &Catalogue::embedded());
+        let found = elsewhere(&world, &scan, &Secret::new(KEY));
+        assert_eq!(found, [(PathBuf::from("/home/ann/.hermes/.env"), vec![2, 3])]);
     }
 
     #[test]

@@ -221,7 +221,20 @@ fn left_over(bench: Bench<'_>, world: &dyn World, old: &Secret) -> (Vec<Left>, V
     let spots = scan.view(old).map(|view| scan.spots(view)).unwrap_or_default();
     let left =
         |spot: &standing::Spot<'_>| Left { place: spot.candidate.place.clone(), why: spot.change().err() };
-    (spots.iter().map(left).collect(), standing::copies(world, &scan, old))
+    let mut all: Vec<Left> = spots.iter().map(left).collect();
+    all.extend(standing::elsewhere(world, &scan, old).into_iter().map(|(file, lines)| {
+        let lines = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let why = format!("in line {lines}, where no agent takes it for its own");
+        Left { place: Place::File { file }, why: Some(why) }
+    }));
+    let unread = scan.agents.iter().flat_map(|scanned| &scanned.findings.troubles);
+    for (file, trouble) in unread {
+        let place = Place::File { file: file.clone() };
+        if all.iter().all(|left| left.place != place) {
+            all.push(Left { place, why: Some(format!("{trouble}: whether it stands there cannot be told")) });
+        }
+    }
+    (all, standing::copies(world, &scan, old))
 }
 
 /// What an undo would do: the action, and its changes for the review.

@@ -164,7 +164,7 @@ impl Done {
             rows.push(Row::of("✓ ", Role::Good).text(place).add("  changed along", Role::Dim));
         }
         if !self.written.left.is_empty() || !self.written.copies.is_empty() {
-            rows.push(Row::of("The old key still stands at", Role::Warn));
+            rows.push(Row::of("The old key is left at", Role::Warn));
         }
         for left in &self.written.left {
             let text =

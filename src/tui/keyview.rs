@@ -33,7 +33,7 @@ pub struct KeyList {
     unticked: BTreeSet<(usize, usize)>,
     asking: Option<Ticket>,
     /// What a new key would do at each place, in its agent's words.
-    effects: Vec<(Place, String)>,
+    effects: Vec<(Place, Result<String, String>)>,
 }
 
 impl KeyList {
@@ -74,8 +74,15 @@ impl KeyList {
     pub fn ticked(&self, core: &Core) -> Vec<Place> {
         let Some(view) = self.chosen(core) else { return Vec::new() };
         let spots = core.known.scan().spots(view).into_iter().enumerate();
-        let can = |(at, spot): &(usize, Spot<'_>)| self.is_ticked(*at) && spot.change().is_ok();
+        let can = |(at, spot): &(usize, Spot<'_>)| self.is_ticked(*at) && self.change(spot).is_ok();
         spots.filter(can).map(|(_, spot)| spot.candidate.place.clone()).collect()
+    }
+
+    /// What a new key would do at a place: in its agent's words as soon as they are there.
+    fn change(&self, spot: &Spot<'_>) -> Result<String, String> {
+        let place = &spot.candidate.place;
+        let named = self.effects.iter().find(|(other, _)| other.same_spot(place));
+        named.map_or_else(|| spot.change().map(ToOwned::to_owned), |(_, effect)| effect.clone())
     }
 
     fn is_ticked(&self, at: usize) -> bool {
@@ -84,7 +91,7 @@ impl KeyList {
 
     /// Which places are ticked; one that cannot be written never is.
     fn tick_of(&self, at: usize, spot: &Spot<'_>) -> &'static str {
-        match (spot.change(), self.is_ticked(at)) {
+        match (self.change(spot), self.is_ticked(at)) {
             (Err(_), _) => "[-] ",
             (Ok(_), true) => "[x] ",
             (Ok(_), false) => "[ ] ",
@@ -274,11 +281,9 @@ impl KeyList {
         let shown = parts::fit_path(&place.show(core.known.home()), columns.saturating_sub(12));
         let mut rows = Rows::default();
         rows.push(Row::of(self.tick_of(at, spot), Role::Accent).cell(source, 8, Role::Dim).text(shown));
-        let named = self.effects.iter().find(|(other, _)| other.same_spot(place)).map(|(_, effect)| effect);
-        let (text, role) = match (spot.change(), named) {
-            (Ok(_), Some(effect)) => (effect.clone(), Role::Dim),
-            (Ok(text), None) => (text.to_owned(), Role::Dim),
-            (Err(text), _) => (text, Role::Warn),
+        let (text, role) = match self.change(spot) {
+            Ok(text) => (text, Role::Dim),
+            Err(text) => (text, Role::Warn),
         };
         rows.hang(&Row::of("    ", Role::Text), &text, role, columns);
         for (slot_at, slot, index) in &spot.slots {

@@ -212,7 +212,7 @@ pub enum Answer {
     /// Where a key could go, and which place is the best.
     Offered(Vec<Offered>, Option<usize>),
     /// What a new key would do at each place.
-    Effects(Vec<(Place, String)>),
+    Effects(Vec<(Place, Result<String, String>)>),
     /// The slots that a key would fill.
     Plausible(Vec<(&'static Agent, Slot)>),
     /// A plan.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use crate::host::{FileState, Trouble, World};
 use crate::sealed::Entry;
 use crate::secret::Secret;
-use crate::source::{Format, Place, Pointer};
+use crate::source::{Format, Place, Pointer, is_nested_deep};
 
 /// A structured file. Without a file, and where it does not parse, the tree is null.
 pub struct Doc {
@@ -201,6 +201,9 @@ fn strict(text: &str) -> Result<Json, String> {
 }
 
 fn with_comments(text: &str, commas: bool) -> Result<Json, String> {
+    if is_nested_deep(text) {
+        return Err("nested too deep to be a configuration".to_owned());
+    }
     let options = ParseOptions {
         allow_comments: true,
         allow_loose_object_property_names: false,
@@ -228,6 +231,9 @@ fn from_toml(text: &str) -> Result<Json, String> {
 }
 
 fn from_yaml(text: &str) -> Result<Json, String> {
+    if is_nested_deep(text) {
+        return Err("nested too deep to be a configuration".to_owned());
+    }
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Json::Object(Map::new()));
     }

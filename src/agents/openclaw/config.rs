@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::era::Rules;
 use super::home::Install;
 use crate::host::{FileState, Trouble, World};
-use crate::source::{Format, Place, Pointer, tilde};
+use crate::source::{Format, Place, Pointer, is_nested_deep, tilde};
 
 /// How deep includes may nest (OpenClaw, `src/config/includes.ts`).
 const MAX_DEPTH: usize = 10;
@@ -179,8 +179,9 @@ impl Reader<'_> {
             return Err(format!("Config invalid: {} {trouble}", self.shown(file)));
         }
         let text = state.text().unwrap_or_default();
-        json5::from_str(text).map_err(|_| {
-            let message = "this is not JSON5".to_owned();
+        let parsed = if is_nested_deep(text) { None } else { json5::from_str(text).ok() };
+        parsed.ok_or_else(|| {
+            let message = "this is not JSON5, or nested too deep".to_owned();
             self.config.trouble = Some((file.to_owned(), Trouble::Syntax(message)));
             format!("Config invalid: {} cannot be parsed as JSON5", self.shown(file))
         })

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::rotating::Row;
 use super::{Change, DiffLine, Plan, Prediction, Written, plain, prediction};
 use crate::edit::LineKind;
 use crate::host::journal::Manifest;
@@ -13,9 +14,8 @@ use crate::report::SCHEMA;
 use crate::secret::Mask;
 use crate::session::holding::Restarted;
 use crate::session::past::Past;
-use crate::session::standing::Spot;
 use crate::settings::Settings;
-use crate::source::{Place, tilde};
+use crate::source::tilde;
 
 #[derive(Serialize)]
 pub(super) struct PlanJson {
@@ -266,18 +266,16 @@ struct SpotJson {
 }
 
 /// Where a key stands, before there is another one.
-pub(super) fn standing<'a>(
-    spots: &[Spot<'_>],
-    ticked: &[Place],
-    old: &'a Mask,
-    home: Option<&Path>,
-) -> StandingJson<'a> {
-    let places = (1..).zip(spots).map(|(n, spot)| SpotJson {
+pub(super) fn standing<'a>(rows: &[Row<'_>], old: &'a Mask, home: Option<&Path>) -> StandingJson<'a> {
+    let places = (1..).zip(rows).map(|(n, row)| SpotJson {
         n,
-        place: plain(&spot.candidate.place.show(home)),
-        ticked: ticked.contains(&spot.candidate.place),
-        change: plain(&spot.change().map_or_else(|why| why, ToOwned::to_owned)),
-        slots: spot.slots.iter().map(|(_, slot, _)| plain(&SlotId::of(slot).to_string())).collect(),
+        place: plain(&row.spot.candidate.place.show(home)),
+        ticked: row.ticked,
+        change: match &row.change {
+            Ok(words) => (*words).to_owned(),
+            Err(why) => plain(why),
+        },
+        slots: row.spot.slots.iter().map(|(_, slot, _)| plain(&SlotId::of(slot).to_string())).collect(),
     });
     StandingJson { schema: SCHEMA, written: false, old, places: places.collect() }
 }

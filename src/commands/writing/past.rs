@@ -42,7 +42,18 @@ pub(in crate::commands) fn history(desk: &Desk, args: &cli::History) -> Result<E
         let _ = writeln!(out, "{}", history_line(&past.action));
         out += &since_text(past, world.home());
     }
-    for trouble in troubles.iter().chain(&settings.troubles) {
+    for id in troubles {
+        let folder = tilde(&journal.folder(&id), world.home());
+        let _ = writeln!(
+            out,
+            "! {}: its manifest cannot be read; the folder's README.txt says how to go back by hand, `keymend history \
+             --purge` removes it",
+            plain(&folder)
+        );
+    }
+    let unreadable =
+        journal.trouble().map(|why| format!("{}: {why}: {}", journal.root().display(), why.hint()));
+    for trouble in unreadable.iter().chain(&settings.troubles) {
         let _ = writeln!(out, "! {}", plain(trouble));
     }
     if out.is_empty() {

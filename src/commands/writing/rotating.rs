@@ -6,13 +6,21 @@ use crate::agents;
 use crate::cli;
 use crate::commands::{Desk, Exit, Failure, keys, print, print_json};
 use crate::host::{RealWorld, World as _};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, SlotId};
 use crate::report::plain;
 use crate::resolve::Slot;
 use crate::secret::Secret;
+use crate::session;
 use crate::session::standing::Spot;
-use crate::session::{self, Scan};
 use crate::source::Place;
+
+/// A place of the old key.
+pub(super) struct Row<'a> {
+    pub(super) spot: Spot<'a>,
+    /// What a new key would do there, or why keymend does not write there.
+    pub(super) change: Result<&'static str, String>,
+    pub(super) ticked: bool,
+}
 
 /// `keymend rotate`.
 pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exit, Failure> {
@@ -21,26 +29,30 @@ pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exi
     let old = old_key(&slot, args.candidate.as_deref())?;
     let here = session::present(&world, &desk.catalogue, agents::find(slot.agent));
     let scan = session::scan(&world, &desk.catalogue, &here);
+    // What leaves can be less than what stands there: an agent may drop characters that no header carries.
+    let stands = slot.active_candidate().and_then(|active| active.value.secret());
+    let old = if scan.view(&old).is_some() { old } else { stands.cloned().unwrap_or(old) };
     let view = scan.view(&old).ok_or_else(|| {
         Failure::new(
-            "the old key stands nowhere that keymend can see",
-            "`keymend explain` says where it comes from",
+            "the old key stands at no place that keymend knows how to change",
+            "`keymend explain` says what decides here",
         )
     })?;
-    let spots = scan.spots(view);
-    let ticked = ticked(&spots, args, &world)?;
+    let rows = rows(scan.spots(view), args, desk, &world)?;
     let only_places = args.write.dry_run && !args.key.is_given();
     if only_places && args.write.json {
-        print_json(&json::standing(&spots, &ticked, &desk.catalogue.mask(&old), world.home()))?;
+        print_json(&json::standing(&rows, &desk.catalogue.mask(&old), world.home()))?;
         return Ok(Exit::Fine);
     }
     if !args.write.json {
-        print(&places_text(&scan, &spots, &ticked, &desk.catalogue.mask(&old).to_string(), &world))?;
+        print(&places_text(&rows, &desk.catalogue.mask(&old).to_string(), &world))?;
     }
+    let ticked: Vec<Place> =
+        rows.iter().filter(|row| row.ticked).map(|row| row.spot.candidate.place.clone()).collect();
     if ticked.is_empty() {
         return Err(Failure::new(
-            "none of the places can be changed by keymend",
-            "change the key by hand at the places above",
+            "none of the places is left to be changed",
+            "change the key by hand at the places above, or name fewer with --skip",
         ));
     }
     if only_places {
@@ -53,7 +65,7 @@ pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exi
     }
     tested(desk, &slot, &new, &args.key, &args.write)?;
     let plan = plan::rotate(&world, &desk.catalogue, &here, &old, &new, &ticked)?;
-    let plan = with_left_out(plan, &spots, &ticked, &world);
+    let plan = with_left_out(plan, &rows, &world);
     let from_clipboard = args.key.clipboard.then_some(&paste);
     carry_out(desk, &world, &plan, &Bringing { new: &new, from_clipboard }, &args.write)
 }
@@ -72,10 +84,18 @@ fn old_key(slot: &Slot, asked: Option<&str>) -> Result<Secret, Failure> {
     })
 }
 
-/// The places to change: all that can be, or those that were named.
-fn ticked(spots: &[Spot<'_>], args: &cli::Rotate, world: &RealWorld) -> Result<Vec<Place>, Failure> {
+/// Every place, with a tick where it can be changed and is wanted.
+fn rows<'a>(
+    spots: Vec<Spot<'a>>,
+    args: &cli::Rotate,
+    desk: &Desk,
+    world: &RealWorld,
+) -> Result<Vec<Row<'a>>, Failure> {
     let names = |asked: &String, at: usize, spot: &Spot<'_>| {
-        asked.parse() == Ok(at + 1) || spot.candidate.place.show(world.home()).starts_with(asked.as_str())
+        let place = &spot.candidate.place;
+        // As it is listed, or as a shell writes it out.
+        let shown = [place.show(world.home()), place.show(None)];
+        asked.parse() == Ok(at + 1) || shown.iter().any(|shown| shown.starts_with(asked.as_str()))
     };
     for asked in args.only.iter().chain(&args.skip) {
         if !spots.iter().enumerate().any(|(at, spot)| names(asked, at, spot)) {
@@ -89,37 +109,37 @@ fn ticked(spots: &[Spot<'_>], args: &cli::Rotate, world: &RealWorld) -> Result<V
         let named = |list: &[String]| list.iter().any(|asked| names(asked, at, spot));
         if args.only.is_empty() { !named(&args.skip) } else { named(&args.only) }
     };
-    let can = |spot: &Spot<'_>| spot.change().is_ok();
-    let all = spots.iter().enumerate().filter(|(at, spot)| wanted(*at, spot) && can(spot));
-    Ok(all.map(|(_, spot)| spot.candidate.place.clone()).collect())
+    let row = |(at, spot): (usize, Spot<'a>)| {
+        let change = spot.tried(world, &desk.catalogue);
+        Row { ticked: change.is_ok() && wanted(at, &spot), change, spot }
+    };
+    Ok(spots.into_iter().enumerate().map(row).collect())
 }
 
 /// Every place with a tick, and the slots that read it.
-fn places_text(scan: &Scan, spots: &[Spot<'_>], ticked: &[Place], old: &str, world: &RealWorld) -> String {
+fn places_text(rows: &[Row<'_>], old: &str, world: &RealWorld) -> String {
     let mut out = format!("{old} stands at\n");
-    for (at, spot) in spots.iter().enumerate() {
-        let place = &spot.candidate.place;
-        let (tick, what) = match spot.change() {
-            Ok(what) if ticked.contains(place) => ("[x]", what.to_owned()),
+    for (at, row) in rows.iter().enumerate() {
+        let (tick, what) = match &row.change {
+            Ok(what) if row.ticked => ("[x]", (*what).to_owned()),
             Ok(_) => ("[ ]", "stays as it is".to_owned()),
-            Err(why) => ("[-]", plain(&why)),
+            Err(why) => ("[-]", plain(why)),
         };
-        out += &format!("  {tick} {} {}: {what}\n", at + 1, plain(&place.show(world.home())));
-        for (reader, slot, index) in &spot.slots {
-            let sends = scan.slot(*reader).is_some_and(|slot| slot.active == Some(*index));
-            let state = if sends { "sent" } else { "not sent" };
-            out += &format!("        {} · {state}\n", plain(&plan::SlotId::of(slot).to_string()));
+        let place = plain(&row.spot.candidate.place.show(world.home()));
+        out += &format!("  {tick} {} {place}: {what}\n", at + 1);
+        for (_, slot, index) in &row.spot.slots {
+            let state = if slot.active == Some(*index) { "sent" } else { "not sent" };
+            out += &format!("        {} · {state}\n", plain(&SlotId::of(slot).to_string()));
         }
     }
     out + "\n"
 }
 
 /// The plan with a word for each place that it leaves out.
-fn with_left_out(mut plan: Plan, spots: &[Spot<'_>], ticked: &[Place], world: &RealWorld) -> Plan {
-    let left = spots.iter().filter(|spot| !ticked.contains(&spot.candidate.place));
-    plan.notes.extend(left.map(|spot| {
-        let why = spot.change().err().unwrap_or_else(|| "stays as it is".to_owned());
-        format!("the old key stays at {}: {why}", spot.candidate.place.show(world.home()))
+fn with_left_out(mut plan: Plan, rows: &[Row<'_>], world: &RealWorld) -> Plan {
+    plan.notes.extend(rows.iter().filter(|row| !row.ticked).map(|row| {
+        let why = row.change.as_ref().err().map_or("stays as it is", String::as_str);
+        format!("the old key stays at {}: {why}", row.spot.candidate.place.show(world.home()))
     }));
     plan
 }

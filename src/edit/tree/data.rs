@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
 use crate::edit::EditError;
-use crate::source::Format;
+use crate::source::{Format, is_nested_deep};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,9 @@ pub(super) enum Data {
 
 /// Reads `text` strictly.
 pub(super) fn read(format: Format, text: &str) -> Result<Data, EditError> {
+    if is_nested_deep(text) {
+        return Err(EditError::Syntax("it is nested too deep to be a configuration".to_owned()));
+    }
     match format {
         Format::Json => {
             serde_json::from_str(text).map_err(|e| syntax(Some((e.line(), e.column())), &e.to_string()))

@@ -79,7 +79,7 @@ impl Writer<'_> {
     /// not say what to do then.
     pub fn undo_changes(&self, id: &str, how: Back, masker: &Masker<'_>) -> Result<Vec<Change>, ApplyError> {
         let action = self.journal.read(id)?;
-        if action.state != State::Written {
+        if !matches!(action.state, State::Written | State::Stuck) {
             return Err(ApplyError::NothingToUndo);
         }
         let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
