@@ -196,7 +196,10 @@ fn set(
     tries
         .into_iter()
         .map(|(at, new)| Zeroizing::new(format!("{}{new}{}", &text[..at.start], &text[at.end..])))
-        .find(|after| same_but(text, &seen, after, &reader.see(after), target, value))
+        .find(|after| {
+            same_but(text, &seen, after, &reader.see(after), target, value)
+                && second_agrees(reader, text, after, name)
+        })
         .ok_or_else(|| EditError::Unverified("the file's reader would not see the new value".to_owned()))
 }
 
@@ -272,8 +275,8 @@ fn remove(
         let after = Zeroizing::new(format!("{}{}", &text[..whole.start], &text[whole.end..]));
         let now = reader.see(&after);
         let gone = now.found.len() + 1 == seen.found.len();
-        if !gone || now.problems > seen.problems || !others_equal(&text, &seen, Some(at), &after, &now, None)
-        {
+        let others = others_equal(&text, &seen, Some(at), &after, &now, None);
+        if !gone || now.problems > seen.problems || !others || !second_agrees(reader, &text, &after, name) {
             return Err(EditError::Unverified("other lines would change along".to_owned()));
         }
         if line.is_some() {
@@ -281,6 +284,17 @@ fn remove(
         }
         text = after;
     }
+}
+
+/// Hermes reads its file by two parsers, and only the second one knows values of several lines: whether it sees every
+/// other variable as before.
+fn second_agrees(reader: Reader, before: &str, after: &str, name: &str) -> bool {
+    let others = |text: &str| -> Vec<(String, String)> {
+        let parsed = dotenv::parse(Dialect::PythonDotenv, text.as_bytes(), &BTreeMap::new());
+        let all = parsed.assignments.into_iter().map(|one| (one.name, one.value));
+        all.filter(|(other, _)| other != name).collect()
+    };
+    reader != Reader::Dotenv(Dialect::Hermes) || others(before) == others(after)
 }
 
 /// Whether `after` holds `value` at `target` and is otherwise what `before` was, to their reader.

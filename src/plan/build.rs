@@ -398,7 +398,10 @@ fn prediction(context: Context<'_>, slot: &Slot, new: &Secret) -> Prediction {
             let holds = |one: &&Candidate| one.value.secret() == Some(&sent.key);
             let active = slot.active_candidate().filter(holds).or_else(|| slot.candidates.iter().find(holds));
             Prediction::StillSends {
-                place: active.map_or_else(String::new, |active| active.place.show(context.world.home())),
+                place: active.map_or_else(
+                    || "a header or setting of its own".to_owned(),
+                    |active| active.place.show(context.world.home()),
+                ),
                 key: context.catalogue.mask(&sent.key),
                 why: active.map_or_else(String::new, |active| active.state.reason().to_owned()),
             }

@@ -164,6 +164,20 @@ const TYPED: [&str; 6] = [
     ".config/nushell/history.txt",
 ];
 
+/// Where people set variables, under the home folder.
+const AT_START: [&str; 10] = [
+    ".bashrc",
+    ".bash_profile",
+    ".bash_aliases",
+    ".profile",
+    ".zshrc",
+    ".zshenv",
+    ".zprofile",
+    ".config/fish/config.fish",
+    ".env",
+    ".envrc",
+];
+
 /// Files that hold `key` and that no agent reads: copies beside the files of the scan's candidates, and what shells
 /// remember. They are named and never changed.
 #[must_use]
@@ -188,9 +202,13 @@ pub fn elsewhere(world: &dyn World, scan: &Scan, key: &Secret) -> Vec<(PathBuf, 
     let named: BTreeSet<&Path> = spots.iter().filter_map(|spot| spot.candidate.place.file()).collect();
     let candidates = scan.slots().flat_map(|(_, _, slot)| &slot.candidates);
     let files = candidates.filter(|one| !matches!(one.place, Place::Cell { .. }));
-    let files: BTreeSet<&Path> =
-        files.filter_map(|one| one.place.file()).filter(|file| !named.contains(file)).collect();
-    files.into_iter().filter_map(|file| Some((file.to_path_buf(), lines_with(world, file, key)?))).collect()
+    let start = world.home().into_iter().flat_map(|home| AT_START.map(|name| home.join(name)));
+    let files: BTreeSet<PathBuf> = files
+        .filter_map(|one| one.place.file().map(Path::to_path_buf))
+        .chain(start)
+        .filter(|file| !named.contains(file.as_path()))
+        .collect();
+    files.into_iter().filter_map(|file| Some((file.clone(), lines_with(world, &file, key)?))).collect()
 }
 
 /// The lines of `file` that hold `key`; none where it holds none.
@@ -266,10 +284,12 @@ mod tests {
     fn a_key_is_found_in_a_file_where_no_agent_takes_it_for_its_own() {
         let world = MemoryWorld::new("/home/ann")
             .with_file(".hermes/.env", format!("OPENROUTER_API_KEY=new\nMINE={KEY}\n# {KEY}\n"))
-            .with_file(".hermes/config.yaml", "model:\n  provider: openrouter\n");
+            .with_file(".hermes/config.yaml", "model:\n  provider: openrouter\n")
+            .with_file(".profile", format!("alias ai='KEY={KEY} ai'\n"));
         let scan = crate::session::scan_all(&world, &Catalogue::embedded());
         let found = elsewhere(&world, &scan, &Secret::new(KEY));
-        assert_eq!(found, [(PathBuf::from("/home/ann/.hermes/.env"), vec![2, 3])]);
+        let of = |file: &str, lines: &[usize]| (PathBuf::from(file), lines.to_vec());
+        assert_eq!(found, [of("/home/ann/.hermes/.env", &[2, 3]), of("/home/ann/.profile", &[1])]);
     }
 
     #[test]

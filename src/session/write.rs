@@ -219,8 +219,10 @@ fn places_now(world: &dyn World, plan: &Plan, new: &Secret, old: Option<&Secret>
 fn left_over(bench: Bench<'_>, world: &dyn World, old: &Secret) -> (Vec<Left>, Vec<PathBuf>) {
     let scan = super::scan_all(world, bench.catalogue);
     let spots = scan.view(old).map(|view| scan.spots(view)).unwrap_or_default();
-    let left =
-        |spot: &standing::Spot<'_>| Left { place: spot.candidate.place.clone(), why: spot.change().err() };
+    let left = |spot: &standing::Spot<'_>| Left {
+        place: spot.candidate.place.clone(),
+        why: spot.tried(world, bench.catalogue).err(),
+    };
     let mut all: Vec<Left> = spots.iter().map(left).collect();
     all.extend(standing::elsewhere(world, &scan, old).into_iter().map(|(file, lines)| {
         let lines = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

@@ -146,3 +146,11 @@ fn a_unit_keeps_its_other_words() {
         ],
     );
 }
+
+#[test]
+fn a_line_inside_of_another_value_is_no_line_to_take_away() {
+    let inside = run(Dialect::Hermes, "A=\"one\nK=x\nthree\"\nK=old\n", "K", Some(2), New::Nothing);
+    assert!(matches!(inside, Err(EditError::Unverified(_))), "{inside:?}");
+    let plain = run(Dialect::Hermes, "K=x\nK=old\n", "K", Some(1), New::Nothing);
+    assert_eq!(plain.as_deref(), Ok("K=old\n"));
+}
