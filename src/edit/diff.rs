@@ -256,6 +256,8 @@ mod tests {
     fn known_keys_telling_names_and_key_like_texts_are_masked() {
         for (line, expected) in [
             ("x: known-and-short!", "x: (15)!"),
+            ("DB=postgres://app:s3cr3tpw99@db/x", "DB=postgres://app:(10)@db/x"),
+            ("see https://example.com:8080/a@b", "see https://example.com:8080/a@b"),
             ("K=abcdefghijklmnopqrstuvwxyz", "K=…wxyz (26)"),
             ("K='abcdefghijklmnopqrstuvwxyz' # abcdefghijklmnopqrstuvwxyz", "K='…wxyz (26)' # …wxyz (26)"),
             ("password: my pass phrase # c", "password: (14) # c"),
