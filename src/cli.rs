@@ -176,9 +176,9 @@ pub struct Test {
     pub json: bool,
 }
 
-/// A new key: where it comes from and what is done with it before it is written.
+/// Where the key of a write comes from.
 #[derive(Debug, Args)]
-pub struct NewKey {
+pub struct KeyFrom {
     /// Read the key from standard input
     #[arg(long, conflicts_with_all = ["clipboard", "vault"])]
     pub stdin: bool,
@@ -188,20 +188,28 @@ pub struct NewKey {
     /// Take the key that the vault keeps under this name
     #[arg(long, value_name = "NAME")]
     pub vault: Option<String>,
+}
+
+impl KeyFrom {
+    /// Whether a key was given at all.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        self.stdin || self.clipboard || self.vault.is_some()
+    }
+}
+
+/// A new key: where it comes from and what is done with it before it is written.
+#[derive(Debug, Args)]
+pub struct NewKey {
+    /// The key
+    #[command(flatten)]
+    pub from: KeyFrom,
     /// Do not test the key first
     #[arg(long)]
     pub no_test: bool,
     /// Test at this address instead of the provider's own
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
-}
-
-impl NewKey {
-    /// Whether a key was given at all.
-    #[must_use]
-    pub const fn is_given(&self) -> bool {
-        self.stdin || self.clipboard || self.vault.is_some()
-    }
 }
 
 /// How a write is agreed to and told.
@@ -393,15 +401,9 @@ pub struct Undo {
 pub struct Redo {
     /// The action's id as `history` lists it; the newest that another program took back without it
     pub id: Option<String>,
-    /// Read the action's key from standard input, where it stands nowhere on this machine any more
-    #[arg(long, conflicts_with_all = ["clipboard", "vault"])]
-    pub stdin: bool,
-    /// Read it from the clipboard
-    #[arg(long, conflicts_with = "vault")]
-    pub clipboard: bool,
-    /// Take the key that the vault keeps under this name
-    #[arg(long, value_name = "NAME")]
-    pub vault: Option<String>,
+    /// The action's key, where it stands nowhere on this machine any more
+    #[command(flatten)]
+    pub from: KeyFrom,
     /// The write
     #[command(flatten)]
     pub write: Writing,

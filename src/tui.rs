@@ -396,20 +396,17 @@ fn holds_key(desk: &Desk, key: &Secret) -> bool {
 
 /// What an undo would change; the difference too where it is refused because somebody wrote there since.
 fn undo_plan(desk: &Desk, id: Option<&str>, how: Back) -> Result<Undoing, ApplyError> {
-    let named = |id: &str| Journal::of(&(desk.world)()).read(id);
+    let world = (desk.world)();
+    let home = world.home();
     match bench::undo_plan(desk.bench(), id, how) {
         Ok((action, changes)) => {
-            let home = (desk.world)().home().map(std::path::Path::to_path_buf);
-            let places = changes.into_iter().map(|one| (one.target.show(home.as_deref()), one.diff));
-            let places = places.collect();
-            Ok(Undoing { id: action.id, title: action.title, how, places, conflict: false })
+            let places = changes.into_iter().map(|one| (one.target.show(home), one.diff));
+            Ok(Undoing { id: action.id, title: action.title, how, places: places.collect(), conflict: false })
         }
         Err(ApplyError::Conflict { id, conflicts }) => {
-            let title = named(&id).map(|action| action.title).unwrap_or_default();
-            let home = (desk.world)().home().map(std::path::Path::to_path_buf);
-            let places = conflicts.into_iter().map(|one| (one.place.show(home.as_deref()), one.diff));
-            let places = places.collect();
-            Ok(Undoing { id, title, how, places, conflict: true })
+            let title = Journal::of(&world).read(&id).map(|action| action.title).unwrap_or_default();
+            let places = conflicts.into_iter().map(|one| (one.place.show(home), one.diff));
+            Ok(Undoing { id, title, how, places: places.collect(), conflict: true })
         }
         Err(error) => Err(error),
     }

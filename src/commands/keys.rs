@@ -53,6 +53,11 @@ fn removed(found: &Accepted) -> String {
         .collect()
 }
 
+/// The text that a write was given as its key.
+pub(super) fn given(from: &cli::KeyFrom) -> Result<Secret, Failure> {
+    paste(from.stdin, from.clipboard, from.vault.as_deref())
+}
+
 /// The text that a command was given as its key.
 pub(super) fn paste(stdin: bool, from_clipboard: bool, name: Option<&str>) -> Result<Secret, Failure> {
     match (stdin, from_clipboard, name) {

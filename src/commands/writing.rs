@@ -19,7 +19,7 @@ use crate::session::Selector;
 use crate::session::holding::{self, Restarted};
 use crate::session::write::{self, Bench, Now, PlaceNow, Written};
 use crate::settings::Settings;
-use crate::source::tilde;
+use crate::source::{Place, tilde};
 
 mod json;
 mod past;
@@ -298,6 +298,11 @@ fn restart_line(restart: &Restart) -> String {
     plain(&format!("{}: {certainty}{command}", restart.what))
 }
 
+/// Whether a place begins with what was asked for: as it is listed, or as a shell writes it out.
+fn is_named(place: &Place, asked: &str, world: &RealWorld) -> bool {
+    [place.show(world.home()), place.show(None)].iter().any(|shown| shown.starts_with(asked))
+}
+
 /// The destination that `--to` names: its number, or its place.
 fn destination<'a>(
     (agent, slot): (&agents::Agent, &Slot),
@@ -313,14 +318,11 @@ fn destination<'a>(
     };
     let found = match asked {
         None => default.and_then(|at| offered.get(at)),
-        Some(asked) => {
-            asked.parse::<usize>().ok().and_then(|n| offered.get(n.checked_sub(1)?)).or_else(|| {
-                let fits = |place: &crate::source::Place| {
-                    [place.show(world.home()), place.show(None)].iter().any(|shown| shown.starts_with(asked))
-                };
-                offered.iter().find(|one| fits(&one.destination.place))
-            })
-        }
+        Some(asked) => asked
+            .parse::<usize>()
+            .ok()
+            .and_then(|n| offered.get(n.checked_sub(1)?))
+            .or_else(|| offered.iter().find(|one| is_named(&one.destination.place, asked, world))),
     };
     let owner = slot.lints.iter().find(|lint| lint.id == OWNER_RUNS);
     found.ok_or_else(|| match (asked, offered.is_empty()) {

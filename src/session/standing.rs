@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{KeyView, Scan, SlotRef};
 use crate::agents::Context;
-use crate::host::World;
+use crate::host::{FileState, World};
 use crate::plan::{self, Destination};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Slot};
@@ -191,7 +191,7 @@ pub fn copies(world: &dyn World, scan: &Scan, key: &Secret) -> Vec<PathBuf> {
     });
     let typed = world.home().into_iter().flat_map(|home| TYPED.map(|name| home.join(name)));
     let all: BTreeSet<PathBuf> = beside.chain(typed).filter(|path| !read.contains(path.as_path())).collect();
-    all.into_iter().filter(|path| holds(world, path, key)).collect()
+    all.into_iter().filter(|path| bytes_with(&world.read(path), key).is_some()).collect()
 }
 
 /// Files that agents read and that hold `key` where none of them finds it as its own: in another variable, a comment, a
@@ -213,11 +213,9 @@ pub fn elsewhere(world: &dyn World, scan: &Scan, key: &Secret) -> Vec<(PathBuf, 
 
 /// The lines of `file` that hold `key`; none where it holds none.
 fn lines_with(world: &dyn World, file: &Path, key: &Secret) -> Option<Vec<usize>> {
-    if !holds(world, file, key) {
-        return None;
-    }
     let state = world.read(file);
-    let lines = state.bytes()?.split(|byte| *byte == b'\n').enumerate();
+    let bytes = bytes_with(&state, key)?;
+    let lines = bytes.split(|byte| *byte == b'\n').enumerate();
     Some(lines.filter(|(_, line)| key.is_in(line)).map(|(at, _)| at + 1).collect())
 }
 
@@ -228,10 +226,9 @@ fn is_copy(name: &str) -> bool {
         || name.starts_with(".#")
 }
 
-fn holds(world: &dyn World, path: &Path, key: &Secret) -> bool {
-    let state = world.read(path);
-    let bytes = state.bytes().filter(|bytes| bytes.len() as u64 <= MAX_COPY_BYTES);
-    bytes.is_some_and(|bytes| key.is_in(bytes))
+/// The content of a file, where it is no larger than a key file may be and holds `key`.
+fn bytes_with<'a>(state: &'a FileState, key: &Secret) -> Option<&'a [u8]> {
+    state.bytes().filter(|bytes| bytes.len() as u64 <= MAX_COPY_BYTES && key.is_in(bytes))
 }
 
 #[cfg(test)]

@@ -171,9 +171,7 @@ pub(in crate::commands) fn redo(desk: &Desk, args: &cli::Redo) -> Result<Exit, F
     let fresh = || desk.world();
     let bench = Bench { world: &fresh, catalogue: &desk.catalogue, keyring: &SystemKeyring };
     let lost = session::past::lost(bench, args.id.as_deref()).map_err(|error| refused(&error))?;
-    let given = args.stdin || args.clipboard || args.vault.is_some();
-    let paste =
-        if given { Some(keys::paste(args.stdin, args.clipboard, args.vault.as_deref())?) } else { None };
+    let paste = if args.from.is_given() { Some(keys::given(&args.from)?) } else { None };
     let new = match &paste {
         Some(paste) => given_again(desk, &lost, paste, !args.write.json)?,
         None => lost.key.clone().ok_or_else(|| {
@@ -186,7 +184,7 @@ pub(in crate::commands) fn redo(desk: &Desk, args: &cli::Redo) -> Result<Exit, F
     let world = desk.world();
     let here = session::present(&world, &desk.catalogue, None);
     let plan = plan::bring_back(&world, &desk.catalogue, &here, &lost.places, &new)?;
-    let from_clipboard = paste.as_ref().filter(|_| args.clipboard);
+    let from_clipboard = paste.as_ref().filter(|_| args.from.clipboard);
     carry_out(desk, &world, &plan, &Bringing { new: &new, from_clipboard }, &args.write)
 }
 

@@ -1,7 +1,7 @@
 //! `rotate`: one new key at every place where an old one stands, in one plan.
 
 use super::setting::{fit_for_slot, tested};
-use super::{Bringing, candidate, carry_out, json, one_slot};
+use super::{Bringing, candidate, carry_out, is_named, json, one_slot};
 use crate::agents;
 use crate::cli;
 use crate::commands::{Desk, Exit, Failure, keys, print, print_json};
@@ -39,7 +39,7 @@ pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exi
         )
     })?;
     let rows = rows(scan.spots(view), args, desk, &world)?;
-    let only_places = args.write.dry_run && !args.key.is_given();
+    let only_places = args.write.dry_run && !args.key.from.is_given();
     if only_places && args.write.json {
         print_json(&json::standing(&rows, &desk.catalogue.mask(&old), world.home()))?;
         return Ok(Exit::Fine);
@@ -58,7 +58,7 @@ pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exi
     if only_places {
         return Ok(Exit::Fine);
     }
-    let paste = keys::paste(args.key.stdin, args.key.clipboard, args.key.vault.as_deref())?;
+    let paste = keys::given(&args.key.from)?;
     let new = fit_for_slot(desk, &slot, &paste, args.write.insist, !args.write.json)?;
     if new == old {
         return Err(Failure::new("this is the old key", "copy the new key, then try again"));
@@ -66,7 +66,7 @@ pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exi
     tested(desk, &slot, &new, &args.key, &args.write)?;
     let plan = plan::rotate(&world, &desk.catalogue, &here, &old, &new, &ticked)?;
     let plan = with_left_out(plan, &rows, &world);
-    let from_clipboard = args.key.clipboard.then_some(&paste);
+    let from_clipboard = args.key.from.clipboard.then_some(&paste);
     carry_out(desk, &world, &plan, &Bringing { new: &new, from_clipboard }, &args.write)
 }
 
@@ -92,10 +92,7 @@ fn rows<'a>(
     world: &RealWorld,
 ) -> Result<Vec<Row<'a>>, Failure> {
     let names = |asked: &String, at: usize, spot: &Spot<'_>| {
-        let place = &spot.candidate.place;
-        // As it is listed, or as a shell writes it out.
-        let shown = [place.show(world.home()), place.show(None)];
-        asked.parse() == Ok(at + 1) || shown.iter().any(|shown| shown.starts_with(asked.as_str()))
+        asked.parse() == Ok(at + 1) || is_named(&spot.candidate.place, asked, world)
     };
     for asked in args.only.iter().chain(&args.skip) {
         if !spots.iter().enumerate().any(|(at, spot)| names(asked, at, spot)) {

@@ -16,7 +16,7 @@ pub(in crate::commands) fn set(desk: &Desk, args: &cli::Set) -> Result<Exit, Fai
     let slot = one_slot(desk, &world, &args.slot, args.profile.as_ref())?;
     let agent =
         agents::find(slot.agent).ok_or_else(|| Failure::new("no such agent", "see `keymend agents`"))?;
-    let paste = keys::paste(args.key.stdin, args.key.clipboard, args.key.vault.as_deref())?;
+    let paste = keys::given(&args.key.from)?;
     let new = fit_for_slot(desk, &slot, &paste, args.write.insist, !args.write.json)?;
     if slot.sent().is_some_and(|sent| sent.key == new) && args.to.is_none() {
         return Err(Failure::new(
@@ -28,7 +28,7 @@ pub(in crate::commands) fn set(desk: &Desk, args: &cli::Set) -> Result<Exit, Fai
     let (offered, default) = plan::destinations(&world, &desk.catalogue, agent, &slot, &new);
     let chosen = destination((agent, &slot), desk, &offered, default, args.to.as_deref(), &world)?;
     let plan = plan::build(&world, &desk.catalogue, agent, &slot, &chosen.destination, &new)?;
-    let from_clipboard = args.key.clipboard.then_some(&paste);
+    let from_clipboard = args.key.from.clipboard.then_some(&paste);
     carry_out(desk, &world, &plan, &Bringing { new: &new, from_clipboard }, &args.write)
 }
 
