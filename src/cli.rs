@@ -398,6 +398,9 @@ pub struct Undo {
 
 /// `redo`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Give the action's key again where it stands nowhere on this machine any more: keymend keeps none."
+)]
 pub struct Redo {
     /// The action's id as `history` lists it; the newest that another program took back without it
     pub id: Option<String>,

@@ -276,23 +276,22 @@ pub fn use_candidate(
         )));
     }
     let all = (agent.destinations)(&context, slot);
-    let own = all.iter().filter(|destination| destination.place.same_spot(&candidate.place));
-    for destination in own {
-        if let Some(plan) = build(world, catalogue, agent, slot, destination, key).ok().filter(makes_new) {
-            let title = format!("use candidate {} of {}", n + 1, SlotId::of(slot));
-            return Ok(Plan { title, replaced: None, ..plan });
-        }
+    // Nothing is rotated: where the other key stands is nobody's worry.
+    let used = |destination: &Destination| {
+        let plan = build(world, catalogue, agent, slot, destination, key).ok().filter(makes_new)?;
+        Some(Plan {
+            title: format!("use candidate {} of {}", n + 1, SlotId::of(slot)),
+            replaced: None,
+            ..plan
+        })
+    };
+    let mut own = all.iter().filter(|destination| destination.place.same_spot(&candidate.place));
+    if let Some(plan) = own.find_map(used) {
+        return Ok(plan);
     }
-    for destination in &all {
-        if let Some(mut plan) = build(world, catalogue, agent, slot, destination, key).ok().filter(makes_new)
-        {
-            plan.title = format!("use candidate {} of {}", n + 1, SlotId::of(slot));
-            // Nothing is rotated: where the other key stands is nobody's worry.
-            plan.replaced = None;
-            plan.notes
-                .push("the key is copied to the place that wins; the other place keeps it too".to_owned());
-            return Ok(plan);
-        }
+    if let Some(mut plan) = all.iter().find_map(used) {
+        plan.notes.push("the key is copied to the place that wins; the other place keeps it too".to_owned());
+        return Ok(plan);
     }
     Err(PlanError::NoWay(match slot.active_candidate() {
         Some(active) => format!(
