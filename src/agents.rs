@@ -1,6 +1,6 @@
 //! The agents: programs on this machine that send keys. Each is one constant [`Agent`] in one file under `agents/`.
 //!
-//! Adding an agent: one file, one line in [`ALL`], its scenarios. The README's table of agents is made from this list.
+//! Adding an agent: one file, one line in [`ALL`], its recordings. The README's table of agents is made from this list.
 
 use std::path::PathBuf;
 

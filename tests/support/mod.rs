@@ -1,6 +1,9 @@
 //! Recorded scenarios as in-memory worlds and as homes on disk, shared by the suites that need them.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+pub mod asked;
+pub mod recording;
+
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -31,25 +34,32 @@ pub struct Scenario {
 
 /// All recordings that home, environment and working directory alone decide.
 pub fn scenarios() -> Vec<Scenario> {
-    ["hermes", "openclaw", "agents", "misc"]
-        .iter()
-        .flat_map(|name| load(name))
-        .filter(|scenario| scenario.json["ask"] == Json::Bool(true))
-        .collect()
+    recordings().into_iter().filter(|scenario| scenario.json["ask"] == Json::Bool(true)).collect()
 }
 
-fn load(name: &str) -> Vec<Scenario> {
-    let path = format!("{}/tests/corpora/{name}_scenarios.json", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).unwrap();
-    let list: Vec<Json> = serde_json::from_str(&text).unwrap();
-    list.into_iter()
-        .map(|json| Scenario {
-            id: json["id"].as_str().unwrap().to_owned(),
-            tool: json["tool"].as_str().unwrap().to_owned(),
-            provider: json["provider"].as_str().unwrap().to_owned(),
-            json,
-        })
-        .collect()
+/// All recordings, `tests/recordings/TOOL/ID.txt`, by tool and id.
+pub fn recordings() -> Vec<Scenario> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
+    let tools = entries(&root).into_iter().filter(|path| path.is_dir());
+    let files = tools.flat_map(|tool| entries(&tool));
+    files.map(|path| Scenario::read(&path)).collect()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+impl Scenario {
+    fn read(path: &Path) -> Self {
+        let text = std::fs::read_to_string(path).unwrap();
+        let tool = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let id = path.file_stem().unwrap().to_str().unwrap();
+        let json = recording::read(tool, id, &text);
+        let provider = json["provider"].as_str().unwrap_or("auto").to_owned();
+        Self { id: id.to_owned(), tool: tool.to_owned(), provider, json }
+    }
 }
 
 impl Scenario {
