@@ -8,9 +8,7 @@ use clap_complete::Shell;
 /// Shows which API key each of your AI tools will really send, tests it at the provider, and replaces it safely.
 #[derive(Debug, Parser)]
 #[command(name = "keymend", version, about, max_term_width = 100)]
-#[command(
-    after_help = "Without a command the wizard opens. Exit codes: 0 fine, 1 problems found, 2 could not run."
-)]
+#[command(after_help = after_help())]
 pub struct Cli {
     /// Look at this home folder instead of your own
     #[arg(long, global = true, value_name = "DIR")]
@@ -21,6 +19,10 @@ pub struct Cli {
     /// What to do; the wizard without one
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+fn after_help() -> String {
+    format!("Without a command the wizard opens.\n\nExit codes:\n{}", crate::exit::lines())
 }
 
 /// What to do.
@@ -72,6 +74,12 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it makes files, temporary ones included: what a killed run left of those is removed before.
+    #[must_use]
+    pub const fn makes_files(&self) -> bool {
+        self.writes() || matches!(self, Self::Prove(_) | Self::Vault { .. })
+    }
+
     /// Whether it changes files, or speaks of changes made: what a kill interrupted is ended before.
     #[must_use]
     pub const fn writes(&self) -> bool {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::cli::{Cli, Command};
-use crate::host::{RealWorld, World as _};
+use crate::host::{RealWorld, World as _, scratch};
 use crate::provider::Catalogue;
 use crate::report::Style;
 
@@ -20,14 +20,7 @@ mod vaulting;
 mod wizard;
 mod writing;
 
-/// How a command ended, as the exit code tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// Everything is fine.
-    Fine,
-    /// It ran and found problems.
-    Problems,
-}
+pub use crate::exit::Exit;
 
 /// Why a command could not run. The exit code is 2.
 #[derive(Debug, Error)]
@@ -76,6 +69,12 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let desk = Desk { home: cli.home, offline: cli.offline, catalogue };
     if cli.command.as_ref().is_some_and(Command::writes) {
         writing::recover(&desk);
+    }
+    match &cli.command {
+        // The first frame does not wait for it.
+        None | Some(Command::Demo(_)) => drop(std::thread::spawn(scratch::sweep)),
+        Some(command) if command.makes_files() => scratch::sweep(),
+        Some(_) => {}
     }
     match cli.command {
         None => wizard::here(desk),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::host::RealWorld;
 use crate::host::loopback::{Loopback, Reply, Request};
+use crate::host::scratch::{Kind, Scratch};
 use crate::secret::Secret;
 
 mod cast;
@@ -22,7 +23,7 @@ pub struct Demo {
     home: PathBuf,
     env: BTreeMap<String, String>,
     server: Loopback,
-    _folder: Option<tempfile::TempDir>,
+    folder: Option<Scratch>,
 }
 
 impl Demo {
@@ -30,7 +31,7 @@ impl Demo {
     pub fn start(keep: Option<&Path>) -> io::Result<Self> {
         let folder = match keep {
             Some(_) => None,
-            None => Some(tempfile::Builder::new().prefix("keymend-demo-").tempdir()?),
+            None => Some(Scratch::new(Kind::Demo)?),
         };
         let home = match (keep, &folder) {
             (Some(dir), _) => dir.to_owned(),
@@ -45,7 +46,16 @@ impl Demo {
         build(&home)?;
         let server = Loopback::start(answer)?;
         let env = environment(&home);
-        Ok(Self { home, env, server, _folder: folder })
+        Ok(Self { home, env, server, folder })
+    }
+
+    /// Removes the temporary folder now, whoever still looks at the sample home: a thread of the wizard may, when the
+    /// wizard ends.
+    pub fn close(&self) {
+        if let Some(folder) = &self.folder {
+            // What cannot be removed now, the next start sweeps.
+            let _ = folder.remove();
+        }
     }
 
     /// The sample home.

@@ -24,6 +24,7 @@ pub mod compose;
 pub mod demo;
 pub mod dotenv;
 pub mod edit;
+pub mod exit;
 pub mod host;
 pub mod hygiene;
 pub mod launchd;

@@ -4,24 +4,32 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use keymend::cli::Cli;
-use keymend::commands::{self, Exit};
+use keymend::commands;
+use keymend::exit::Exit;
+use keymend::host::harden;
 
 fn main() -> ExitCode {
+    harden::no_core_dumps();
+    #[cfg(unix)]
+    if keymend::host::guard::is_asked() {
+        keymend::tui::terminal::stand_guard();
+        return ExitCode::SUCCESS;
+    }
+    ExitCode::from(run().code())
+}
+
+fn run() -> Exit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too; clap prints each to the right stream.
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return if error.use_stderr() { Exit::Failed } else { Exit::Fine };
         }
     };
-    match commands::run(cli) {
-        Ok(Exit::Fine) => ExitCode::SUCCESS,
-        Ok(Exit::Problems) => ExitCode::from(1),
-        Err(failure) => {
-            use std::io::Write as _;
-            let _ = writeln!(std::io::stderr(), "keymend: {failure}\n  {}", failure.hint);
-            ExitCode::from(2)
-        }
-    }
+    commands::run(cli).unwrap_or_else(|failure| {
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), "keymend: {failure}\n  {}", failure.hint);
+        Exit::Failed
+    })
 }

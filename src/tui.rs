@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event;
 
+use crate::exit::{self, Exit};
 use crate::host::clipboard::{self, ClipboardError};
 use crate::host::journal::{Journal, State};
 use crate::host::writer::{ApplyError, Back, SystemKeyring};
@@ -65,6 +66,8 @@ pub mod where_to;
 pub mod wizard;
 pub mod words;
 
+/// How a run ends whose window was closed.
+const CLOSED: Exit = Exit::Signal(exit::HANGUP);
 /// How long the first frame waits for the first scan.
 const FIRST_FRAME: Duration = Duration::from_millis(20);
 /// The time between two frames of a spinner.
@@ -104,7 +107,7 @@ impl Desk {
 enum Wake {
     Message(Box<Message>),
     Continued,
-    Stop,
+    Stop(Exit),
 }
 
 impl Wake {
@@ -113,8 +116,8 @@ impl Wake {
     }
 }
 
-/// Runs the wizard until the person leaves it.
-pub fn run(desk: &Desk) -> io::Result<()> {
+/// Runs the wizard until the person leaves it, a signal comes, or the window is closed.
+pub fn run(desk: &Desk) -> io::Result<Exit> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(io::Error::other("the wizard needs a terminal; for scripts there is `keymend status`"));
     }
@@ -134,9 +137,11 @@ pub fn run(desk: &Desk) -> io::Result<()> {
     let started = Instant::now();
     listen_to_signals(sender.clone())?;
     listen_to_terminal(sender, alive.clone(), started);
-    turn(&mut model, &mut runner, guard, &receiver, &|| {
+    let end = turn(&mut model, &mut runner, guard, &receiver, &|| {
         millis(started).saturating_sub(alive.load(Ordering::Relaxed)) > PASTE_OPEN_MS
-    })
+    });
+    // Whatever failed because the window was closed ended by that.
+    end.or_else(|error| if terminal::is_gone() { Ok(CLOSED) } else { Err(error) })
 }
 
 /// The loop: messages in, effects out, a frame whenever something changed.
@@ -146,7 +151,7 @@ fn turn(
     mut guard: Guard,
     receiver: &Receiver<Wake>,
     paste_is_open: &dyn Fn() -> bool,
-) -> io::Result<()> {
+) -> io::Result<Exit> {
     let mut first = receiver.recv_timeout(FIRST_FRAME).ok();
     loop {
         let mut effects = Vec::new();
@@ -155,7 +160,7 @@ fn turn(
             match wake {
                 Wake::Message(message) => effects.extend(update(model, *message)),
                 Wake::Continued => guard.resume()?,
-                Wake::Stop => return Ok(()),
+                Wake::Stop(exit) => return Ok(exit),
             }
         }
         if let Some(resize) = resized(model) {
@@ -163,7 +168,7 @@ fn turn(
         }
         for effect in &effects {
             match effect {
-                Effect::Quit => return Ok(()),
+                Effect::Quit => return Ok(Exit::Fine),
                 Effect::Suspend => guard.suspend()?,
                 Effect::Redraw => guard.redraw()?,
                 _ => {}
@@ -186,6 +191,8 @@ fn wait(model: &Model, receiver: &Receiver<Wake>, paste_is_open: &dyn Fn() -> bo
                 return Ok(Wake::of(Message::PasteOpen(!model.core.paste_open)));
             }
             Err(RecvTimeoutError::Timeout) if moves => return Ok(Wake::of(Message::Tick)),
+            // Under `nohup` no signal says so.
+            Err(RecvTimeoutError::Timeout) if terminal::is_gone() => return Ok(Wake::Stop(CLOSED)),
             Err(RecvTimeoutError::Timeout) => {
                 if let Some(resize) = resized(model) {
                     return Ok(Wake::of(resize));
@@ -226,7 +233,7 @@ fn listen_to_terminal(sender: Sender<Wake>, alive: Arc<AtomicU64>, started: Inst
             }
         }
         // The terminal is gone: leave, so that nothing keeps running unseen.
-        let _ = sender.send(Wake::Stop);
+        let _ = sender.send(Wake::Stop(CLOSED));
     });
 }
 
@@ -237,7 +244,7 @@ fn listen_to_signals(sender: Sender<Wake>) -> io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGCONT, SIGHUP, SIGINT, SIGTERM])?;
     std::thread::spawn(move || {
         for signal in signals.forever() {
-            let wake = if signal == SIGCONT { Wake::Continued } else { Wake::Stop };
+            let wake = if signal == SIGCONT { Wake::Continued } else { Wake::Stop(Exit::Signal(signal)) };
             if sender.send(wake).is_err() {
                 return;
             }

@@ -25,5 +25,6 @@ fn check(mark: &str, table: &str) {
 #[test]
 fn the_tables_are_todays() {
     check("agents", &keymend::report::text::agents_markdown(keymend::agents::ALL));
+    check("exit codes", &keymend::exit::markdown());
     check("providers", &keymend::provider::Catalogue::embedded().markdown());
 }

@@ -8,6 +8,7 @@ use super::looking::{scan_for, slots_of};
 use super::{Desk, Exit, Failure, ask, print, print_json};
 use crate::cli;
 use crate::host::capture::{Capture, Captured};
+use crate::host::ending::Ending;
 use crate::host::sandbox::Sandbox;
 use crate::host::{RealWorld, World as _};
 use crate::prove::{self, Line, Placement, Run};
@@ -58,7 +59,13 @@ pub(super) fn prove(desk: &Desk, args: &cli::Prove) -> Result<Exit, Failure> {
         return Ok(Exit::Fine);
     }
     let started = Instant::now();
-    let (captured, local) = execute(&world, &run)?;
+    // Listened to before the first copy of a key is made.
+    let ending = Ending::listen()
+        .map_err(|error| Failure::new(format!("cannot listen to signals: {error}"), "try again"))?;
+    let (captured, local) = execute(&world, &run, &ending)?;
+    if let Some(signal) = ending.signal() {
+        return Ok(Exit::Signal(signal));
+    }
     let mask = |key: &crate::secret::Secret| desk.catalogue.mask(key).to_string();
     let lines = prove::compare(slot, captured.as_ref(), &mask, &local);
     let same = lines.iter().all(|line| line.same);
@@ -96,7 +103,9 @@ fn announcement(run: &Run) -> String {
     )
 }
 
-fn execute(world: &RealWorld, run: &Run) -> Result<(Option<Captured>, String), Failure> {
+/// Runs the agent and waits for its request. When this returns, early because of a signal too, everything that was started
+/// has ended and the temporary home is gone.
+fn execute(world: &RealWorld, run: &Run, ending: &Ending) -> Result<(Option<Captured>, String), Failure> {
     let failed = |what: &str, error: &std::io::Error| {
         Failure::new(format!("{what}: {error}"), "check the temporary folder and its free space")
     };
@@ -108,7 +117,7 @@ fn execute(world: &RealWorld, run: &Run) -> Result<(Option<Captured>, String), F
         (Some(world.cwd()), sandbox.cwd(), &run.copies.cwd),
     ];
     for (from, to, paths) in pairs {
-        for path in paths.iter().filter(|_| from.is_some()) {
+        for path in paths.iter().filter(|_| from.is_some() && ending.signal().is_none()) {
             Sandbox::copy(from.unwrap_or(std::path::Path::new("/")), path, &to, &mut budget)
                 .map_err(|error| failed("cannot copy the configuration", &error))?;
         }
@@ -123,10 +132,14 @@ fn execute(world: &RealWorld, run: &Run) -> Result<(Option<Captured>, String), F
         hook: run.hook.map(|hook| put("loopback.cjs", hook)).transpose()?,
     };
     let env = prove::environment(world, run, &sandbox.home(), &place);
+    if ending.signal().is_some() {
+        return Ok((None, capture.url()));
+    }
     let mut running = sandbox
         .start(&run.program, &run.args, &env)
         .map_err(|error| failed("cannot start the agent", &error))?;
-    let found = capture.wait_for(Instant::now() + PATIENCE, prove::is_model_call, || running.is_alive());
+    let goes_on = || ending.signal().is_none() && running.is_alive();
+    let found = capture.wait_for(Instant::now() + PATIENCE, prove::is_model_call, goes_on);
     // The last request of a program that has just ended may still be on its way to the list.
     let found = found.or_else(|| capture.requests().into_iter().find(prove::is_model_call));
     Ok((found, capture.url()))

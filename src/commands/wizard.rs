@@ -1,13 +1,18 @@
 //! The wizard, on this machine or on the demo's sample home.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use super::{Desk, Exit, Failure, print};
 use crate::cli;
 use crate::demo::Demo;
+use crate::host::ending::Ending;
 use crate::tui;
+
+/// How often `demo --serve` looks whether it was asked to end.
+const LOOK_AFTER_SIGNALS: Duration = Duration::from_millis(100);
 
 /// The wizard on this machine.
 pub(super) fn here(desk: Desk) -> Result<Exit, Failure> {
@@ -23,28 +28,32 @@ pub(super) fn here(desk: Desk) -> Result<Exit, Failure> {
 
 /// The wizard on the sample home, or the sample home alone.
 pub(super) fn demo(desk: Desk, args: &cli::Demo) -> Result<Exit, Failure> {
+    let ending = args.serve.then(Ending::listen).transpose()?;
     let demo = Demo::start(args.keep.as_deref()).map_err(|error| {
         Failure::new(
             format!("cannot build the sample home: {error}"),
             "name an empty folder with --keep, or leave it out",
         )
     })?;
-    if args.serve {
-        return serve(&demo);
+    if let Some(ending) = ending {
+        return serve(&demo, &ending);
     }
     let routes = demo.routes();
     let demo = Arc::new(demo);
-    run(&tui::Desk {
-        world: Arc::new(move || demo.world()),
+    let shown = demo.clone();
+    let end = run(&tui::Desk {
+        world: Arc::new(move || shown.world()),
         catalogue: Arc::new(desk.catalogue),
         offline: false,
         clipboard: Arc::new(|provider| Ok(Demo::paste(provider.unwrap_or_default()))),
         routes,
-    })
+    });
+    demo.close();
+    end
 }
 
 fn run(desk: &tui::Desk) -> Result<Exit, Failure> {
-    tui::run(desk).map(|()| Exit::Fine).map_err(|error| {
+    tui::run(desk).map_err(|error| {
         Failure::new(
             format!("the wizard cannot open: {error}"),
             "`keymend status` says the same without a terminal",
@@ -53,7 +62,7 @@ fn run(desk: &tui::Desk) -> Result<Exit, Failure> {
 }
 
 /// Prints what a script needs to look at the sample home, and keeps the providers up until standard input closes.
-fn serve(demo: &Demo) -> Result<Exit, Failure> {
+fn serve(demo: &Demo, ending: &Ending) -> Result<Exit, Failure> {
     let mut lines = String::new();
     for (name, value) in demo.env() {
         lines += &format!("{name}={value}\n");
@@ -62,6 +71,16 @@ fn serve(demo: &Demo) -> Result<Exit, Failure> {
         lines += &format!("# {host} {url}\n");
     }
     print(&lines)?;
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    Ok(Exit::Fine)
+    let (sender, closed) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = sender.send(());
+    });
+    // The sample home goes when this returns, whatever it was that ended it.
+    while ending.signal().is_none() {
+        if closed.recv_timeout(LOOK_AFTER_SIGNALS) != Err(RecvTimeoutError::Timeout) {
+            return Ok(Exit::Fine);
+        }
+    }
+    Ok(ending.signal().map_or(Exit::Fine, Exit::Signal))
 }

@@ -17,6 +17,31 @@ pub(super) fn list() -> Vec<Process> {
         .collect()
 }
 
+/// Ends every process of this user whose home folder is inside of `folder`: what an agent started there, in whatever
+/// process group. A shell that was only sent there by `cd` has another home.
+#[cfg(target_os = "linux")]
+pub(super) fn end_all_at_home_in(folder: &std::path::Path) {
+    use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+    let Ok(entries) = std::fs::read_dir("/proc") else { return };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    for pid in pids.filter_map(Pid::from_raw) {
+        // Opened before the look, so that the signal cannot reach another process that got the same number since.
+        let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
+        let Ok(bytes) = std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())) else { continue };
+        let at_home = fields(&bytes)
+            .iter()
+            .filter_map(|field| field.strip_prefix("HOME="))
+            .any(|home| std::path::Path::new(home).starts_with(folder));
+        if at_home {
+            let _ = pidfd_send_signal(handle, Signal::KILL);
+        }
+    }
+}
+
+/// The same; without `/proc` nobody tells.
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(super) const fn end_all_at_home_in(_folder: &std::path::Path) {}
+
 fn read(pid: u32) -> Option<Process> {
     let folder = std::path::PathBuf::from(format!("/proc/{pid}"));
     let args = fields(&std::fs::read(folder.join("cmdline")).ok()?);

@@ -5,16 +5,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// A temporary home and working directory, removed when dropped.
+use super::scratch::{Kind, Scratch};
+
+/// A temporary home and working directory; what still runs there is ended and the folder removed when dropped.
 pub struct Sandbox {
-    root: tempfile::TempDir,
+    root: Scratch,
 }
 
 impl Sandbox {
     /// An empty home and working directory, for this user alone.
     pub fn new() -> io::Result<Self> {
-        let root = tempfile::Builder::new().prefix("keymend-prove-").tempdir()?;
-        let sandbox = Self { root };
+        let sandbox = Self { root: Scratch::new(Kind::Prove)? };
         for dir in [sandbox.home(), sandbox.cwd()] {
             std::fs::create_dir(dir)?;
         }
@@ -67,6 +68,13 @@ impl Sandbox {
     }
 }
 
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        super::process::end_all_at_home_in(self.root.path());
+    }
+}
+
 fn copy_folder(source: &Path, target: &Path, budget: &mut u64) -> io::Result<()> {
     std::fs::create_dir_all(target)?;
     for entry in std::fs::read_dir(source)? {
@@ -84,7 +92,24 @@ fn copy_file(source: &Path, meta: &std::fs::Metadata, target: &Path, budget: &mu
     if let Some(folder) = target.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::copy(source, target).map(drop)
+    std::fs::copy(source, target)?;
+    // Whatever the original lets others do: a copy of a key is for this user alone. An agent that was made to be run
+    // from there can still be run.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = 0o600 | (meta.permissions().mode() & 0o100);
+        std::fs::set_permissions(target, std::fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// Ends the process group of a program that was not waited for yet: until then its number cannot be another's.
+#[cfg(unix)]
+fn end_group(leader: &Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let Some(group) = i32::try_from(leader.id()).ok().and_then(Pid::from_raw) else { return };
+    let _ = kill_process_group(group, Signal::KILL);
 }
 
 /// A running program; ended with its whole group when dropped.
@@ -93,7 +118,17 @@ pub struct Running {
 }
 
 impl Running {
+    /// Whether it still runs. It is not waited for here: as long as it is not, its process group keeps its number.
+    #[cfg(unix)]
+    pub fn is_alive(&mut self) -> bool {
+        use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        pid.is_some_and(|pid| matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
+    }
+
     /// Whether it still runs.
+    #[cfg(not(unix))]
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -102,9 +137,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         #[cfg(unix)]
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
+        end_group(&self.child);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

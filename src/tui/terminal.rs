@@ -1,6 +1,7 @@
 //! The terminal's modes, owned by one guard: whatever happens — return, error, panic, suspension — they are put back.
 
 use std::io::{self, Stdout, stdout};
+use std::mem::ManuallyDrop;
 
 use crossterm::cursor::Show;
 use crossterm::event::{
@@ -14,12 +15,17 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
+#[cfg(unix)]
+use crate::host::guard;
+
 /// The size that is assumed where the terminal does not tell one.
 const ASSUMED: (u16, u16) = (80, 24);
 
 /// Full screen, raw mode, bracketed paste and mouse, for as long as this lives.
 pub struct Guard {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: `Terminal` prints to standard error when it cannot show the cursor, and where the window is
+    /// closed that print panics. [`restore`] does all that its drop would do.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
 }
 
 impl Guard {
@@ -33,6 +39,8 @@ impl Guard {
                 "keymend stopped at a fault of its own ({place}). Nothing was half written."
             ));
         }));
+        #[cfg(unix)]
+        guard::start();
         enter().inspect_err(|_| restore())?;
         let viewport = match size() {
             Ok((columns, rows)) if columns > 0 && rows > 0 => Viewport::Fullscreen,
@@ -40,11 +48,11 @@ impl Guard {
         };
         let terminal = Terminal::with_options(CrosstermBackend::new(stdout()), TerminalOptions { viewport })
             .inspect_err(|_| restore())?;
-        Ok(Self { terminal })
+        Ok(Self { terminal: ManuallyDrop::new(terminal) })
     }
 
     /// The screen to draw on.
-    pub const fn screen(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
+    pub fn screen(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
         &mut self.terminal
     }
 
@@ -77,6 +85,19 @@ impl Drop for Guard {
     }
 }
 
+/// Whether the terminal's window is closed: its modes cannot be asked for any more.
+#[must_use]
+pub fn is_gone() -> bool {
+    #[cfg(unix)]
+    {
+        rustix::termios::tcgetattr(io::stdin()).is_err()
+    }
+    #[cfg(not(unix))]
+    {
+        false
+    }
+}
+
 /// The terminal's columns and rows, or what is assumed where it has none.
 #[must_use]
 pub fn usable_size() -> (u16, u16) {
@@ -84,14 +105,37 @@ pub fn usable_size() -> (u16, u16) {
 }
 
 fn enter() -> io::Result<()> {
+    #[cfg(unix)]
+    guard::note(true);
     enable_raw_mode()?;
     execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)
 }
 
 /// Puts every mode back; an error here has nowhere to go.
 fn restore() {
-    let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    leave_screen();
     let _ = disable_raw_mode();
+    #[cfg(unix)]
+    guard::note(false);
+}
+
+fn leave_screen() {
+    let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
+}
+
+/// What the guard process does: waits for the wizard's end, and puts the terminal back where the wizard could not.
+#[cfg(unix)]
+pub fn stand_guard() {
+    use std::io::Write as _;
+    if guard::wait() {
+        leave_screen();
+        guard::restore_modes();
+        let _ = writeln!(
+            stdout(),
+            "keymend was ended before it could say why: killed, or out of memory. `keymend history` ends a write \
+             that was interrupted."
+        );
+    }
 }
 
 fn eprintln_safe(text: &str) {

@@ -5,3 +5,4 @@ mod journeys;
 mod picture;
 mod pty;
 mod rotation;
+mod window;
