@@ -123,9 +123,12 @@ pub struct Status {
 /// `explain`
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// AGENT/PROVIDER
-    #[arg(value_name = "AGENT/PROVIDER")]
-    pub slot: String,
+    /// For example hermes/anthropic; `keymend status` lists yours
+    #[arg(value_name = "AGENT/PROVIDER", required_unless_present = "finding")]
+    pub slot: Option<String>,
+    /// Say what a finding means and what to do about it; `all` lists every one
+    #[arg(long, value_name = "ID", conflicts_with_all = ["slot", "profile", "ask_shell"])]
+    pub finding: Option<String>,
     /// Only this profile
     #[arg(long, value_name = "P")]
     pub profile: Option<String>,

@@ -25,6 +25,7 @@ pub mod demo;
 pub mod dotenv;
 pub mod edit;
 pub mod exit;
+pub mod finding;
 pub mod host;
 pub mod hygiene;
 pub mod launchd;

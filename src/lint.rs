@@ -1,10 +1,12 @@
 //! Faults that are visible without the network, in words a person understands.
 //!
-//! A [`Lint`] is a finding; [`LintId`] names its kind, stable in `--json`. Lints of a key's text are found here from
+//! A [`Lint`] is a finding; its id names its kind in the registry ([`crate::finding`]), stable in `--json`. Lints of a key's text are found here from
 //! the text alone; lints of an agent's rules (an empty variable that hides a key, a login that outranks it) are
 //! raised by the agent that knows the rule.
 
 use std::fmt;
+
+use crate::finding::Weight;
 
 mod file;
 mod key;
@@ -24,6 +26,16 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// The same in the registry's words.
+    #[must_use]
+    pub const fn weight(self) -> Weight {
+        match self {
+            Self::Note => Weight::Note,
+            Self::Warn => Weight::Risk,
+            Self::Fault => Weight::Broken,
+        }
+    }
+
     /// The stable identifier in `--json`.
     #[must_use]
     pub const fn id(self) -> &'static str {
@@ -51,19 +63,29 @@ pub struct Lint {
 pub const OWNER_RUNS: &str = "owner-runs";
 
 impl Lint {
+    /// Every finding is in the registry with this severity; builds with debug assertions hold it.
+    fn new(id: &'static str, severity: Severity, message: String) -> Self {
+        debug_assert!(
+            crate::finding::find(id)
+                .is_some_and(|kind| kind.id == id && kind.severity.contains(&severity.weight())),
+            "assets/findings.toml has no {id} that is {severity:?}"
+        );
+        Self { id, severity, message }
+    }
+
     /// A lint worth knowing.
     pub fn note(id: &'static str, message: impl Into<String>) -> Self {
-        Self { id, severity: Severity::Note, message: message.into() }
+        Self::new(id, Severity::Note, message.into())
     }
 
     /// A lint that is likely to surprise.
     pub fn warn(id: &'static str, message: impl Into<String>) -> Self {
-        Self { id, severity: Severity::Warn, message: message.into() }
+        Self::new(id, Severity::Warn, message.into())
     }
 
     /// A lint that means that the key cannot work like this.
     pub fn fault(id: &'static str, message: impl Into<String>) -> Self {
-        Self { id, severity: Severity::Fault, message: message.into() }
+        Self::new(id, Severity::Fault, message.into())
     }
 }
 

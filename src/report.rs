@@ -95,6 +95,9 @@ struct CandidateJson {
 #[derive(Debug, Serialize)]
 struct LintJson {
     id: &'static str,
+    /// Ids of earlier versions, for scripts that still look for one of them.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    was: &'static [String],
     severity: &'static str,
     message: String,
 }
@@ -224,10 +227,13 @@ fn candidate_json(n: usize, candidate: &Candidate, scan: &Scan, style: Style<'_>
 }
 
 fn lints_json(lints: &[Lint]) -> Vec<LintJson> {
-    lints
-        .iter()
-        .map(|lint| LintJson { id: lint.id, severity: lint.severity.id(), message: plain(&lint.message) })
-        .collect()
+    let json = |lint: &Lint| LintJson {
+        id: lint.id,
+        was: crate::finding::find(lint.id).map_or(&[], |kind| &kind.was),
+        severity: lint.severity.id(),
+        message: plain(&lint.message),
+    };
+    lints.iter().map(json).collect()
 }
 
 fn agent_json(scanned: &Scanned, style: Style<'_>) -> AgentJson {

@@ -28,3 +28,15 @@ fn the_tables_are_todays() {
     check("exit codes", &keymend::exit::markdown());
     check("providers", &keymend::provider::Catalogue::embedded().markdown());
 }
+
+#[test]
+fn the_page_of_findings_is_todays() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/findings.md");
+    let page = keymend::finding::markdown();
+    if std::env::var_os("KEYMEND_UPDATE").is_some() {
+        std::fs::write(path, page).unwrap();
+        return;
+    }
+    let old = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(old == page, "docs/findings.md is old: KEYMEND_UPDATE=1 cargo test --test readme");
+}

@@ -104,3 +104,14 @@ fn nothing_is_left_undone_and_nothing_is_skipped() {
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// A finding that no code raises is a promise that nobody keeps.
+#[test]
+fn every_finding_of_the_registry_is_raised() {
+    let code: String =
+        sources().into_iter().filter(|(file, _)| !is_test(file)).map(|(_, text)| text).collect();
+    let raised = |id: &str| code.contains(&format!("\"{id}\""));
+    let idle: Vec<_> =
+        keymend::finding::all().filter(|kind| !raised(&kind.id)).map(|kind| &kind.id).collect();
+    assert!(idle.is_empty(), "no code raises {idle:?}");
+}

@@ -273,7 +273,7 @@ impl Here<'_> {
         if self.layers.text(ignored).is_some() {
             let message =
                 format!("{ignored} is set, and Cline does not read it; only baseUrl in its store counts");
-            slot.lints.push(Lint::note("inert-variable", message));
+            slot.lints.push(Lint::note("variable-unused", message));
         }
     }
 

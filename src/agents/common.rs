@@ -191,7 +191,7 @@ pub fn shown_command(command: &str) -> String {
 pub fn readable_by_others(state: &FileState) -> Option<Lint> {
     let mode = state.meta()?.mode;
     let message = format!("the file is readable by other users (mode {:04o}); make it 0600", mode & 0o7777);
-    (mode & 0o044 != 0).then(|| Lint::warn("world-readable", message))
+    (mode & 0o044 != 0).then(|| Lint::warn("readable-by-others", message))
 }
 
 /// Names the provider that a slot's address belongs to, where the agent's own name for it says another one or none: an

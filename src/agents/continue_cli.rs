@@ -120,7 +120,7 @@ fn slot(world: &dyn World, config: &Doc, at: usize, model: &Json, first: Option<
         && sent.starts_with("${{")
     {
         let message = "the secret is nowhere, and its name is sent in place of a key";
-        lints.push(Lint::fault("template-sent", message));
+        lints.push(Lint::fault("reference-sent", message));
     }
     Slot {
         agent: ID,

@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(shown, [("01A", true, true), ("01C", true, true), ("01B", false, false)]);
         assert_eq!(slots[1].sent().unwrap().header, Header::raw("x-api-key"));
         assert_eq!(slots[0].candidates[0].name.as_deref(), Some("integration: Kitchen"));
-        assert!(slots[0].candidates[0].lints.iter().any(|lint| lint.id == "world-readable"));
+        assert!(slots[0].candidates[0].lints.iter().any(|lint| lint.id == "readable-by-others"));
     }
 
     #[test]

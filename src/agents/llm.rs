@@ -308,7 +308,7 @@ impl Here<'_> {
         let name = plugin.inert.filter(|name| self.world.var_nonempty(name).is_some())?;
         let read = plugin.variable;
         Some(Lint::note(
-            "inert-variable",
+            "variable-unused",
             format!("{name} is set, but llm does not read it; it reads {read}"),
         ))
     }
@@ -449,7 +449,7 @@ mod tests {
         let world = MemoryWorld::new("/h").with_var("OPENROUTER_API_KEY", "sk-or-v1-FAKE");
         let slot = slot(&world, "openrouter");
         assert!(slot.sent().is_none());
-        assert_eq!(slot.lints[0].id, "inert-variable");
+        assert_eq!(slot.lints[0].id, "variable-unused");
     }
 
     #[test]

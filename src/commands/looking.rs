@@ -1,8 +1,11 @@
 //! `status` and `explain`: what each slot sends and why. No network.
 
+use serde::Serialize;
+
 use super::{Desk, Exit, Failure, print, print_json, salt};
 use crate::agents::{self, Agent};
 use crate::cli;
+use crate::finding;
 use crate::host::ask::PATIENCE;
 use crate::report::{self, text};
 use crate::session::{self, Scan, Selector, SlotRef};
@@ -30,10 +33,14 @@ pub(super) fn status(desk: &Desk, args: &cli::Status) -> Result<Exit, Failure> {
 
 /// `keymend explain`.
 pub(super) fn explain(desk: &Desk, args: &cli::Explain) -> Result<Exit, Failure> {
+    if let Some(id) = &args.finding {
+        return finding(id, args.json);
+    }
     let world = desk.world();
-    let selector = Selector { profile: args.profile.clone(), ..Selector::parse(&args.slot) };
+    let slot = args.slot.as_deref().unwrap_or_default();
+    let selector = Selector { profile: args.profile.clone(), ..Selector::parse(slot) };
     let mut scan = scan_for(desk, &world, &selector)?;
-    let chosen = slots_of(&scan, &selector, &args.slot)?;
+    let chosen = slots_of(&scan, &selector, slot)?;
     if args.ask_shell {
         session::asked::add(&mut scan, &chosen, &world, &desk.catalogue, PATIENCE);
     }
@@ -44,6 +51,30 @@ pub(super) fn explain(desk: &Desk, args: &cli::Explain) -> Result<Exit, Failure>
     } else {
         let blocks: Vec<String> = chosen.iter().map(|at| text::explain(&scan, *at, style)).collect();
         print(&blocks.join("\n"))?;
+    }
+    Ok(Exit::Fine)
+}
+
+#[derive(Serialize)]
+struct FindingsJson {
+    schema: u32,
+    findings: Vec<&'static finding::Kind>,
+}
+
+/// `keymend explain --finding ID`.
+fn finding(id: &str, json: bool) -> Result<Exit, Failure> {
+    let kinds: Vec<_> =
+        if id == "all" { finding::all().collect() } else { finding::find(id).into_iter().collect() };
+    if kinds.is_empty() {
+        let what = format!("no finding is called {}", report::plain(id));
+        return Err(Failure::new(what, "`keymend explain --finding all` lists them"));
+    }
+    if json {
+        print_json(&FindingsJson { schema: report::SCHEMA, findings: kinds })?;
+    } else if id == "all" {
+        print(&kinds.iter().map(|kind| format!("{:<24} {}\n", kind.id, kind.title)).collect::<String>())?;
+    } else {
+        print(&kinds.iter().map(|kind| text::finding(kind)).collect::<String>())?;
     }
     Ok(Exit::Fine)
 }

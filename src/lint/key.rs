@@ -104,7 +104,7 @@ fn refused(no: &Refused) -> Option<Lint> {
         ),
         "placeholder" => Lint::fault("placeholder", "The value is the example text of a guide, not a key."),
         "truncated" => Lint::fault("truncated", "Only the beginning of a key stands there."),
-        "too-short" => Lint::warn("too-short", "The value is shorter than keys are."),
+        "too-short" => Lint::warn("unexpected-length", "The value is shorter than keys are."),
         "lookalike-character" | "dash-autocorrected" | "non-ascii" => {
             Lint::fault("non-ascii", sentence(&no.message))
         }

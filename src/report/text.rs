@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Style, plain};
 use crate::agents::{Agent, Record};
+use crate::finding::Kind;
 use crate::lint::{Lint, Severity};
 use crate::resolve::{Candidate, Outcome, Slot, State, shown};
 use crate::session::{Scan, SlotRef};
@@ -130,6 +131,13 @@ fn value_words(value: &Value, scan: &Scan, style: Style<'_>) -> String {
         Value::Sealed => "sealed".to_owned(),
         Value::Unreadable(reason) => plain(reason),
     }
+}
+
+/// `explain --finding`: what a kind of finding means.
+#[must_use]
+pub fn finding(kind: &Kind) -> String {
+    let severity: Vec<_> = kind.severity.iter().map(|weight| weight.id()).collect();
+    format!("{} ({})\n  {}\n  {}\n", kind.title, severity.join(" or "), kind.text, kind.id)
 }
 
 /// `explain`: every candidate of a slot in the agent's order, unset ones too.

@@ -31,8 +31,8 @@ impl<'a> Around<'a> {
     pub(super) fn complete(&mut self, findings: &mut Findings) {
         let mut told: HashSet<&'static str> = findings.lints.iter().map(|lint| lint.id).collect();
         // Agents that look at modes themselves say it under a name of their own.
-        if findings.slots.iter().flat_map(all_lints).any(|lint| lint.id == "world-readable")
-            || told.contains("world-readable")
+        if findings.slots.iter().flat_map(all_lints).any(|lint| lint.id == "readable-by-others")
+            || told.contains("readable-by-others")
         {
             told.insert("readable-by-others");
         }

@@ -155,7 +155,10 @@ fn hermes() -> Findings {
     let mut chain = Chain::new();
     let shell = "the environment is read before the file";
     chain.push(Offer::usable(Source::Env, env("ANTHROPIC_API_KEY"), present(stale()), shell).lint(
-        Lint::warn("hides", "This variable hides the key in ~/.hermes/.env. It was set in ~/.bashrc:41."),
+        Lint::warn(
+            "empty-hides",
+            "This variable hides the key in ~/.hermes/.env. It was set in ~/.bashrc:41.",
+        ),
     ));
     chain.push(Offer::usable(
         Source::Dotenv,

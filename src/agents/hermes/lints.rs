@@ -190,7 +190,7 @@ fn login_over_key(profile: &Profile<'_>, slot: &Slot, step: &Step, steps: &[Step
             "a token outranks the API key: a new key alone changes nothing until the token is gone"
         }
     };
-    (login && key).then(|| Lint::warn("oauth-over-key", why))
+    (login && key).then(|| Lint::warn("login-outranks-key", why))
 }
 
 fn renewal(steps: &[Step], active: Option<&Step>) -> Option<Lint> {

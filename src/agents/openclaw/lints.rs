@@ -62,7 +62,7 @@ fn sent_name(asked: &Question<'_>, answer: &Answer) -> Option<Lint> {
     let prefix = format!("{}:", asked.model.provider);
     if text.starts_with("${") || (text.starts_with("$") && names_variable) {
         let message = "the variable is not set, so its reference goes out as the key itself";
-        return Some(Lint::fault("reference-sent-as-key", message));
+        return Some(Lint::fault("reference-sent", message));
     }
     if text.starts_with(&prefix) {
         let message = match asked.site.rules {
@@ -135,7 +135,7 @@ fn unread_names(asked: &Question<'_>) -> Vec<Lint> {
     let base = format!("{upper}_BASE_URL");
     let honoured = asked.model.provider == "openai" && asked.site.rules == Rules::New;
     if asked.site.env.value(&base).is_some() && !honoured {
-        found.push(Lint::note("base-url-ignored", format!("{base} is set, and OpenClaw ignores it")));
+        found.push(Lint::note("variable-unused", format!("{base} is set, and OpenClaw ignores it")));
     }
     if providers::find(asked.model.provider).is_none()
         && asked.site.env.value(&format!("{upper}_API_KEY")).is_some()
@@ -268,13 +268,13 @@ fn broken_json(site: &Site<'_>, agent: &str) -> Option<Lint> {
     let shown = tilde(&file, site.world.home());
     match strict_json(site, &file) {
         None => Some(Lint::fault(
-            "store-empty-json",
+            "store-discarded",
             format!(
                 "{shown} is not strict JSON (a comment, a comma?), so OpenClaw takes the store for empty without a word"
             ),
         )),
         Some(doc) if doc.get("profiles").is_none_or(|profiles| !profiles.is_object()) => Some(Lint::fault(
-            "store-empty-json",
+            "store-discarded",
             format!("{shown} has no profiles, so OpenClaw takes the store for empty"),
         )),
         Some(_) => None,

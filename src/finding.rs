@@ -1,0 +1,128 @@
+//! Every kind of finding, once: id, title, how much it matters, what it means and the way out.
+//!
+//! The table is `assets/findings.toml`. It is read when somebody asks what a finding means, and by the tests, which hold
+//! that every finding raised is in it with a severity that it allows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+/// How much a finding matters, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    /// Worth knowing.
+    Note,
+    /// Likely to surprise.
+    Risk,
+    /// Requests fail, or a key is exposed.
+    Broken,
+}
+
+impl Weight {
+    /// The word in `--json` and on screen.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Risk => "risk",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// A kind of finding.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kind {
+    /// Kebab-case, part of `--json`, and never reused for something else.
+    #[serde(skip_deserializing)]
+    pub id: String,
+    /// What is wrong, in a few words.
+    pub title: String,
+    /// The severities it is raised with: the place decides.
+    pub severity: Vec<Weight>,
+    /// What it means and the way out.
+    pub text: String,
+    /// Ids of earlier versions that mean the same.
+    #[serde(default)]
+    pub was: Vec<String>,
+}
+
+static KINDS: LazyLock<BTreeMap<String, Kind>> =
+    LazyLock::new(|| read(include_str!("../assets/findings.toml")));
+
+/// An entry that is not well formed is left out; a test holds that none is.
+fn read(text: &str) -> BTreeMap<String, Kind> {
+    let table: toml::Table = toml::from_str(text).unwrap_or_default();
+    let kind = |(id, entry): (String, toml::Value)| {
+        let kind: Kind = entry.try_into().ok()?;
+        Some((id.clone(), Kind { id, ..kind }))
+    };
+    table.into_iter().filter_map(kind).collect()
+}
+
+/// All kinds, by id.
+pub fn all() -> impl Iterator<Item = &'static Kind> {
+    KINDS.values()
+}
+
+/// The kind with this id, or with it as an earlier one.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Kind> {
+    KINDS.get(id).or_else(|| all().find(|kind| kind.was.iter().any(|was| was == id)))
+}
+
+/// The page `docs/findings.md`.
+#[must_use]
+pub fn markdown() -> String {
+    let mut page =
+        "# Findings\n\nWhat keymend can find, by id. `keymend explain --finding ID` prints the same.\n"
+            .to_owned();
+    for kind in all() {
+        let severity: Vec<_> = kind.severity.iter().map(|weight| weight.id()).collect();
+        let _ = write!(
+            page,
+            "\n## {}\n\n**{}** ({})\n\n{}\n",
+            kind.id,
+            kind.title,
+            severity.join(" or "),
+            kind.text
+        );
+        if !kind.was.is_empty() {
+            let _ = write!(page, "\nEarlier: `{}`.\n", kind.was.join("`, `"));
+        }
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_is_well_formed_and_written_for_people() {
+        let table: toml::Table = toml::from_str(include_str!("../assets/findings.toml")).unwrap();
+        for (id, entry) in table {
+            let kind: Kind = entry.try_into().unwrap_or_else(|error| panic!("{id}: {error}"));
+            assert!(id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{id}");
+            assert!(!kind.severity.is_empty(), "{id}: no severity");
+            assert!(!kind.title.is_empty() && !kind.title.ends_with('.'), "{id}: a title is no sentence");
+            assert!(kind.text.ends_with('.'), "{id}: a text is sentences");
+        }
+    }
+
+    #[test]
+    fn an_earlier_id_names_one_kind() {
+        let mut seen = std::collections::BTreeSet::new();
+        for kind in all() {
+            for was in &kind.was {
+                assert!(seen.insert(was), "{was} twice");
+                assert!(!KINDS.contains_key(was), "{was} is an id of today");
+            }
+        }
+        assert_eq!(find("world-readable").map(|kind| kind.id.as_str()), Some("readable-by-others"));
+    }
+}
