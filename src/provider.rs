@@ -1,9 +1,7 @@
-//! The providers: data, parsed from `assets/providers/*.toml`.
+//! The providers: data from `assets/providers/*.toml`, which the build makes into JSON (`build.rs`).
 //!
 //! Adding a provider is one file in that folder and no Rust. A person's own files in their config folder add to the
 //! list or replace an entry; a file that cannot be read is one line in [`Catalogue::troubles`], and the rest works.
-
-use include_dir::{Dir, include_dir};
 
 use crate::secret::{Mask, Secret};
 
@@ -19,7 +17,8 @@ pub use model::{
 pub use recognise::{Fit, Match, Recognition};
 pub use table::Listed;
 
-static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/assets/providers");
+/// The built-in providers: the name of the file, and its content as JSON.
+const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/providers.rs"));
 
 /// All providers.
 #[derive(Clone, Debug, Default)]
@@ -34,12 +33,10 @@ impl Catalogue {
     #[must_use]
     pub fn embedded() -> Self {
         let mut catalogue = Self::default();
-        for file in FILES.files() {
-            let name = file.path().to_string_lossy();
-            match file.contents_utf8().map(read) {
-                Some(Ok(provider)) => catalogue.put(provider),
-                Some(Err(why)) => catalogue.troubles.push(format!("{name}: {why}")),
-                None => catalogue.troubles.push(format!("{name}: not UTF-8")),
+        for (name, json) in FILES {
+            match serde_json::from_str(json).map_err(|why| why.to_string()).and_then(checked) {
+                Ok(provider) => catalogue.put(provider),
+                Err(why) => catalogue.troubles.push(format!("{name}: {why}")),
             }
         }
         catalogue.providers.sort_by(|a, b| a.id.cmp(&b.id));
@@ -156,6 +153,10 @@ fn short(found: &Match<'_>) -> bool {
 fn read(text: &str) -> Result<Provider, String> {
     let provider: Provider = toml::from_str(text)
         .map_err(|why| why.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;
+    checked(provider)
+}
+
+fn checked(provider: Provider) -> Result<Provider, String> {
     if provider.hosts.is_empty() {
         return Err("it names no address ([[hosts]])".into());
     }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
-use similar::{ChangeTag, TextDiff};
+use similar::{Algorithm, ChangeTag, capture_diff_slices, group_diff_ops};
 use zeroize::Zeroizing;
 
 use super::Syntax;
@@ -91,13 +91,14 @@ impl<'a> Masker<'a> {
     /// The difference between two contents.
     #[must_use]
     pub fn diff(&self, before: &str, after: &str) -> Vec<DiffLine> {
-        let diff = TextDiff::from_lines(before, after);
+        let (old, new) = (lines_of(before), lines_of(after));
+        let changes = capture_diff_slices(Algorithm::Myers, &old, &new);
         let mut lines = Vec::new();
-        for (at, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
+        for (at, group) in group_diff_ops(changes, CONTEXT).iter().enumerate() {
             if at > 0 {
                 lines.push(DiffLine { kind: LineKind::Gap, text: "…".to_owned() });
             }
-            for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            for change in group.iter().flat_map(|op| op.iter_changes(&old, &new)) {
                 let kind = match change.tag() {
                     ChangeTag::Equal => LineKind::Same,
                     ChangeTag::Delete => LineKind::Removed,
@@ -235,6 +236,23 @@ fn pretty(json: &str) -> Zeroizing<String> {
     Zeroizing::new(laid_out.unwrap_or_else(|_| json.to_owned()))
 }
 
+/// The lines with their ends: `\n`, `\r\n`, or a `\r` alone.
+fn lines_of(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = match rest.find(['\r', '\n']) {
+            Some(at) if rest[at..].starts_with("\r\n") => at + 2,
+            Some(at) => at + 1,
+            None => rest.len(),
+        };
+        let (line, tail) = rest.split_at(end);
+        lines.push(line);
+        rest = tail;
+    }
+    lines
+}
+
 fn cut(line: &str) -> String {
     if line.chars().count() <= WIDTH {
         return line.to_owned();
@@ -250,6 +268,12 @@ mod tests {
         let catalogue = Catalogue::default();
         Masker::new(&catalogue, [Secret::new("known-and-short"), Secret::new("abcdefghijklmnopqrstuvwxyz")])
             .line(line)
+    }
+
+    #[test]
+    fn lines_end_as_they_do_on_any_system() {
+        assert_eq!(lines_of("a\nb\r\nc\rd"), ["a\n", "b\r\n", "c\r", "d"]);
+        assert_eq!(lines_of(""), Vec::<&str>::new());
     }
 
     #[test]

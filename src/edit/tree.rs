@@ -21,6 +21,7 @@ mod outline;
 mod table;
 #[cfg(test)]
 mod tests;
+mod yaml;
 
 use literal::Writer;
 use outline::{Found, Kind, Layout, Node};

@@ -16,6 +16,16 @@ fn every_file_is_a_provider_with_the_id_of_its_file() {
 }
 
 #[test]
+fn what_the_build_made_is_what_the_files_say() {
+    let catalogue = Catalogue::embedded();
+    for provider in catalogue.all() {
+        let file = format!("{}/assets/providers/{}.toml", env!("CARGO_MANIFEST_DIR"), provider.id);
+        let own = read(&std::fs::read_to_string(file).unwrap()).unwrap();
+        assert_eq!(format!("{provider:?}"), format!("{own:?}"));
+    }
+}
+
+#[test]
 fn every_shape_compiles_and_fits_its_example() {
     for provider in Catalogue::embedded().all() {
         for shape in &provider.keys {

@@ -5,7 +5,6 @@ use std::ops::Range;
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged as _;
 use jsonc_parser::{CollectOptions, ParseOptions};
-use yaml_edit::{YamlFile, YamlNode};
 
 use super::data::line_column;
 use crate::edit::EditError;
@@ -161,7 +160,7 @@ pub(super) fn of(format: Format, text: &str) -> Result<Node, EditError> {
     match format {
         Format::Json => json(text, false),
         Format::Json5 => json(text, true),
-        Format::Yaml => yaml(text),
+        Format::Yaml => super::yaml::outline(text),
         Format::Toml => super::table::outline(text),
     }
 }
@@ -221,74 +220,4 @@ pub(super) fn quote_of(literal: &str) -> Quote {
         Some(b'\'') => Quote::Single,
         _ => Quote::Plain,
     }
-}
-
-fn yaml(text: &str) -> Result<Node, EditError> {
-    let parsed = YamlFile::parse(text);
-    if let Some(error) = parsed.positioned_errors().first() {
-        let (line, column) = line_column(text, error.range.start as usize);
-        return Err(EditError::Syntax(format!("line {line}, column {column}")));
-    }
-    let file = parsed.tree();
-    let mut documents = file.documents();
-    let first = documents.next();
-    if documents.next().is_some() {
-        return Err(EditError::Form("one of several documents in a file"));
-    }
-    let root = first.and_then(|document| {
-        let mapping = document.as_mapping().map(YamlNode::Mapping);
-        mapping.or_else(|| document.as_sequence().map(YamlNode::Sequence))
-    });
-    match root {
-        Some(node) => Ok(yaml_node(text, &node)),
-        None if super::data::read(Format::Yaml, text)? == super::data::Data::Null => {
-            Ok(Node { span: text.len()..text.len(), kind: Kind::Absent })
-        }
-        None => Err(EditError::Form("a single value")),
-    }
-}
-
-fn yaml_node(text: &str, node: &YamlNode) -> Node {
-    let range = node.byte_range();
-    let (start, end) = (range.start as usize, range.end as usize);
-    let span = start..start + text[start..end].trim_end().len();
-    let kind = match node {
-        YamlNode::Mapping(mapping) => {
-            let layout = if text[span.clone()].starts_with('{') { Layout::Flow } else { Layout::Block };
-            let entries = mapping.entries().filter_map(|entry| {
-                let key = entry.key_node()?;
-                Some(yaml_entry(text, &key, entry.value_node().as_ref()))
-            });
-            Kind::Map { layout, entries: entries.collect() }
-        }
-        YamlNode::Sequence(sequence) => {
-            let layout = if text[span.clone()].starts_with('[') { Layout::Flow } else { Layout::Block };
-            Kind::List { layout, items: sequence.values().map(|item| yaml_node(text, &item)).collect() }
-        }
-        YamlNode::Alias(_) => Kind::Other("an alias"),
-        YamlNode::TaggedNode(_) => Kind::Other("a tagged value"),
-        YamlNode::Scalar(_) => match text[span.clone()].as_bytes().first() {
-            Some(b'|' | b'>') => Kind::Other("a block of lines"),
-            Some(b'&') => Kind::Other("an anchored value"),
-            Some(b'!') => Kind::Other("a tagged value"),
-            None => Kind::Absent,
-            _ => Kind::Scalar(quote_of(&text[span.clone()])),
-        },
-    };
-    Node { span, kind }
-}
-
-fn yaml_entry(text: &str, key: &YamlNode, value: Option<&YamlNode>) -> Entry {
-    let range = key.byte_range();
-    let start = range.start as usize;
-    let name_span = start..start + text[start..range.end as usize].trim_end().len();
-    let name =
-        key.as_scalar().map_or_else(|| text[name_span.clone()].to_owned(), yaml_edit::Scalar::as_string);
-    let mut node = value.map(|value| yaml_node(text, value));
-    if node.as_ref().is_none_or(|node| node.span.is_empty()) {
-        let colon = text[name_span.end..].find(':').map_or(name_span.end, |at| name_span.end + at + 1);
-        node = Some(Node { span: colon..colon, kind: Kind::Absent });
-    }
-    let node = node.unwrap_or(Node { span: name_span.clone(), kind: Kind::Other("an unknown form") });
-    Entry { name, name_span, node }
 }

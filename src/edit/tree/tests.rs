@@ -56,6 +56,11 @@ fn a_value_is_replaced_and_nothing_else() {
         (Format::Yaml, "m: {a: 1, k: old}\n", "/m/k", "m: {a: 1, k: §}\n"),
         (Format::Yaml, "k:\nb: 1\n", "/k", "k: \"§\"\nb: 1\n"),
         (Format::Yaml, "k: null\n", "/k", "k: §\n"),
+        (Format::Yaml, "ü: 'é'\nk: old # ü\n", "/k", "ü: 'é'\nk: § # ü\n"),
+        (Format::Yaml, "k: old\n  more\nb: 1\n", "/k", "k: §\nb: 1\n"),
+        (Format::Yaml, "m: &x\n  k: old\nb: 1\n", "/m/k", "m: &x\n  k: §\nb: 1\n"),
+        (Format::Yaml, "---\n? k\n: old\n...\n", "/k", "---\n? k\n: §\n...\n"),
+        (Format::Yaml, "l: [[old], {k: old}]\n", "/l/1/k", "l: [[old], {k: §}]\n"),
         (Format::Toml, "# c\r\n[a]\r\nk = \"old\" # d\r\n", "/a/k", "# c\r\n[a]\r\nk = \"§\" # d\r\n"),
         (Format::Toml, "a = { k = 'old', b = 1 }\n", "/a/k", "a = { k = '§', b = 1 }\n"),
         (
@@ -152,6 +157,8 @@ fn a_removed_field_takes_its_comma_and_line_along() {
         (Format::Json, r#"{"a":1}"#, "/k", r#"{"a":1}"#),
         (Format::Yaml, "a: 1\nk: x # c\nb: 2\n", "/k", "a: 1\nb: 2\n"),
         (Format::Yaml, "a:\n  k: x\nb: 2\n", "/a/k", "a:\n  {}\nb: 2\n"),
+        (Format::Yaml, "a: 1\nk: |\n  x\n\n  y\n\n# c\nb: 2\n", "/k", "a: 1\n\n# c\nb: 2\n"),
+        (Format::Yaml, "l:\n- a: 1\n  b: 2\n- k: x\nz: 1\n", "/l/1", "l:\n- a: 1\n  b: 2\nz: 1\n"),
         (Format::Yaml, "a:\n  k:\n    y: x\n  z: 1\n", "/a/k", "a:\n  z: 1\n"),
         (Format::Toml, "a = 1\nk = \"x\" # c\n[b]\n", "/k", "a = 1\n[b]\n"),
     ];
@@ -191,6 +198,8 @@ fn what_cannot_be_changed_surely_is_refused() {
         (Format::Json, "{\"k\":\"a\" // c\n}", "/k", syntax("line 1, column 10")),
         (Format::Yaml, "k: |\n  old\n  lines\n", "/k", EditError::Form("a block of lines")),
         (Format::Yaml, "a: &x old\nk: *x\n", "/k", EditError::Form("an alias")),
+        (Format::Yaml, "k: !!str old\n", "/k", EditError::Form("a tagged value")),
+        (Format::Yaml, "l:\n-\n- b\n", "/l/0", EditError::Form("an item without a value")),
         (
             Format::Json,
             "{\"k\":\"text\"}",
