@@ -8,24 +8,24 @@ const FRAME_HEADER: usize = 24;
 const MAGIC: u32 = 0x377f_0682;
 
 /// The database as a reader of both files would see it, in rollback-journal form. A log that does not parse adds
-/// nothing.
+/// nothing. None where the log asks for more than `limit` bytes: a page's number is four bytes that anybody can write.
 #[must_use]
-pub fn merge(mut image: Vec<u8>, log: &[u8]) -> Vec<u8> {
+pub fn merge(mut image: Vec<u8>, log: &[u8], limit: usize) -> Option<Vec<u8>> {
     if let Some(pages) = committed(log) {
         for (number, page) in pages.frames {
-            let end = number * pages.size;
+            let end = number.checked_mul(pages.size).filter(|end| *end <= limit)?;
             if image.len() < end {
                 image.resize(end, 0);
             }
             image[end - pages.size..end].copy_from_slice(page);
         }
-        image.truncate(pages.count * pages.size);
+        image.truncate(pages.count.saturating_mul(pages.size));
     }
     // Bytes 18 and 19 say "write-ahead log"; an in-memory image has none.
     if let Some(versions) = image.get_mut(18..20) {
         versions.copy_from_slice(&[1, 1]);
     }
-    image
+    Some(image)
 }
 
 /// The committed frames of a log.
@@ -160,10 +160,10 @@ mod tests {
         let mut log = std::fs::read(dir.path().join("x.sqlite-wal")).unwrap();
         log[40] ^= 1;
         let image = std::fs::read(&db).unwrap();
-        let mut merged = merge(image.clone(), &log);
+        let mut merged = merge(image.clone(), &log, 1 << 20).unwrap();
         merged[18..20].copy_from_slice(&image[18..20]);
         assert!(merged == image);
-        assert!(merge(vec![1, 2, 3], &[0; 100]) == [1, 2, 3]);
+        assert!(merge(vec![1, 2, 3], &[0; 100], 1 << 20).unwrap() == [1, 2, 3]);
     }
 
     #[test]
