@@ -499,6 +499,21 @@ mod tests {
         assert!(matches!(*world.read(&path("binary/below")), FileState::Missing));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn what_is_read_outside_of_a_scan_is_a_regular_file_of_a_bounded_size_too() {
+        let home = tempfile::tempdir().unwrap();
+        let fifo = home.path().join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let file = home.path().join("file");
+        std::fs::write(&file, "abc").unwrap();
+        let read = |path: &Path, limit| contents_in_time(path, limit).map(|bytes| bytes.to_vec());
+        assert_eq!(read(&fifo, 9), Err(Trouble::Special("named pipe")));
+        assert_eq!(read(Path::new("/dev/zero"), 9), Err(Trouble::Special("device")));
+        assert_eq!(read(&file, 2), Err(Trouble::TooLarge { bytes: 3, limit: 2 }));
+        assert_eq!(read(&file, 3), Ok(b"abc".to_vec()));
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn network_and_served_mounts_may_hang_and_local_ones_do_not() {

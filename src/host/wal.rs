@@ -92,7 +92,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::merge;
-    use crate::host::{Table, TableState, sqlite};
+    use crate::host::{Table, TableState, Trouble, sqlite};
 
     fn table(db: &std::path::Path) -> Table {
         Table {
@@ -151,6 +151,35 @@ mod tests {
         assert_eq!(state, TableState::Rows([("a".to_owned(), "new".to_owned())].into()));
         assert_eq!(names(copy.path()), ["x.sqlite", "x.sqlite-wal"]);
         drop(db);
+    }
+
+    #[test]
+    fn a_page_number_beyond_the_limit_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (db, log) = (dir.path().join("x.sqlite"), dir.path().join("x.sqlite-wal"));
+        let connection = Connection::open(&db).unwrap();
+        let _: String = connection.query_row("PRAGMA journal_mode=wal", [], |row| row.get(0)).unwrap();
+        connection.execute_batch("CREATE TABLE t(k); INSERT INTO t VALUES (1)").unwrap();
+        let (image, log) = (std::fs::read(&db).unwrap(), std::fs::read(&log).unwrap());
+        assert!(merge(image.clone(), &log, 1 << 20).is_some());
+        assert!(merge(image, &log, 4096).is_none(), "the log has a second page of 4096 bytes");
+    }
+
+    #[test]
+    fn a_view_and_a_huge_text_are_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = dir.path().join("x.sqlite");
+        let connection = Connection::open(&db).unwrap();
+        let endless = "WITH RECURSIVE r(k) AS (SELECT 1 UNION ALL SELECT k FROM r) SELECT k, k AS v FROM r";
+        connection.execute_batch(&format!("CREATE VIEW endless AS {endless}")).unwrap();
+        connection
+            .execute_batch("CREATE TABLE huge(k, v); INSERT INTO huge VALUES ('k', zeroblob(40000000))")
+            .unwrap();
+        drop(connection);
+        let named =
+            |name| Table { db: db.clone(), name, key_column: "k", value_column: "v", live_when_null: None };
+        assert_eq!(sqlite::read_table(&named("endless")), TableState::NoTable);
+        assert!(matches!(sqlite::read_table(&named("huge")), TableState::Unreadable(Trouble::Syntax(_))));
     }
 
     #[test]
