@@ -27,6 +27,38 @@ fn scan(c: &mut Criterion) {
     });
 }
 
+/// Each of these takes time in proportion to its number.
+fn growth(c: &mut Criterion) {
+    let catalogue = Catalogue::embedded();
+    let mut group = c.benchmark_group("growth");
+    group.sample_size(10);
+    for n in [1_000, 2_000, 4_000] {
+        let world = (0..n).fold(MemoryWorld::new("/home/ann"), |world, at| {
+            let file = format!(".hermes/profiles/p{at}/.env");
+            world.with_file(&file, format!("ANTHROPIC_API_KEY=sk-ant-api03-FAKE-{at}\n"))
+        });
+        group.bench_function(format!("{n} profiles of Hermes"), |b| {
+            b.iter(|| session::scan_all(black_box(&world), &catalogue).keys.len());
+        });
+    }
+    for n in [25_000, 50_000, 100_000] {
+        let lines: String = (0..n).map(|at| format!("N{at}=v\n")).collect();
+        let world = MemoryWorld::new("/home/ann")
+            .with_file(".hermes/.env", lines.clone())
+            .with_file("work/.env", lines);
+        group.bench_function(format!("two files of {n} lines"), |b| {
+            b.iter(|| session::scan_all(black_box(&world), &catalogue).keys.len());
+        });
+    }
+    let bomb = (1..20).map(|i| format!("V{i}={}\n", format!("${{V{}}}", i - 1).repeat(3)));
+    let bomb: String = std::iter::once("V0=xxxxxxxx\n".to_owned()).chain(bomb).collect();
+    let world = MemoryWorld::new("/home/ann").with_file("work/.env", bomb);
+    group.bench_function("a bomb of 410 bytes", |b| {
+        b.iter(|| session::scan_all(black_box(&world), &catalogue).keys.len());
+    });
+    group.finish();
+}
+
 /// An OpenClaw store of 1,000 profiles and a Hermes `.env` of 10,000 lines.
 fn large_world() -> MemoryWorld {
     let profiles: Vec<String> = (0..1000)
@@ -88,5 +120,5 @@ fn frame(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, scan, clean, frame);
+criterion_group!(benches, scan, growth, clean, frame);
 criterion_main!(benches);

@@ -78,6 +78,17 @@ pub struct Agent {
     pub restart: fn(&Context<'_>, &Slot) -> Option<Restart>,
 }
 
+impl Agent {
+    /// What the agent would send in this world: its own rules, and "too long to be sent" wherever they had to decide about
+    /// a value that no reader follows to its end. Everybody asks an agent in this way.
+    #[must_use]
+    pub fn scan(&self, context: &Context<'_>) -> Option<Findings> {
+        let mut findings = (self.scan)(context)?;
+        common::say_too_long(&mut findings);
+        Some(findings)
+    }
+}
+
 impl std::fmt::Debug for Agent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Agent").field(&self.id).finish()

@@ -4,8 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::compose;
-use crate::dotenv;
+use crate::compose::{self, Compose};
+use crate::dotenv::{self, Parsed};
 use crate::host::World;
 use crate::launchd;
 use crate::lint::{Lint, file_lints};
@@ -29,11 +29,15 @@ pub struct Ambient {
     pub note: String,
 }
 
-/// The start-up files of all shells, read once.
+const LOGIN_ENVIRONMENT: &str = "/etc/environment";
+
+/// The start-up files of all shells and the other files that are the same for every variable, read once.
 #[derive(Debug)]
 pub struct Surroundings {
     own: Option<Shell>,
     readings: Vec<(Mode, Reading)>,
+    compose: Compose,
+    login: Parsed,
 }
 
 impl Surroundings {
@@ -47,16 +51,23 @@ impl Surroundings {
         let modes = [Mode::TERMINAL, Mode::LOGIN];
         let readings =
             shells.into_iter().flat_map(|shell| modes.map(|mode| (mode, shell::read(world, shell, mode))));
-        Self { own, readings: readings.collect() }
+        let login = world.read(Path::new(LOGIN_ENVIRONMENT));
+        let login = login.bytes().map(|bytes| dotenv::parse(Dialect::PamEnv, bytes, world.env()));
+        Self {
+            own,
+            readings: readings.collect(),
+            compose: Compose::look(world),
+            login: login.unwrap_or_default(),
+        }
     }
 
     /// All places that set a variable.
     #[must_use]
     pub fn find(&self, world: &dyn World, name: &str) -> Vec<Ambient> {
         let mut found = self.shells(world, name);
-        found.extend(etc_environment(world, name));
+        found.extend(etc_environment(&self.login, name));
         found.extend(systemd::find(world, name).into_iter().map(|setting| of_systemd(setting, name)));
-        found.extend(compose::find(world, name).into_iter().map(of_compose));
+        found.extend(self.compose.find(world, name).into_iter().map(of_compose));
         found.extend(launchd::find(world, name).into_iter().map(|setting| of_launchd(setting, name)));
         found
     }
@@ -158,10 +169,8 @@ fn line(file: PathBuf, line: usize, name: &str, dialect: Dialect) -> Place {
 }
 
 /// `/etc/environment`, read by `pam_env` at every login.
-fn etc_environment(world: &dyn World, name: &str) -> Option<Ambient> {
-    let file = PathBuf::from("/etc/environment");
-    let state = world.read(&file);
-    let parsed = dotenv::parse(Dialect::PamEnv, state.bytes()?, world.env());
+fn etc_environment(parsed: &Parsed, name: &str) -> Option<Ambient> {
+    let file = PathBuf::from(LOGIN_ENVIRONMENT);
     let found = parsed.get(name)?;
     let lints =
         vec![Lint::warn("readable-by-others", "Every user of this machine gets this variable at login.")];

@@ -1,10 +1,13 @@
 //! What `docker compose` would give to a container: the compose files of the working directory, their `env_file`s,
 //! and the project's `.env`, which feeds `${…}` and is not passed on by itself.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use crate::dotenv::{self, compose::interpolate};
+use crate::bound::{self, Room};
+use crate::dotenv::{self, Parsed, compose::interpolate};
 use crate::host::World;
 use crate::pyyaml::{self, Yaml};
 use crate::secret::Secret;
@@ -28,22 +31,55 @@ pub struct Setting {
 /// All places in compose files of the working directory that set a variable.
 #[must_use]
 pub fn find(world: &dyn World, name: &str) -> Vec<Setting> {
-    let mut project = Project { world, env: environment(world), name };
+    Compose::look(world).find(world, name)
+}
+
+/// The compose files of the working directory, read once for many variables.
+#[derive(Debug, Default)]
+pub struct Compose {
+    env: BTreeMap<String, String>,
+    files: Vec<(PathBuf, Yaml)>,
+    env_files: RefCell<BTreeMap<PathBuf, Option<Rc<Parsed>>>>,
+}
+
+impl Compose {
+    /// Reads them.
+    #[must_use]
+    pub fn look(world: &dyn World) -> Self {
+        let read = |file: PathBuf| {
+            let root = pyyaml::load(world.read(&file).text()?).ok()?;
+            Some((file, root))
+        };
+        let files: Vec<_> = files(world).into_iter().filter_map(read).collect();
+        let env = if files.is_empty() { BTreeMap::new() } else { environment(world) };
+        Self { env, files, env_files: RefCell::default() }
+    }
+
+    /// All places that set a variable.
+    #[must_use]
+    pub fn find(&self, world: &dyn World, name: &str) -> Vec<Setting> {
+        find_in(&mut Project { world, compose: self, name, room: Room::default() })
+    }
+
+    fn env_file(&self, world: &dyn World, file: &Path) -> Option<Rc<Parsed>> {
+        let mut known = self.env_files.borrow_mut();
+        let read = || {
+            let state = world.read(file);
+            Some(Rc::new(dotenv::parse(Dialect::ComposeGo, state.bytes()?, &self.env)))
+        };
+        known.entry(file.to_owned()).or_insert_with(read).clone()
+    }
+}
+
+fn find_in(project: &mut Project<'_>) -> Vec<Setting> {
+    let compose = project.compose;
     let mut services: BTreeMap<String, Vec<Setting>> = BTreeMap::new();
     let mut direct: BTreeMap<String, Vec<Setting>> = BTreeMap::new();
-    for file in files(world) {
-        let state = world.read(&file);
-        let Some(Ok(root)) = state.text().map(pyyaml::load) else { continue };
+    for (file, root) in &compose.files {
         let Some(all) = root.get("services") else { continue };
         for (service, definition) in all.entries() {
-            services
-                .entry(service.clone())
-                .or_default()
-                .extend(project.env_files(&file, service, definition));
-            direct
-                .entry(service.clone())
-                .or_default()
-                .extend(project.environment(&file, service, definition));
+            services.entry(service.clone()).or_default().extend(project.env_files(file, service, definition));
+            direct.entry(service.clone()).or_default().extend(project.environment(file, service, definition));
         }
     }
     // `environment` beats `env_file`, whichever file it stands in; later files beat earlier ones.
@@ -86,13 +122,15 @@ fn environment(world: &dyn World) -> BTreeMap<String, String> {
 
 struct Project<'a> {
     world: &'a dyn World,
-    env: BTreeMap<String, String>,
+    compose: &'a Compose,
     name: &'a str,
+    room: Room,
 }
 
 impl Project<'_> {
     fn expand(&self, text: &str) -> Option<String> {
-        interpolate(text, &|name| self.env.get(name).cloned()).ok()
+        let get = |name: &str| self.compose.env.get(name).map(String::as_str);
+        interpolate(&self.room, text, &get).ok().filter(|text| !bound::is_too_long(text))
     }
 
     fn env_files(&mut self, compose: &Path, service: &str, definition: &Yaml) -> Vec<Setting> {
@@ -105,8 +143,7 @@ impl Project<'_> {
     }
 
     fn env_file(&self, file: &Path, service: &str) -> Option<Setting> {
-        let state = self.world.read(file);
-        let parsed = dotenv::parse(Dialect::ComposeGo, state.bytes()?, &self.env);
+        let parsed = self.compose.env_file(self.world, file)?;
         let found = parsed.get(self.name)?;
         Some(Setting {
             service: service.to_owned(),
@@ -128,7 +165,7 @@ impl Project<'_> {
             let (value, interpolated) = match raw {
                 Some(raw) => (self.expand(&raw), raw.contains('$')),
                 // A bare name is copied from the shell or the project's `.env`.
-                None => (Some(self.env.get(self.name)?.clone()), true),
+                None => (Some(self.compose.env.get(self.name)?.clone()), true),
             };
             Some(Setting {
                 service: service.to_owned(),

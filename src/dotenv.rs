@@ -4,13 +4,16 @@
 //! (`tests/corpora/dotenv_truth.json` is what each of them really read). Each [`Dialect`] has its own grammar in
 //! `dotenv/`; this file holds what they share: [`Assignment`], [`Parsed`] and the choice of the grammar.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::Range;
 
 use crate::shell::{self, Shell};
 use crate::source::Dialect;
 
+#[cfg(test)]
+mod bounds;
 mod bun;
 pub(crate) mod compose;
 mod direnv;
@@ -63,14 +66,41 @@ pub struct Parsed {
     pub problems: Vec<(usize, String)>,
     /// The loader keeps the first of duplicates, not the last.
     pub first_wins: bool,
+    index: Index,
 }
+
+/// Where in a file of any length each variable is first and last assigned, made when one is asked for.
+#[derive(Clone, Debug, Default)]
+struct Index(OnceCell<HashMap<String, (usize, usize)>>);
+
+impl PartialEq for Index {
+    /// It says nothing that the assignments do not say.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Index {}
 
 impl Parsed {
     /// The assignment that decides a variable.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Assignment> {
-        let mut all = self.assignments.iter().filter(|assignment| assignment.name == name);
-        if self.first_wins { all.next() } else { all.next_back() }
+        /// Shorter files are searched faster than they are indexed.
+        const SHORT: usize = 64;
+        if self.assignments.len() <= SHORT {
+            let mut all = self.assignments.iter().filter(|assignment| assignment.name == name);
+            return if self.first_wins { all.next() } else { all.next_back() };
+        }
+        let index = self.index.0.get_or_init(|| {
+            let mut index: HashMap<String, (usize, usize)> = HashMap::new();
+            for (at, found) in self.assignments.iter().enumerate() {
+                index.entry(found.name.clone()).or_insert((at, at)).1 = at;
+            }
+            index
+        });
+        let (first, last) = index.get(name)?;
+        self.assignments.get(if self.first_wins { *first } else { *last })
     }
 
     /// A file of which the loader takes nothing.

@@ -18,6 +18,7 @@
 
 pub mod agents;
 pub mod ambient;
+pub mod bound;
 pub mod cli;
 pub mod commands;
 pub mod compose;

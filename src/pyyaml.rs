@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 use granit_parser::{Event, Parser, ScalarStyle};
 use regex::Regex;
 
+use crate::bound;
+
 /// How deep a document may be nested before it is refused.
 const MAX_DEPTH: usize = 100;
 /// How many nodes aliases may multiply a document to.
@@ -105,13 +107,6 @@ impl Yaml {
             Self::List(_) | Self::Map(_) => None,
         }
     }
-
-    fn insert(entries: &mut Vec<(String, Yaml)>, key: String, value: Yaml) {
-        match entries.iter_mut().find(|(name, _)| *name == key) {
-            Some(entry) => entry.1 = value,
-            None => entries.push((key, value)),
-        }
-    }
 }
 
 /// Why a document could not be read; never holds any of its text.
@@ -136,7 +131,8 @@ pub enum YamlError {
 /// Reads one document. An empty text is [`Yaml::Null`].
 pub fn load(text: &str) -> Result<Yaml, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut loader = Loader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    let mut loader =
+        Loader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, repeated: 0 };
     let mut document = None;
     loop {
         match loader.next()? {
@@ -156,6 +152,8 @@ struct Loader<'input> {
     parser: Parser<'input, granit_parser::StrInput<'input>>,
     anchors: HashMap<usize, Yaml>,
     nodes: usize,
+    /// How many bytes of text aliases have repeated.
+    repeated: usize,
 }
 
 impl<'input> Loader<'input> {
@@ -187,9 +185,14 @@ impl<'input> Loader<'input> {
             return Err(YamlError::TooDeep);
         }
         if let Some(id) = event.alias_id() {
-            let node = self.anchors.get(&id).cloned().unwrap_or(Yaml::Null);
-            self.nodes += count(&node);
-            return Ok(node);
+            let Some(node) = self.anchors.get(&id) else { return Ok(Yaml::Null) };
+            let (nodes, bytes) = size(node);
+            self.nodes += nodes;
+            self.repeated += bytes;
+            if self.nodes > MAX_NODES || self.repeated > bound::MAX_FILE {
+                return Err(YamlError::TooDeep);
+            }
+            return Ok(node.clone());
         }
         let tag = event.tag().and_then(|tag| tag.core_suffix()).map(str::to_owned);
         let node = match event {
@@ -213,6 +216,7 @@ impl<'input> Loader<'input> {
 
     fn map(&mut self, depth: usize) -> Result<Yaml, YamlError> {
         let (mut own, mut merged) = (Vec::new(), Vec::new());
+        let mut at: HashMap<String, usize> = HashMap::new();
         while let Some(event) = self.next_node()? {
             let merge = matches!(event.scalar(), Some(("<<", ScalarStyle::Plain)));
             let key = self.node(&event, depth + 1)?.as_str().unwrap_or_default();
@@ -220,13 +224,17 @@ impl<'input> Loader<'input> {
             let value = self.node(&event, depth + 1)?;
             if merge {
                 merged.push(value);
+            } else if let Some(at) = at.get(&key) {
+                own[*at] = (key, value);
             } else {
-                Yaml::insert(&mut own, key, value);
+                at.insert(key.clone(), own.len());
+                own.push((key, value));
             }
         }
         for source in merged.iter().flat_map(merge_sources) {
             for (key, value) in source.entries() {
-                if !own.iter().any(|(name, _)| name == key) {
+                if !at.contains_key(key) {
+                    at.insert(key.clone(), own.len());
                     own.push((key.clone(), value.clone()));
                 }
             }
@@ -242,11 +250,16 @@ fn merge_sources(value: &Yaml) -> Vec<&Yaml> {
     }
 }
 
-fn count(node: &Yaml) -> usize {
+/// How many nodes and how many bytes of text there are.
+fn size(node: &Yaml) -> (usize, usize) {
+    let sum = |a: (usize, usize), b: (usize, usize)| (a.0 + b.0, a.1 + b.1);
     match node {
-        Yaml::List(items) => 1 + items.iter().map(count).sum::<usize>(),
-        Yaml::Map(entries) => 1 + entries.iter().map(|(_, value)| count(value)).sum::<usize>(),
-        _ => 1,
+        Yaml::List(items) => items.iter().map(size).fold((1, 0), sum),
+        Yaml::Map(entries) => {
+            entries.iter().map(|(key, value)| sum(size(value), (0, key.len()))).fold((1, 0), sum)
+        }
+        Yaml::Null | Yaml::Bool(_) => (1, 0),
+        Yaml::Int(text) | Yaml::Float(text) | Yaml::Other(text) | Yaml::Str(text) => (1, text.len()),
     }
 }
 

@@ -41,6 +41,12 @@ impl Secret {
         self.0.chars().count()
     }
 
+    /// The number of bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
     /// True for a value that is present and empty, which hides other sources at most agents.
     #[must_use]
     pub fn is_empty(&self) -> bool {

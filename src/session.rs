@@ -97,7 +97,7 @@ pub fn scan(world: &dyn World, catalogue: &Catalogue, agents: &[&'static Agent])
 /// One agent's answer, and what it could not read.
 fn ask(world: &dyn World, catalogue: &Catalogue, agent: &'static Agent) -> Option<Scanned> {
     let watched = watch::Watched::new(world);
-    let mut findings = (agent.scan)(&Context { world: &watched, catalogue })?;
+    let mut findings = agent.scan(&Context { world: &watched, catalogue })?;
     watched.tell(&mut findings);
     Some(Scanned { agent, findings })
 }
@@ -126,7 +126,7 @@ pub fn present(
     also: Option<&'static Agent>,
 ) -> Vec<&'static Agent> {
     let context = Context { world, catalogue };
-    let here = |agent: &Agent| (agent.scan)(&context).is_some_and(|found| !found.found.is_empty());
+    let here = |agent: &Agent| agent.scan(&context).is_some_and(|found| !found.found.is_empty());
     let named = |agent: &Agent| also.is_some_and(|also| also.id == agent.id);
     agents::ALL.iter().copied().filter(|agent| named(agent) || here(agent)).collect()
 }

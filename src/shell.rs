@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::bound::{self, TOO_LONG};
 use crate::dotenv::{Assignment, Parsed};
 use crate::host::World;
 
@@ -139,6 +140,10 @@ pub(crate) fn dotenv(shell: Shell, file: &[u8], env: &BTreeMap<String, String>) 
         let (line, span, quoted) = (spot.line, spot.span, spot.quoted);
         match variable.seen_by_child() {
             Seen::Text(value) => {
+                parsed.assignments.push(Assignment { name: name.clone(), value, line, span, quoted });
+            }
+            Seen::NotLiteral(TOO_LONG) => {
+                let value = bound::MARK.to_owned();
                 parsed.assignments.push(Assignment { name: name.clone(), value, line, span, quoted });
             }
             Seen::NotLiteral(why) => parsed.problems.push((line, why.to_owned())),

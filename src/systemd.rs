@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::bound::Room;
 use crate::dotenv;
 use crate::host::World;
 use crate::lint::Lint;
@@ -271,27 +272,28 @@ fn specifiers(world: &dyn World, scope: Scope, unit: &str, text: &str) -> String
         Scope::System => "/root".to_owned(),
     };
     let stem = unit.strip_suffix(".service").unwrap_or(unit);
-    let mut out = String::with_capacity(text.len());
+    let room = Room::default();
+    let mut out = room.filling();
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         match (c, (c == '%').then(|| chars.next()).flatten()) {
-            ('%', Some('%')) => out.push('%'),
-            ('%', Some('h')) => out.push_str(&home),
-            ('%', Some('n')) => out.push_str(unit),
-            ('%', Some('N')) => out.push_str(stem),
-            ('%', Some('p')) => out.push_str(stem.split('@').next().unwrap_or(stem)),
-            ('%', Some('i')) => out.push_str(stem.split_once('@').map_or("", |(_, instance)| instance)),
+            ('%', Some('%')) => out.own("%"),
+            ('%', Some('h')) => out.refer(&home),
+            ('%', Some('n')) => out.refer(unit),
+            ('%', Some('N')) => out.refer(stem),
+            ('%', Some('p')) => out.refer(stem.split('@').next().unwrap_or(stem)),
+            ('%', Some('i')) => out.refer(stem.split_once('@').map_or("", |(_, instance)| instance)),
             ('%', Some('E')) if scope == Scope::User => {
-                out.push_str(&config_home(world).map(|dir| dir.display().to_string()).unwrap_or_default());
+                out.refer(&config_home(world).map(|dir| dir.display().to_string()).unwrap_or_default());
             }
-            ('%', Some('E')) => out.push_str("/etc"),
+            ('%', Some('E')) => out.refer("/etc"),
             (c, next) => {
-                out.push(c);
-                out.extend(next);
+                out.own_char(c);
+                next.into_iter().for_each(|next| out.own_char(next));
             }
         }
     }
-    out
+    out.done()
 }
 
 /// `environment.d`: read by the person's manager when it starts, in the order of the file names; later wins.

@@ -68,6 +68,11 @@ fn only_the_host_touches_files_and_processes() {
 }
 
 #[test]
+fn an_agent_is_asked_in_one_way() {
+    only_in("an agent's own rules, without \"too long to be sent\"", &[".scan)("], &["agents.rs"]);
+}
+
+#[test]
 fn what_decides_knows_neither_screen_nor_scripts() {
     let deciding = [
         "agents", "dotenv", "edit", "hygiene", "lint", "plan", "probe", "provider", "resolve", "secret",

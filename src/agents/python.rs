@@ -158,15 +158,8 @@ pub fn dotenv_file(
     }
     let marked = bytes.starts_with("\u{feff}".as_bytes());
     let parsed = dotenv::parse_with(Dialect::PythonDotenv, bytes, env, expansion);
-    let mut names: Vec<&str> = parsed.assignments.iter().map(|assignment| assignment.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let kept = names.into_iter().filter_map(|name| {
-        let name = name.trim_start_matches('\u{feff}');
-        let usable = |a: &&dotenv::Assignment| a.name == name && !(marked && a.line == 1);
-        parsed.assignments.iter().rfind(usable).cloned()
-    });
-    Some(kept.collect())
+    let usable = |a: &dotenv::Assignment| !(marked && a.line == 1);
+    Some(last_of_each(parsed.assignments.into_iter().filter(usable)))
 }
 
 /// What another loader than python-dotenv reads from a file: the deciding assignment of each name.
@@ -178,10 +171,16 @@ pub fn dotenv_file_as(
 ) -> Option<Vec<dotenv::Assignment>> {
     let state = world.read(file);
     let parsed = dotenv::parse(dialect, state.bytes()?, env);
-    let mut names: Vec<&str> = parsed.assignments.iter().map(|assignment| assignment.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    Some(names.into_iter().filter_map(|name| parsed.get(name).cloned()).collect())
+    if parsed.first_wins {
+        return Some(last_of_each(parsed.assignments.into_iter().rev()));
+    }
+    Some(last_of_each(parsed.assignments))
+}
+
+/// The last assignment of each name, in the order of the names.
+fn last_of_each(assignments: impl IntoIterator<Item = dotenv::Assignment>) -> Vec<dotenv::Assignment> {
+    let named = assignments.into_iter().map(|assignment| (assignment.name.clone(), assignment));
+    named.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 /// The place of an assignment in a `.env` file.

@@ -353,7 +353,8 @@ fn offered_line(n: usize, offered: &Offered, world: &RealWorld) -> String {
 /// Why there is no place: a file that cannot be read, or what decides from outside of all files.
 fn no_place(agent: &agents::Agent, slot: &Slot, desk: &Desk, world: &RealWorld) -> String {
     let context = agents::Context { world, catalogue: &desk.catalogue };
-    let mut lines: Vec<String> = (agent.scan)(&context)
+    let mut lines: Vec<String> = agent
+        .scan(&context)
         .map(|found| found.troubles)
         .unwrap_or_default()
         .iter()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::text::{Decode, LineEnds, Text};
 use super::{Assignment, Parsed};
+use crate::bound::{self, Room};
 
 const BLANKS: [char; 6] = ['\t', '\u{b}', '\u{c}', ' ', '\n', '\r'];
 
@@ -145,46 +146,75 @@ fn unescape(inner: &str, quote: char) -> String {
 /// expanded and the ones after it as written.
 fn expand_all(parsed: &mut Parsed, env: &BTreeMap<String, String>) {
     let mut map: BTreeMap<String, String> = BTreeMap::new();
+    let mut last: BTreeMap<String, usize> = BTreeMap::new();
     let mut order: Vec<String> = vec![];
-    for found in &parsed.assignments {
+    for (at, found) in parsed.assignments.iter().enumerate() {
+        last.insert(found.name.clone(), at);
         if map.insert(found.name.clone(), found.value.clone()).is_none() {
             order.push(found.name.clone());
         }
     }
     map.extend(env.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let room = Room::default();
     for name in order {
-        let Some(found) = parsed.assignments.iter_mut().rfind(|found| found.name == name) else { continue };
-        found.value = expand(&found.value, &map);
+        let Some(found) = last.get(&name).and_then(|at| parsed.assignments.get_mut(*at)) else { continue };
+        found.value = expand(&room, &found.value, &map);
         if !env.contains_key(&name) {
             map.insert(name, found.value.clone());
         }
     }
 }
 
-fn expand(value: &str, map: &BTreeMap<String, String>) -> String {
-    // Bun starts one before the end: a `$` at the very end stays.
-    let mut out = String::new();
+/// A part of an expanded value.
+enum Piece<'a> {
+    Own(&'a str),
+    Means(&'a str),
+}
+
+fn expand(room: &Room, value: &str, map: &BTreeMap<String, String>) -> String {
+    let mut out = room.filling();
+    let mut pieces = Vec::new();
     let mut last = value.len();
-    let dollars = value.match_indices('$').map(|(at, _)| at).filter(|at| at + 1 < value.len());
-    for at in dollars.collect::<Vec<_>>().into_iter().rev() {
+    for at in dollars(value).into_iter().rev() {
         if at >= last {
             continue;
         }
-        if !value[at + 1..].starts_with(|c: char| is_name(c) || c == '{') {
-            continue;
+        if value.len() > bound::MAX_VALUE {
+            out.give_up();
+            break;
         }
         if value[..at].ends_with('\\') {
-            out.insert_str(0, &value[at..last]);
+            pieces.push(Piece::Own(&value[at..last]));
             last = at - 1;
         } else {
-            let (text, end) = reference(value, at, map);
-            out.insert_str(0, value.get(end..last).unwrap_or(""));
-            out.insert_str(0, text);
+            let (piece, end) = reference(value, at, map);
+            // A default without an end of its own repeats everything that follows it.
+            let piece = match piece {
+                Piece::Own(default) if end > last => Piece::Means(default),
+                piece => piece,
+            };
+            pieces.push(Piece::Own(value.get(end..last).unwrap_or("")));
+            pieces.push(piece);
             last = at;
+            if !out.looked_at(end - at) {
+                break;
+            }
         }
     }
-    out.insert_str(0, &value[..last]);
-    out
+    pieces.push(Piece::Own(&value[..last]));
+    for piece in pieces.iter().rev() {
+        match piece {
+            Piece::Own(text) => out.own(text),
+            Piece::Means(text) => out.refer(text),
+        }
+    }
+    out.done()
+}
+
+/// Where references may begin. Bun starts one before the end: a `$` at the very end stays.
+fn dollars(value: &str) -> Vec<usize> {
+    let dollars = value.match_indices('$').map(|(at, _)| at).filter(|at| at + 1 < value.len());
+    dollars.filter(|at| value[at + 1..].starts_with(|c: char| is_name(c) || c == '{')).collect()
 }
 
 const fn is_name(c: char) -> bool {
@@ -192,7 +222,7 @@ const fn is_name(c: char) -> bool {
 }
 
 /// What the reference at `at` means and where it ends.
-fn reference<'a>(value: &'a str, at: usize, map: &'a BTreeMap<String, String>) -> (&'a str, usize) {
+fn reference<'a>(value: &'a str, at: usize, map: &'a BTreeMap<String, String>) -> (Piece<'a>, usize) {
     let start = if value[at + 1..].starts_with('{') { at + 2 } else { at + 1 };
     let mut end = value[start..].find(|c| !is_name(c)).map_or(value.len(), |len| start + len);
     let found = map.get(&value[start..end]).map(String::as_str);
@@ -203,5 +233,5 @@ fn reference<'a>(value: &'a str, at: usize, map: &'a BTreeMap<String, String>) -
         end += 2 + len;
     }
     end += usize::from(value[end..].starts_with('}'));
-    (found.unwrap_or(default), end)
+    (found.map_or(Piece::Own(default), Piece::Means), end)
 }

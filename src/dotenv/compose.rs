@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use super::text::{Decode, LineEnds, Text};
 use super::{Assignment, Parsed};
+use crate::bound::{self, Filling, Room};
 
 /// What compose-go reads. A bad line refuses the file.
 pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>) -> Parsed {
     let Some(text) = Text::new(bytes, Decode::Lossy, LineEnds::Keep, true) else { return Parsed::default() };
-    let mut reader = Reader { all: &text.text, at: 0, env, file: BTreeMap::new() };
+    let mut reader = Reader { all: &text.text, at: 0, env, file: BTreeMap::new(), room: Room::default() };
     let mut assignments = vec![];
     while reader.next_statement() {
         let start = reader.at;
@@ -28,6 +29,7 @@ struct Reader<'a> {
     at: usize,
     env: &'a BTreeMap<String, String>,
     file: BTreeMap<String, String>,
+    room: Room,
 }
 
 /// Blank, but no line end.
@@ -125,7 +127,8 @@ impl<'a> Reader<'a> {
     }
 
     fn expand(&self, value: &str) -> Result<String, &'static str> {
-        interpolate(value, &|name| self.env.get(name).or_else(|| self.file.get(name)).cloned())
+        let get = |name: &str| self.env.get(name).or_else(|| self.file.get(name)).map(String::as_str);
+        interpolate(&self.room, value, &get)
     }
 }
 
@@ -194,35 +197,56 @@ fn octal(after: &str) -> (String, usize) {
 }
 
 /// Replaces `$NAME`, `${NAME}` and its defaults, `$$` by `$`. An error where compose refuses the text.
-pub(crate) fn interpolate(text: &str, get: &dyn Fn(&str) -> Option<String>) -> Result<String, &'static str> {
-    let mut out = String::with_capacity(text.len());
+pub(crate) fn interpolate<'v>(
+    room: &Room,
+    text: &str,
+    get: &dyn Fn(&str) -> Option<&'v str>,
+) -> Result<String, &'static str> {
+    let mut out = room.filling();
+    fill(&mut out, text, get, 0)?;
+    Ok(out.done())
+}
+
+fn fill<'v>(
+    out: &mut Filling<'_>,
+    text: &str,
+    get: &dyn Fn(&str) -> Option<&'v str>,
+    depth: usize,
+) -> Result<(), &'static str> {
+    if depth > bound::MAX_DEPTH {
+        out.give_up();
+        return Ok(());
+    }
     let mut rest = text;
     while let Some(at) = rest.find('$') {
-        out.push_str(&rest[..at]);
+        out.own(&rest[..at]);
         let after = &rest[at + 1..];
         rest = match after.chars().next() {
             Some('$') => {
-                out.push('$');
+                out.own("$");
                 &after[1..]
             }
             Some('{') => {
                 let close = closing_brace(after).ok_or("a `${` that names no variable")?;
-                out.push_str(&braced(&after[1..close], get)?);
+                if !out.looked_at(close) {
+                    return Ok(());
+                }
+                braced(out, &after[1..close], get, depth)?;
                 &after[close + 1..]
             }
             Some(c) if c.is_ascii_alphabetic() || c == '_' => {
                 let len = name_len(after);
-                out.push_str(&get(&after[..len]).unwrap_or_default());
+                out.refer(get(&after[..len]).unwrap_or_default());
                 &after[len..]
             }
             _ => {
-                out.push('$');
+                out.own("$");
                 after
             }
         };
     }
-    out.push_str(rest);
-    Ok(out)
+    out.own(rest);
+    Ok(())
 }
 
 fn name_len(text: &str) -> usize {
@@ -247,7 +271,12 @@ fn closing_brace(text: &str) -> Option<usize> {
     None
 }
 
-fn braced(inner: &str, get: &dyn Fn(&str) -> Option<String>) -> Result<String, &'static str> {
+fn braced<'v>(
+    out: &mut Filling<'_>,
+    inner: &str,
+    get: &dyn Fn(&str) -> Option<&'v str>,
+    depth: usize,
+) -> Result<(), &'static str> {
     let len = name_len(inner);
     let (name, tail) = inner.split_at(len);
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
@@ -255,12 +284,14 @@ fn braced(inner: &str, get: &dyn Fn(&str) -> Option<String>) -> Result<String, &
     }
     let value = get(name);
     let (empty_counts, operator) = tail.strip_prefix(':').map_or((false, tail), |tail| (true, tail));
-    let set = value.clone().filter(|value| !(empty_counts && value.is_empty()));
-    match operator.chars().next() {
-        None if !empty_counts => Ok(value.unwrap_or_default()),
-        Some('-') => set.map_or_else(|| interpolate(&operator[1..], get), Ok),
-        Some('?') => set.ok_or("a variable that must be set and is not"),
-        Some('+') => set.map_or(Ok(String::new()), |_| interpolate(&operator[1..], get)),
-        _ => Err("a `${` that names no variable"),
+    let set = value.filter(|value| !(empty_counts && value.is_empty()));
+    match (operator.chars().next(), set) {
+        (None, _) if !empty_counts => out.refer(value.unwrap_or_default()),
+        (Some('-' | '?'), Some(set)) => out.refer(set),
+        (Some('-'), None) | (Some('+'), Some(_)) => fill(out, &operator[1..], get, depth + 1)?,
+        (Some('?'), None) => return Err("a variable that must be set and is not"),
+        (Some('+'), None) => {}
+        _ => return Err("a `${` that names no variable"),
     }
+    Ok(())
 }

@@ -7,12 +7,14 @@ use regex::Regex;
 
 use super::text::{Decode, LineEnds, Text};
 use super::{Assignment, Parsed};
+use crate::bound::{Filling, Room};
 
 /// What direnv reads.
 pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>) -> Parsed {
     let Some(text) = Text::new(bytes, Decode::Raw, LineEnds::Keep, false) else { return Parsed::default() };
     let Some(pattern) = LINE.as_ref() else { return Parsed::default() };
     let mut file: BTreeMap<String, String> = BTreeMap::new();
+    let room = Room::default();
     let mut assignments = vec![];
     let mut at = 0;
     for line in text.text.split(['\n', '\r']) {
@@ -25,7 +27,7 @@ pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>) -> Parsed {
         let raw = found.get(3);
         let from = start + raw.map_or(separator.end(), |raw| raw.start());
         let raw = raw.map_or("", |raw| raw.as_str());
-        let value = value(raw, &file, env);
+        let value = value(&room, raw, &file, env);
         file.insert(name.as_str().to_owned(), value.clone());
         // direnv exports to a shell, which takes no other names.
         if name.as_str().contains('.') || name.as_str().starts_with(|c: char| c.is_ascii_digit()) {
@@ -51,7 +53,7 @@ static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&line.replace('S', r"[\t\n\x0c\r ]")).ok()
 });
 
-fn value(raw: &str, file: &BTreeMap<String, String>, env: &BTreeMap<String, String>) -> String {
+fn value(room: &Room, raw: &str, file: &BTreeMap<String, String>, env: &BTreeMap<String, String>) -> String {
     if raw.len() <= 1 {
         return raw.to_owned();
     }
@@ -66,14 +68,16 @@ fn value(raw: &str, file: &BTreeMap<String, String>, env: &BTreeMap<String, Stri
             unescape(&inner)
         },
     );
-    expand(&text, &|reference| {
+    let mut out = room.filling();
+    expand(&mut out, &text, &|out, reference| {
         let (name, default) = reference.split_once(":-").map_or((reference, None), |(n, d)| (n, Some(d)));
-        if let Some(value) = file.get(name) {
-            return value.clone();
+        match (file.get(name), env.get(name).map_or("", String::as_str), default) {
+            (Some(value), ..) => out.refer(value),
+            (None, "", Some(default)) => out.own(default),
+            (None, value, _) => out.refer(value),
         }
-        let value = env.get(name).cloned().unwrap_or_default();
-        if value.is_empty() { default.map_or(value, str::to_owned) } else { value }
-    })
+    });
+    out.done()
 }
 
 /// Drops the backslash before anything but `$`.
@@ -90,29 +94,29 @@ fn unescape(text: &str) -> String {
 }
 
 /// Go's `os.Expand`.
-fn expand(text: &str, get: &dyn Fn(&str) -> String) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('$').filter(|at| at + 1 < rest.len()) {
-        out.push_str(&rest[..at]);
-        let after = &rest[at + 1..];
-        let (name, len) = shell_name(after);
+fn expand(out: &mut Filling<'_>, text: &str, refer: &dyn Fn(&mut Filling<'_>, &str)) {
+    let last_brace = text.rfind('}');
+    let mut at = 0;
+    while let Some(dollar) = text[at..].find('$').map(|found| at + found).filter(|at| at + 1 < text.len()) {
+        out.own(&text[at..dollar]);
+        let after = &text[dollar + 1..];
+        let closed = last_brace.is_some_and(|brace| brace > dollar);
+        let (name, len) = shell_name(after, closed);
         match name {
-            Some(name) => out.push_str(&get(name)),
-            None if len == 0 => out.push('$'),
+            Some(name) => refer(out, name),
+            None if len == 0 => out.own("$"),
             None => {}
         }
-        rest = &after[len..];
+        at = dollar + 1 + len;
     }
-    out.push_str(rest);
-    out
+    out.own(&text[at..]);
 }
 
-/// The name after `$`, and how many bytes it and its braces take.
-fn shell_name(text: &str) -> (Option<&str>, usize) {
+/// The name after `$`, and how many bytes it and its braces take; `closed` where a brace closes anywhere after it.
+fn shell_name(text: &str, closed: bool) -> (Option<&str>, usize) {
     let special = |c: char| c.is_ascii_digit() || "*#$@!?-".contains(c);
     if let Some(inner) = text.strip_prefix('{') {
-        return match inner.find('}') {
+        return match closed.then(|| inner.find('}')).flatten() {
             Some(0) => (None, 2),
             Some(len) => (Some(&inner[..len]), len + 2),
             None => (None, 1),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::text::{Decode, LineEnds, Text, is_py_space};
 use super::{Assignment, Expansion, Parsed};
+use crate::bound::{Filling, Room};
 
 /// What python-dotenv reads.
 pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>, expansion: Expansion) -> Parsed {
@@ -11,16 +12,24 @@ pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>, expansion: Exp
         return Parsed::refused(1, "not UTF-8: python-dotenv stops with an error");
     };
     let (bindings, problems) = Reader::all(&text.text);
-    let mut scope = Scope { env, expansion, file: BTreeMap::new() };
+    let mut scope = Scope { env, expansion, file: BTreeMap::new(), room: Room::default() };
     let mut parsed = Parsed { problems, ..Parsed::default() };
+    // A bare name later in the file unsets what stood before.
+    let mut unset: BTreeMap<&str, usize> = BTreeMap::new();
     for binding in bindings {
         let value = binding.value.as_ref().map(|value| scope.resolve(&value.text));
         scope.file.insert(binding.name.to_owned(), value.clone());
         match (value, binding.value) {
             (Some(value), Some(raw)) => parsed.assignments.push(assignment(&text, binding.name, value, &raw)),
-            // A bare name later in the file unsets what stood before.
-            _ => parsed.assignments.retain(|earlier| earlier.name != binding.name),
+            _ => drop(unset.insert(binding.name, parsed.assignments.len())),
         }
+    }
+    if !unset.is_empty() {
+        let mut at = 0;
+        parsed.assignments.retain(|found| {
+            at += 1;
+            unset.get(found.name.as_str()).is_none_or(|before| at > *before)
+        });
     }
     for problem in &mut parsed.problems {
         problem.0 = text.line(problem.0);
@@ -44,7 +53,7 @@ pub(super) fn compose_v1(bytes: &[u8]) -> Parsed {
         let raw = binding.value?;
         Some(assignment(&text, binding.name, raw.text.replace('$', "$$"), &raw))
     });
-    Parsed { assignments: assignments.collect(), problems, first_wins: false }
+    Parsed { assignments: assignments.collect(), problems, ..Parsed::default() }
 }
 
 fn assignment(text: &Text, name: &str, value: String, raw: &Raw) -> Assignment {
@@ -241,43 +250,49 @@ struct Scope<'a> {
     env: &'a BTreeMap<String, String>,
     expansion: Expansion,
     file: BTreeMap<String, Option<String>>,
+    room: Room,
 }
 
 impl Scope<'_> {
     /// Replaces `${NAME}` and `${NAME:-default}`; everything else stays.
     fn resolve(&self, value: &str) -> String {
-        let mut out = String::with_capacity(value.len());
-        let mut rest = value;
-        while let Some(at) = rest.find("${") {
-            out.push_str(&rest[..at]);
-            let (text, after) = self.variable(&rest[at..]).unwrap_or(("${".to_owned(), &rest[at + 2..]));
-            out.push_str(&text);
-            rest = after;
+        let mut out = self.room.filling();
+        let last_brace = value.rfind('}').unwrap_or(0);
+        let mut at = 0;
+        while let Some(found) = value[at..].find("${").map(|found| at + found).filter(|at| *at < last_brace) {
+            out.own(&value[at..found]);
+            at = match value[found..].find('}').filter(|end| out.looked_at(*end)) {
+                Some(end) if self.variable(&mut out, &value[found + 2..found + end]) => found + end + 1,
+                _ => {
+                    out.own("${");
+                    found + 2
+                }
+            };
         }
-        out.push_str(rest);
-        out
+        out.own(&value[at..]);
+        out.done()
     }
 
-    /// The value of the reference at the start of `text` and what follows it.
-    fn variable<'t>(&self, text: &'t str) -> Option<(String, &'t str)> {
-        let (inner, after) = text[2..].split_once('}')?;
+    /// Adds what the reference with this text between its braces means; false where it is none.
+    fn variable(&self, out: &mut Filling<'_>, inner: &str) -> bool {
         let (name, default) = match inner.split_once(':') {
-            None => (inner, ""),
-            Some((name, tail)) => (name, tail.strip_prefix('-')?),
+            None => (inner, Some("")),
+            Some((name, tail)) => (name, tail.strip_prefix('-')),
         };
-        Some((self.get(name, default), after))
+        match (default, self.get(name)) {
+            (None, _) => return false,
+            (_, Some(value)) => out.refer(value),
+            (Some(default), None) => out.own(default),
+        }
+        true
     }
 
-    fn get(&self, name: &str, default: &str) -> String {
-        let env = || self.env.get(name).cloned();
-        let found = match self.expansion {
-            Expansion::FileFirst => {
-                self.file.get(name).map_or_else(env, |value| Some(value.clone().unwrap_or_default()))
-            }
-            Expansion::EnvFirst => {
-                env().or_else(|| self.file.get(name).map(|value| value.clone().unwrap_or_default()))
-            }
-        };
-        found.unwrap_or_else(|| default.to_owned())
+    fn get(&self, name: &str) -> Option<&str> {
+        let env = || self.env.get(name).map(String::as_str);
+        let file = || self.file.get(name).map(|value| value.as_deref().unwrap_or_default());
+        match self.expansion {
+            Expansion::FileFirst => file().or_else(env),
+            Expansion::EnvFirst => env().or_else(file),
+        }
     }
 }

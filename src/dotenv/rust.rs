@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::text::{Decode, LineEnds, Text};
 use super::{Assignment, Parsed};
+use crate::bound::{Filling, Room};
 
 /// What `dotenvy` reads.
 pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>) -> Parsed {
@@ -17,7 +18,7 @@ pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>) -> Parsed {
     let Some(text) = Text::new(&bytes[..readable], Decode::Strict, LineEnds::Keep, false) else {
         return parsed;
     };
-    let mut reader = Reader { env, file: BTreeMap::new() };
+    let mut reader = Reader { env, file: BTreeMap::new(), room: Room::default() };
     let mut at = 0;
     while let Some((line, next)) = logical_line(&text.text, at) {
         let found = line.and_then(|line| reader.assignment(&text, at, line));
@@ -95,6 +96,7 @@ fn step(state: State, c: char) -> State {
 struct Reader<'a> {
     env: &'a BTreeMap<String, String>,
     file: BTreeMap<String, String>,
+    room: Room,
 }
 
 impl Reader<'_> {
@@ -129,39 +131,47 @@ impl Reader<'_> {
     /// The value, and how many bytes spell it.
     #[allow(clippy::match_same_arms)]
     fn value(&self, raw: &str) -> Result<(String, usize), Bad> {
-        let mut out = String::new();
+        let mut out = self.room.filling();
         let mut quote = None;
         let mut chars = raw.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
             match (c, quote) {
                 ('\'', Some('\'')) | ('"', Some('"')) => quote = None,
-                (c, Some('\'')) => out.push(c),
-                ('\\', _) => out.extend(chars.next().map(|(_, c)| escaped(c)).transpose()?),
+                (c, Some('\'')) => out.own_char(c),
+                ('\\', _) => {
+                    if let Some((_, c)) = chars.next() {
+                        out.own_char(escaped(c)?);
+                    }
+                }
                 ('$', _) => self.references(&mut chars, &mut out)?,
-                (c, Some(_)) => out.push(c),
+                (c, Some(_)) => out.own_char(c),
                 ('\'' | '"', None) => quote = Some(c),
                 (' ' | '\t', None) => {
                     let tail = raw[at..].trim_start_matches([' ', '\t']);
-                    return if tail.is_empty() || tail.starts_with('#') { Ok((out, at)) } else { Err(Bad) };
+                    return if tail.is_empty() || tail.starts_with('#') {
+                        Ok((out.done(), at))
+                    } else {
+                        Err(Bad)
+                    };
                 }
-                (c, None) => out.push(c),
+                (c, None) => out.own_char(c),
             }
         }
-        if quote.is_some() { Err(Bad) } else { Ok((out, raw.len())) }
+        if quote.is_some() { Err(Bad) } else { Ok((out.done(), raw.len())) }
     }
 
     /// What follows a `$`. The character that ends a bare name is taken as it is, even a quote.
-    fn references(&self, chars: &mut Chars, out: &mut String) -> Result<(), Bad> {
+    fn references(&self, chars: &mut Chars, out: &mut Filling<'_>) -> Result<(), Bad> {
         loop {
             let (name, braces) = reference(chars)?;
-            out.push_str(self.get(&name));
+            out.refer(self.get(&name));
             if braces {
                 return Ok(());
             }
             match chars.next() {
                 Some((_, '$')) => {}
                 Some((_, c)) => {
-                    out.push(c);
+                    out.own_char(c);
                     return Ok(());
                 }
                 None => return Ok(()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::text::{Decode, LineEnds, Text};
 use super::{Assignment, Parsed};
+use crate::bound::{self, Filling, Room};
 
 /// What a unit's `EnvironmentFile=` gives. A byte that is no text refuses the file, and the unit does not start.
 pub(super) fn environment_file(bytes: &[u8]) -> Parsed {
@@ -32,6 +33,7 @@ pub(super) fn environment_d(bytes: &[u8], env: &BTreeMap<String, String>) -> Par
     };
     let mut parsed = Parsed::default();
     let mut file: BTreeMap<String, String> = BTreeMap::new();
+    let room = Room::default();
     for mut found in Machine::run(&text.text) {
         let problem = match (is_name(&found.name), found.value.is_empty()) {
             (_, true) => Some("an empty value: systemd ignores the line"),
@@ -42,7 +44,10 @@ pub(super) fn environment_d(bytes: &[u8], env: &BTreeMap<String, String>) -> Par
             parsed.problems.push((text.line(found.name_at), problem.to_owned()));
             continue;
         }
-        found.value = expand(&found.value, &|name| file.get(name).or_else(|| env.get(name)).cloned());
+        let get = |name: &str| file.get(name).or_else(|| env.get(name)).map(String::as_str);
+        let mut value = room.filling();
+        expand(&mut value, &found.value, &get, 0);
+        found.value = value.done();
         file.insert(found.name.clone(), found.value.clone());
         parsed.assignments.push(found.assignment(&text));
     }
@@ -266,46 +271,65 @@ impl Machine {
 }
 
 /// systemd's `replace_env` with bare names and defaults allowed.
-fn expand(text: &str, get: &dyn Fn(&str) -> Option<String>) -> String {
-    let mut out = String::with_capacity(text.len());
+fn expand<'v>(out: &mut Filling<'_>, text: &str, get: &dyn Fn(&str) -> Option<&'v str>, depth: usize) {
+    if depth > bound::MAX_DEPTH {
+        out.give_up();
+        return;
+    }
     let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        out.push_str(&rest[..at]);
+    while let Some(at) = rest.find('$').filter(|_| !out.is_over()) {
+        out.own(&rest[..at]);
         let after = &rest[at + 1..];
-        let (value, taken) = reference(after, get).unwrap_or(("$".to_owned(), 0));
-        out.push_str(&value);
+        let taken = reference(out, after, get, depth).unwrap_or_else(|| {
+            out.own("$");
+            0
+        });
         rest = &after[taken..];
     }
-    out.push_str(rest);
-    out
+    out.own(rest);
 }
 
-/// The value of what follows a `$`, and how many bytes of it were used; none for a `$` that stays.
-fn reference(after: &str, get: &dyn Fn(&str) -> Option<String>) -> Option<(String, usize)> {
+/// Adds the value of what follows a `$`, and says how many bytes of it were used; none for a `$` that stays.
+fn reference<'v>(
+    out: &mut Filling<'_>,
+    after: &str,
+    get: &dyn Fn(&str) -> Option<&'v str>,
+    depth: usize,
+) -> Option<usize> {
     let is_name_char = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if after.starts_with('$') {
-        return Some(("$".to_owned(), 1));
+        out.own("$");
+        return Some(1);
     }
     if after.starts_with(is_name_char) {
         let len = after.find(|c| !is_name_char(c)).unwrap_or(after.len());
-        return Some((get(&after[..len]).unwrap_or_default(), len));
+        out.refer(get(&after[..len]).unwrap_or_default());
+        return Some(len);
     }
     let inner = after.strip_prefix('{')?;
-    let stop = inner.find(['}', ':'])?;
+    let stop = inner.find(['}', ':']);
+    if !out.looked_at(stop.unwrap_or(inner.len())) {
+        return None;
+    }
+    let stop = stop?;
     let value = get(&inner[..stop]);
     if inner[stop..].starts_with('}') {
-        return Some((value.unwrap_or_default(), stop + 2));
+        out.refer(value.unwrap_or_default());
+        return Some(stop + 2);
     }
     let kind = inner[stop + 1..].chars().next().filter(|c| matches!(c, '-' | '+'))?;
     let body = &inner[stop + 2..];
-    let len = closing_brace(body)?;
-    let other = || expand(&body[..len], get);
-    let value = match (value, kind) {
-        (Some(value), '-') => value,
-        (None, '-') | (Some(_), _) => other(),
-        (None, _) => String::new(),
-    };
-    Some((value, 1 + stop + 2 + len + 1))
+    let len = closing_brace(body);
+    if !out.looked_at(len.unwrap_or(body.len())) {
+        return None;
+    }
+    let len = len?;
+    match (value, kind) {
+        (Some(value), '-') => out.refer(value),
+        (None, '-') | (Some(_), _) => expand(out, &body[..len], get, depth + 1),
+        (None, _) => {}
+    }
+    Some(1 + stop + 2 + len + 1)
 }
 
 fn closing_brace(text: &str) -> Option<usize> {

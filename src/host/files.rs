@@ -187,7 +187,10 @@ fn look(real: &Path) -> Result<Option<Old>, WriteError> {
         return Err(WriteError::NotRegular(real.to_owned()));
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1));
-    file.read_to_end(&mut bytes).map_err(io_error(real, "cannot be read"))?;
+    (&mut file).take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io_error(real, "cannot be read"))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(WriteError::NotRegular(real.to_owned()));
+    }
     Ok(Some(Old { meta, bytes: Content(bytes) }))
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::real::contents;
 use crate::plan::AgentLock;
 
 /// How long Hermes itself waits for its lock.
@@ -134,8 +135,8 @@ fn try_exclusive(path: &Path) -> Result<Option<Held>, LockError> {
 
 /// Older than the limit, by its own word or else by its file's time.
 fn is_stale(path: &Path) -> bool {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let said = serde_json::from_str::<Owner>(&text)
+    let text = contents(path, 4096).unwrap_or_default();
+    let said = serde_json::from_slice::<Owner>(&text)
         .ok()
         .and_then(|owner| owner.created_at.parse::<jiff::Timestamp>().ok());
     let age = match said {

@@ -44,14 +44,24 @@ pub(super) const fn end_all_at_home_in(_folder: &std::path::Path) {}
 
 fn read(pid: u32) -> Option<Process> {
     let folder = std::path::PathBuf::from(format!("/proc/{pid}"));
-    let args = fields(&std::fs::read(folder.join("cmdline")).ok()?);
+    let args = fields(&proc_file(&folder, "cmdline")?);
     if args.is_empty() {
         return None;
     }
-    let started_ms = started_ms(&std::fs::read_to_string(folder.join("stat")).ok()?)?;
-    let env = std::fs::read(folder.join("environ")).ok().and_then(|bytes| environment(&bytes));
-    let unit = std::fs::read_to_string(folder.join("cgroup")).ok().and_then(|text| unit_of(&text));
+    let started_ms = started_ms(&String::from_utf8_lossy(&proc_file(&folder, "stat")?))?;
+    let env = proc_file(&folder, "environ").and_then(|bytes| environment(&bytes));
+    let unit = proc_file(&folder, "cgroup").and_then(|text| unit_of(&String::from_utf8_lossy(&text)));
     Some(Process { pid, args, started_ms, env, unit })
+}
+
+/// A file of `/proc`, up to the size that Linux itself allows arguments and environment together on most machines. What
+/// is longer is not used at all: a part of it would prove nothing.
+fn proc_file(folder: &std::path::Path, name: &str) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+    use std::io::Read as _;
+    const MAX_BYTES: u64 = 8 * 1024 * 1024;
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    std::fs::File::open(folder.join(name)).ok()?.take(MAX_BYTES + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= MAX_BYTES).then_some(bytes)
 }
 
 fn fields(bytes: &[u8]) -> Vec<String> {

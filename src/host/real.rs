@@ -286,7 +286,7 @@ impl World for RealWorld {
 
     fn processes(&self, needle: &str) -> Vec<Process> {
         let all =
-            self.processes.get_or_init(|| self.access(STORE_DEADLINE, process::list).unwrap_or_default());
+            self.processes.get_or_init(|| self.within(STORE_DEADLINE, process::list).unwrap_or_default());
         all.iter().filter(|process| process.args.iter().any(|arg| arg.contains(needle))).cloned().collect()
     }
 }
@@ -323,9 +323,33 @@ fn is_executable(file: &Path) -> bool {
     file.is_file()
 }
 
+/// Everything of a regular file, if it is no longer than `limit`.
+pub(super) fn contents(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    match open_and_read(path, limit) {
+        Ok(FileState::Regular(content)) => Ok(content.bytes),
+        Ok(FileState::Unreadable(trouble)) => Err(trouble),
+        Ok(FileState::Missing) => Err(Trouble::Io("there is no such file".to_owned())),
+        Err(error) => {
+            Err(trouble_of(&error).unwrap_or_else(|| Trouble::Io("there is no such file".to_owned())))
+        }
+    }
+}
+
+/// As [`contents`], within the time that one file access may take: for a file outside of a scan.
+pub(super) fn contents_in_time(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    let (sender, answer) = mpsc::sync_channel(1);
+    let owned = path.to_owned();
+    // A reader that a dead mount swallows is left behind.
+    let started = std::thread::Builder::new()
+        .name("reader".into())
+        .spawn(move || drop(sender.send(contents(&owned, limit))));
+    started.map_err(|error| Trouble::Io(error.to_string()))?;
+    answer.recv_timeout(FILE_DEADLINE).unwrap_or_else(|_| Err(timed_out(FILE_DEADLINE)))
+}
+
 /// Opens without blocking, looks at what it is, and reads it if it is a regular file of a sensible size.
 pub(super) fn read_file(path: &Path) -> FileState {
-    match open_and_read(path) {
+    match open_and_read(path, MAX_FILE_BYTES) {
         Ok(state) => state,
         Err(error) => match trouble_of(&error) {
             None => FileState::Missing,
@@ -334,23 +358,20 @@ pub(super) fn read_file(path: &Path) -> FileState {
     }
 }
 
-fn open_and_read(path: &Path) -> std::io::Result<FileState> {
+fn open_and_read(path: &Path, limit: u64) -> std::io::Result<FileState> {
     use std::io::Read as _;
     let mut file = open_nonblocking(path)?;
     let meta = file.metadata()?;
     if let Some(trouble) = not_regular(&meta) {
         return Ok(FileState::Unreadable(trouble));
     }
-    if meta.len() > MAX_FILE_BYTES {
-        return Ok(FileState::Unreadable(Trouble::TooLarge { bytes: meta.len(), limit: MAX_FILE_BYTES }));
+    if meta.len() > limit {
+        return Ok(FileState::Unreadable(Trouble::TooLarge { bytes: meta.len(), limit }));
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1));
-    file.by_ref().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Ok(FileState::Unreadable(Trouble::TooLarge {
-            bytes: bytes.len() as u64,
-            limit: MAX_FILE_BYTES,
-        }));
+    file.by_ref().take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Ok(FileState::Unreadable(Trouble::TooLarge { bytes: bytes.len() as u64, limit }));
     }
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     Ok(FileState::Regular(FileContent { bytes, meta: file_meta(&meta, real) }))
@@ -476,6 +497,21 @@ mod tests {
         assert_eq!(trouble("binary"), Some(Trouble::NotText));
         assert_eq!(trouble("nothing"), None);
         assert!(matches!(*world.read(&path("binary/below")), FileState::Missing));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_read_outside_of_a_scan_is_a_regular_file_of_a_bounded_size_too() {
+        let home = tempfile::tempdir().unwrap();
+        let fifo = home.path().join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let file = home.path().join("file");
+        std::fs::write(&file, "abc").unwrap();
+        let read = |path: &Path, limit| contents_in_time(path, limit).map(|bytes| bytes.to_vec());
+        assert_eq!(read(&fifo, 9), Err(Trouble::Special("named pipe")));
+        assert_eq!(read(Path::new("/dev/zero"), 9), Err(Trouble::Special("device")));
+        assert_eq!(read(&file, 2), Err(Trouble::TooLarge { bytes: 3, limit: 2 }));
+        assert_eq!(read(&file, 3), Ok(b"abc".to_vec()));
     }
 
     #[cfg(target_os = "linux")]

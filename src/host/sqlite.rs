@@ -31,13 +31,19 @@ mod reading {
     use std::ffi::OsString;
     use std::path::{Path, PathBuf};
 
+    use rusqlite::limits::Limit;
     use rusqlite::{Connection, OpenFlags};
 
     use super::{Table, TableState, Trouble};
+    use crate::host::real::{MAX_FILE_BYTES, contents};
     use crate::host::wal;
 
     /// The largest database that is merged with its log in memory.
     const MAX_MERGED_BYTES: u64 = 64 * 1024 * 1024;
+    /// The longest text of a row, and what the rows may hold together.
+    const MAX_TEXT: i32 = 32 * 1024 * 1024;
+    /// How many thousand steps of SQLite's machine one table may take. A million rows take about ten thousand.
+    const MAX_KILOSTEPS: u32 = 50_000;
 
     pub(super) fn read(table: &Table) -> Result<TableState, Trouble> {
         let meta = match std::fs::metadata(&table.db) {
@@ -53,7 +59,22 @@ mod reading {
         if meta.len() == 0 {
             return Ok(TableState::NoTable);
         }
-        rows(&open(&table.db, meta.len())?, table)
+        let mut connection = open(&table.db, meta.len())?;
+        bound(&mut connection).map_err(|error| trouble(&error))?;
+        rows(&connection, table)
+    }
+
+    /// A database may hold what costs any amount of time and memory to read: generated columns, huge texts.
+    fn bound(connection: &mut Connection) -> rusqlite::Result<()> {
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_TEXT)?;
+        let mut kilosteps = 0_u32;
+        connection.progress_handler(
+            1000,
+            Some(move || {
+                kilosteps += 1;
+                kilosteps > MAX_KILOSTEPS
+            }),
+        )
     }
 
     fn open(db: &Path, bytes: u64) -> Result<Connection, Trouble> {
@@ -92,8 +113,10 @@ mod reading {
     }
 
     fn merged(db: &Path, log: &Path) -> Result<Connection, Trouble> {
-        let read = |path: &Path| std::fs::read(path).map_err(|error| Trouble::Io(error.to_string()));
-        let image = wal::merge(read(db)?, &read(log)?);
+        let limit = usize::try_from(2 * MAX_MERGED_BYTES).unwrap_or(usize::MAX);
+        let read = |path: &Path| contents(path, MAX_MERGED_BYTES);
+        let image = wal::merge(read(db)?.to_vec(), &read(log)?, limit)
+            .ok_or_else(|| Trouble::Syntax("its write-ahead log asks for more than it may hold".into()))?;
         let mut connection = Connection::open_in_memory().map_err(|error| trouble(&error))?;
         connection
             .deserialize_read_exact("main", image.as_slice(), image.len(), true)
@@ -103,20 +126,27 @@ mod reading {
 
     fn rows(connection: &Connection, table: &Table) -> Result<TableState, Trouble> {
         let exists = connection
-            .query_row("SELECT count(*) FROM sqlite_schema WHERE name = ?1", [table.name], |row| {
-                row.get::<_, i64>(0)
-            })
+            .query_row(
+                "SELECT count(*) FROM sqlite_schema WHERE name = ?1 AND type = 'table'",
+                [table.name],
+                |row| row.get::<_, i64>(0),
+            )
             .map_err(|error| trouble(&error))?;
         if exists == 0 {
             return Ok(TableState::NoTable);
         }
         let mut found = BTreeMap::new();
+        let mut bytes = 0;
         let mut statement = connection.prepare(&query(table)).map_err(|error| trouble(&error))?;
         let mut cursor = statement.query([]).map_err(|error| trouble(&error))?;
         while let Some(row) = cursor.next().map_err(|error| trouble(&error))? {
             let key: Option<String> = row.get(0).map_err(|error| trouble(&error))?;
             let value: Option<String> = row.get(1).map_err(|error| trouble(&error))?;
             if let (Some(key), Some(value)) = (key, value) {
+                bytes += (key.len() + value.len()) as u64;
+                if bytes > MAX_FILE_BYTES {
+                    return Err(Trouble::TooLarge { bytes, limit: MAX_FILE_BYTES });
+                }
                 found.insert(key, value);
             }
         }
@@ -138,6 +168,9 @@ mod reading {
                 Trouble::Syntax("it is not a SQLite database, or it is damaged".into())
             }
             Some(ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Trouble::Denied,
+            Some(ErrorCode::OperationInterrupted | ErrorCode::TooBig) => {
+                Trouble::Syntax("it takes too long to read, or holds a text that is too long".into())
+            }
             Some(code) => Trouble::Io(format!("SQLite: {code:?}")),
             None => Trouble::Io("SQLite could not read it".into()),
         }

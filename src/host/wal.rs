@@ -8,24 +8,24 @@ const FRAME_HEADER: usize = 24;
 const MAGIC: u32 = 0x377f_0682;
 
 /// The database as a reader of both files would see it, in rollback-journal form. A log that does not parse adds
-/// nothing.
+/// nothing. None where the log asks for more than `limit` bytes: a page's number is four bytes that anybody can write.
 #[must_use]
-pub fn merge(mut image: Vec<u8>, log: &[u8]) -> Vec<u8> {
+pub fn merge(mut image: Vec<u8>, log: &[u8], limit: usize) -> Option<Vec<u8>> {
     if let Some(pages) = committed(log) {
         for (number, page) in pages.frames {
-            let end = number * pages.size;
+            let end = number.checked_mul(pages.size).filter(|end| *end <= limit)?;
             if image.len() < end {
                 image.resize(end, 0);
             }
             image[end - pages.size..end].copy_from_slice(page);
         }
-        image.truncate(pages.count * pages.size);
+        image.truncate(pages.count.saturating_mul(pages.size));
     }
     // Bytes 18 and 19 say "write-ahead log"; an in-memory image has none.
     if let Some(versions) = image.get_mut(18..20) {
         versions.copy_from_slice(&[1, 1]);
     }
-    image
+    Some(image)
 }
 
 /// The committed frames of a log.
@@ -92,7 +92,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::merge;
-    use crate::host::{Table, TableState, sqlite};
+    use crate::host::{Table, TableState, Trouble, sqlite};
 
     fn table(db: &std::path::Path) -> Table {
         Table {
@@ -154,16 +154,45 @@ mod tests {
     }
 
     #[test]
+    fn a_page_number_beyond_the_limit_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (db, log) = (dir.path().join("x.sqlite"), dir.path().join("x.sqlite-wal"));
+        let connection = Connection::open(&db).unwrap();
+        let _: String = connection.query_row("PRAGMA journal_mode=wal", [], |row| row.get(0)).unwrap();
+        connection.execute_batch("CREATE TABLE t(k); INSERT INTO t VALUES (1)").unwrap();
+        let (image, log) = (std::fs::read(&db).unwrap(), std::fs::read(&log).unwrap());
+        assert!(merge(image.clone(), &log, 1 << 20).is_some());
+        assert!(merge(image, &log, 4096).is_none(), "the log has a second page of 4096 bytes");
+    }
+
+    #[test]
+    fn a_view_and_a_huge_text_are_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = dir.path().join("x.sqlite");
+        let connection = Connection::open(&db).unwrap();
+        let endless = "WITH RECURSIVE r(k) AS (SELECT 1 UNION ALL SELECT k FROM r) SELECT k, k AS v FROM r";
+        connection.execute_batch(&format!("CREATE VIEW endless AS {endless}")).unwrap();
+        connection
+            .execute_batch("CREATE TABLE huge(k, v); INSERT INTO huge VALUES ('k', zeroblob(40000000))")
+            .unwrap();
+        drop(connection);
+        let named =
+            |name| Table { db: db.clone(), name, key_column: "k", value_column: "v", live_when_null: None };
+        assert_eq!(sqlite::read_table(&named("endless")), TableState::NoTable);
+        assert!(matches!(sqlite::read_table(&named("huge")), TableState::Unreadable(Trouble::Syntax(_))));
+    }
+
+    #[test]
     fn a_torn_log_adds_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let (db, _owner) = live(dir.path());
         let mut log = std::fs::read(dir.path().join("x.sqlite-wal")).unwrap();
         log[40] ^= 1;
         let image = std::fs::read(&db).unwrap();
-        let mut merged = merge(image.clone(), &log);
+        let mut merged = merge(image.clone(), &log, 1 << 20).unwrap();
         merged[18..20].copy_from_slice(&image[18..20]);
         assert!(merged == image);
-        assert!(merge(vec![1, 2, 3], &[0; 100]) == [1, 2, 3]);
+        assert!(merge(vec![1, 2, 3], &[0; 100], 1 << 20).unwrap() == [1, 2, 3]);
     }
 
     #[test]

@@ -347,7 +347,7 @@ fn tails_of(destination: &Destination, new: &Secret) -> Vec<Secret> {
 }
 
 fn scan(context: Context<'_>, agents: &[&'static Agent]) -> Vec<(&'static Agent, Vec<Slot>)> {
-    let slots = |agent: &&'static Agent| Some((*agent, (agent.scan)(&context)?.slots));
+    let slots = |agent: &&'static Agent| Some((*agent, agent.scan(&context)?.slots));
     agents.iter().filter_map(slots).collect()
 }
 
@@ -363,7 +363,7 @@ fn predict(
     draft::lay(&mut overlay, changes);
     let after = Context { world: &overlay, catalogue: context.catalogue };
     let slots = |context: Context<'_>| -> Vec<Slot> {
-        agents.iter().filter_map(|agent| (agent.scan)(&context)).flat_map(|found| found.slots).collect()
+        agents.iter().filter_map(|agent| agent.scan(&context)).flat_map(|found| found.slots).collect()
     };
     let (before, after) = (slots(context), slots(after));
     let mut predicted: Vec<Predicted> = wanted

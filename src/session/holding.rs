@@ -64,7 +64,7 @@ fn certainty(
 
 /// The key that the agent would send at `slot`, started with this environment.
 fn sent_with(context: &Context<'_>, agent: &Agent, slot: &Slot) -> Option<Secret> {
-    let found = (agent.scan)(context)?;
+    let found = agent.scan(context)?;
     Some(SlotId::of(slot).find(&found.slots)?.sent()?.key.clone())
 }
 
@@ -175,7 +175,7 @@ fn look(bench: Bench<'_>, id: &SlotId) -> Option<Restart> {
     let world = (bench.world)();
     let context = Context { world: &world, catalogue: bench.catalogue };
     let agent = agents::find(id.agent)?;
-    let found = (agent.scan)(&context)?;
+    let found = agent.scan(&context)?;
     restart(&context, agent, id.find(&found.slots)?)
 }
 
@@ -204,7 +204,7 @@ mod tests {
         let catalogue = Catalogue::embedded();
         let context = Context { world: &world, catalogue: &catalogue };
         let agent = agents::find("claude-code").expect("agent");
-        let found = (agent.scan)(&context).expect("scan");
+        let found = agent.scan(&context).expect("scan");
         let slot = found
             .slots
             .iter()
@@ -227,7 +227,7 @@ mod tests {
         let catalogue = Catalogue::embedded();
         let context = Context { world: &world, catalogue: &catalogue };
         let agent = agents::find("claude-code").expect("agent");
-        let found = (agent.scan)(&context).expect("scan");
+        let found = agent.scan(&context).expect("scan");
         assert_eq!(restart(&context, agent, &found.slots[0]), None);
     }
 

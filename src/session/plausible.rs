@@ -24,7 +24,7 @@ pub fn plausible(
     let mut out = Vec::new();
     for agent in agents {
         let scan = |world: &dyn World| {
-            let findings = (agent.scan)(&Context { world, catalogue });
+            let findings = agent.scan(&Context { world, catalogue });
             findings.map_or_else(Vec::new, |findings| findings.slots)
         };
         let real: Vec<SlotId> = scan(world).iter().map(SlotId::of).collect();
@@ -125,7 +125,7 @@ mod tests {
 
     fn real(world: &dyn World, catalogue: &Catalogue, agent: &str, provider: &str) -> bool {
         let agent = agents::find(agent).unwrap();
-        let slots = (agent.scan)(&Context { world, catalogue }).map_or_else(Vec::new, |found| found.slots);
+        let slots = agent.scan(&Context { world, catalogue }).map_or_else(Vec::new, |found| found.slots);
         slots.iter().any(|slot| slot.provider.as_deref() == Some(provider))
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use crate::agents::Findings;
+use crate::agents::{Findings, common};
 use crate::ambient::{Ambient, Surroundings};
 use crate::host::World;
 use crate::lint::{self, Lint};
@@ -95,12 +95,14 @@ fn outsider(ambient: &Ambient, name: &str, in_env: Option<&str>) -> Candidate {
         lints.push(Lint::warn("environment-differs", words));
     }
     let reason = ambient.note.clone();
-    Candidate {
+    let mut candidate = Candidate {
         source: ambient.source,
         place: ambient.place.clone(),
         name: Some(name.to_owned()),
         value: ambient.value.clone(),
         state: if ambient.value == Value::Unset { State::Unset } else { State::Ignored { reason } },
         lints,
-    }
+    };
+    common::say_too_long_of(&mut candidate);
+    candidate
 }

@@ -2,7 +2,7 @@
 //! binary becomes one line, also where the agent itself would pass over it in silence.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,8 +22,9 @@ impl<'a> Watched<'a> {
 
     /// Adds what was noted and is not yet among the agent's own troubles.
     pub(super) fn tell(self, findings: &mut Findings) {
+        let mut known: HashSet<PathBuf> = findings.troubles.iter().map(|(path, _)| path.clone()).collect();
         for (path, trouble) in self.troubles.into_inner() {
-            if !findings.troubles.iter().any(|(known, _)| *known == path) {
+            if known.insert(path.clone()) {
                 findings.troubles.push((path, trouble));
             }
         }

@@ -191,7 +191,7 @@ pub fn apply(bench: Bench<'_>, plan: &Plan, new: &Secret) -> Result<Written, Wri
 fn look(bench: Bench<'_>, world: &dyn World, id: &SlotId, new: &Secret) -> Now {
     let context = Context { world, catalogue: bench.catalogue };
     let agent = agents::find(id.agent);
-    let findings = agent.and_then(|agent| (agent.scan)(&context));
+    let findings = agent.and_then(|agent| agent.scan(&context));
     let slot = findings.as_ref().and_then(|findings| id.find(&findings.slots));
     let sent = slot.and_then(Slot::sent);
     Now {

@@ -1,9 +1,10 @@
 //! What words stand for, as far as that is known without running anything.
 
 use super::parse::Parser;
-use super::run::{Runner, Status};
+use super::run::{MAX_DEPTH, Runner, Status};
 use super::state::Known;
 use super::syntax::{Command, Part, Shell, Word};
+use crate::bound::{MAX_VALUE, TOO_LONG};
 
 const RUN_TIME: &str = "it is made by a command when the shell starts";
 const OTHER: &str = "it depends on a variable that is not set in these files";
@@ -14,9 +15,13 @@ impl Runner<'_> {
     pub(super) fn value_of(&self, name: &str) -> Known {
         match self.vars.0.get(name) {
             Some(variable) if variable.unsure || !variable.perhaps.is_empty() => Known::NotLiteral(OTHER),
-            Some(variable) => {
-                variable.setting.as_ref().map_or(Known::Text(String::new()), |setting| setting.value.clone())
-            }
+            Some(variable) => match variable.setting.as_ref().map(|setting| &setting.value) {
+                Some(Known::Text(text)) if text.len() > MAX_VALUE || !self.room.spend(text.len()) => {
+                    Known::NotLiteral(TOO_LONG)
+                }
+                Some(value) => value.clone(),
+                None => Known::Text(String::new()),
+            },
             None => self.unset_value(name),
         }
     }
@@ -50,14 +55,24 @@ impl Runner<'_> {
 
     /// The text of a word, without splitting it.
     pub(super) fn expand(&mut self, word: &Word) -> Known {
-        let mut out = String::new();
+        let mut parts = Vec::with_capacity(word.parts.len());
         for part in &word.parts {
-            match self.part(part) {
-                Known::Text(text) => out.push_str(&text),
-                unknown @ Known::NotLiteral(_) => return unknown,
+            match part {
+                Part::Text { text, .. } => parts.push(Ok(text)),
+                part => match self.part(part) {
+                    Known::Text(text) => parts.push(Err(text)),
+                    unknown @ Known::NotLiteral(_) => return unknown,
+                },
             }
         }
-        Known::Text(out)
+        let mut out = self.room.filling();
+        for part in &parts {
+            match part {
+                Ok(own) => out.own(own),
+                Err(brought) => out.refer(brought),
+            }
+        }
+        Known::filled(out)
     }
 
     fn part(&mut self, part: &Part) -> Known {
@@ -97,7 +112,13 @@ impl Runner<'_> {
 
     /// `$(echo word)`, `$(printf %s word)` and `$(cat file)`; everything else is made at run time.
     fn substitution(&mut self, text: &str) -> Known {
-        let Some(words) = self.simple_words(text) else { return Known::NotLiteral(RUN_TIME) };
+        if self.depth >= MAX_DEPTH || !self.room.spend(text.len()) {
+            return Known::NotLiteral(TOO_LONG);
+        }
+        self.depth += 1;
+        let words = self.simple_words(text);
+        self.depth -= 1;
+        let Some(words) = words else { return Known::NotLiteral(RUN_TIME) };
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let printed = match words.as_slice() {
             ["echo", rest @ ..] if !rest.iter().any(|word| word.starts_with('-') || word.contains('\\')) => {
@@ -117,7 +138,8 @@ impl Runner<'_> {
     fn content(&self, file: &str) -> Option<String> {
         let world = self.world?;
         let state = world.read(&world.cwd().join(file));
-        state.text().map(str::to_owned)
+        let text = state.text()?;
+        (text.len() <= MAX_VALUE && self.room.spend(text.len())).then(|| text.to_owned())
     }
 
     /// The words of a text that is one simple command without anything unknown in it.
@@ -200,12 +222,18 @@ impl Runner<'_> {
         if glob.iter().any(|(c, literal)| *c == '[' && !literal) {
             return Status::Unknown;
         }
+        if !self.room.spend(glob.len().saturating_mul(text.len())) {
+            return Status::Unknown;
+        }
         let text: Vec<char> = text.chars().collect();
         Status::of(glob_match(&glob, &text))
     }
 
     /// A text from `eval` or `-c`, as a command of its own.
     pub(super) fn eval(&mut self, text: &str) -> super::run::Flow {
+        if !self.room.spend(text.len()) {
+            return super::run::Flow::On;
+        }
         self.depth += 1;
         let source = self.source.take();
         let flow = self.text(text);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::run::{Flow, Runner, Source, Status};
 use super::state::{Known, Spot};
 use super::syntax::{Bad, Part, Word, is_name};
+use crate::bound::TOO_LONG;
 
 /// How deep blocks may nest.
 const MAX_DEPTH: usize = 40;
@@ -476,6 +477,9 @@ impl Runner<'_> {
     }
 
     fn fish_command(&mut self, words: &[Word]) -> (Status, Flow) {
+        if !self.goes_on() {
+            return (Status::Unknown, Flow::On);
+        }
         let fields: Vec<Known> = words.iter().map(|word| self.expand(word)).collect();
         let Some(name) = fields[0].text().map(str::to_owned) else { return (Status::Unknown, Flow::On) };
         let args = &fields[1..];
@@ -622,7 +626,8 @@ impl Runner<'_> {
         let text = texts.join(" ");
         let source: Option<Source> = self.source.take();
         self.depth += 1;
-        let flow = if self.depth > 10 { Flow::On } else { self.fish_text(&text) };
+        let flow =
+            if self.depth > 10 || !self.room.spend(text.len()) { Flow::On } else { self.fish_text(&text) };
         self.depth -= 1;
         self.source = source;
         (Status::Unknown, flow)
@@ -634,6 +639,7 @@ fn joined(name: &str, values: &[Known]) -> Known {
     let texts: Option<Vec<&str>> = values.iter().map(Known::text).collect();
     match texts {
         Some(texts) => Known::Text(texts.join(if name.ends_with("PATH") { ":" } else { " " })),
+        None if values.contains(&Known::NotLiteral(TOO_LONG)) => Known::NotLiteral(TOO_LONG),
         None => Known::NotLiteral("it is made by a command when the shell starts"),
     }
 }

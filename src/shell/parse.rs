@@ -4,6 +4,8 @@ use super::syntax::{Assign, Bad, Command, Item, Join, List, Shell, Word, is_name
 
 /// How deep commands may nest.
 const MAX_DEPTH: usize = 60;
+/// How much text of one file is looked at in vain: twice the largest file.
+const MAX_VAIN: usize = 64 * 1024 * 1024;
 
 pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
@@ -11,6 +13,10 @@ pub(super) struct Parser<'a> {
     pub(super) shell: Shell,
     heredocs: Vec<Heredoc>,
     depth: usize,
+    /// How deep this text is in defaults of other variables.
+    pub(super) inside: usize,
+    /// How much text was looked at for a bracket that closes, in vain.
+    vain: usize,
 }
 
 struct Heredoc {
@@ -20,7 +26,17 @@ struct Heredoc {
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, shell: Shell) -> Self {
-        Self { text, at: 0, shell, heredocs: vec![], depth: 0 }
+        Self { text, at: 0, shell, heredocs: vec![], depth: 0, inside: 0, vain: 0 }
+    }
+
+    /// What `search` finds in `text`. A file of brackets that never close is not searched to its end for each of them.
+    pub(super) fn closing(&mut self, text: &str, search: fn(&str) -> Option<usize>) -> Result<usize, Bad> {
+        if self.vain > MAX_VAIN {
+            return Err(Bad);
+        }
+        let found = search(text);
+        self.vain += if found.is_none() { text.len() } else { 0 };
+        found.ok_or(Bad)
     }
 
     pub(super) fn rest(&self) -> &'a str {
@@ -225,7 +241,7 @@ impl<'a> Parser<'a> {
     }
 
     fn arithmetic(&mut self) -> Result<Command, Bad> {
-        let len = super::word::closing_paren(self.rest()).ok_or(Bad)?;
+        let len = self.closing(self.rest(), super::word::closing_paren)?;
         self.at += len + 1;
         Ok(Command::Arithmetic)
     }

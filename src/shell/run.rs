@@ -8,13 +8,14 @@ use std::rc::Rc;
 use super::parse::Parser;
 use super::state::{Known, Setting, Spot, Variables};
 use super::syntax::{Assign, Bad, Command, Item, Join, Shell, Word};
+use crate::bound::{Room, TOO_LONG};
 use crate::dotenv::text::{Decode, LineEnds, Text};
 use crate::host::World;
 
 /// How many files one start-up file may pull in.
 const MAX_FILES: usize = 60;
 /// How deep files, functions and `eval` may nest.
-const MAX_DEPTH: usize = 12;
+pub(super) const MAX_DEPTH: usize = 12;
 /// How many commands are followed in all.
 const MAX_COMMANDS: usize = 50_000;
 
@@ -81,6 +82,8 @@ pub(super) struct Runner<'w> {
     pub(super) died: bool,
     pub(super) depth: usize,
     budget: usize,
+    /// What is left for references, in all files together.
+    pub(super) room: Room,
     locals: Vec<Vec<(String, Option<super::state::Variable>)>>,
 }
 
@@ -104,6 +107,7 @@ impl<'w> Runner<'w> {
             died: false,
             depth: 0,
             budget: MAX_COMMANDS,
+            room: Room::default(),
             locals: vec![],
         }
     }
@@ -127,6 +131,9 @@ impl<'w> Runner<'w> {
 
     /// Reads the bytes of a file.
     pub(super) fn bytes(&mut self, bytes: &[u8], file: Option<PathBuf>) -> Flow {
+        if !self.room.spend(bytes.len()) {
+            return Flow::On;
+        }
         let Some(text) = Text::new(bytes, Decode::Raw, LineEnds::Keep, false) else { return Flow::On };
         let before = self.source.replace(Source { file, text: Rc::new(text) });
         let flow = self.current_source();
@@ -237,10 +244,9 @@ impl<'w> Runner<'w> {
     }
 
     fn command(&mut self, command: &Command) -> (Status, Flow) {
-        if self.budget == 0 || self.depth > MAX_DEPTH {
+        if !self.goes_on() {
             return (Status::Unknown, Flow::On);
         }
-        self.budget -= 1;
         match command {
             Command::Simple { assigns, words } => self.simple(assigns, words),
             Command::Group(list) => self.list_status(list),
@@ -254,6 +260,13 @@ impl<'w> Runner<'w> {
             }
             Command::Test(words) => (self.double_bracket(words), Flow::On),
         }
+    }
+
+    /// Whether one more command is followed.
+    pub(super) fn goes_on(&mut self) -> bool {
+        let goes_on = self.budget > 0 && self.depth <= MAX_DEPTH;
+        self.budget = self.budget.saturating_sub(1);
+        goes_on
     }
 
     fn conditional(&mut self, arms: &[(Vec<Item>, Vec<Item>)], otherwise: Option<&[Item]>) -> (Status, Flow) {
@@ -347,7 +360,15 @@ impl<'w> Runner<'w> {
         if assign.append {
             let before = self.value_of(&assign.name);
             value = match (before, value) {
-                (Known::Text(before), Known::Text(more)) => Known::Text(before + &more),
+                (Known::Text(before), Known::Text(more)) => {
+                    let mut both = self.room.filling();
+                    both.refer(&before);
+                    both.own(&more);
+                    Known::filled(both)
+                }
+                (Known::NotLiteral(TOO_LONG), _) | (_, Known::NotLiteral(TOO_LONG)) => {
+                    Known::NotLiteral(TOO_LONG)
+                }
                 _ => Known::NotLiteral("it is added to a value that is not known"),
             };
         }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use crate::bound::{Filling, TOO_LONG};
+
 /// A value as far as it can be told without running anything.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Known {
@@ -14,6 +16,11 @@ pub enum Known {
 }
 
 impl Known {
+    /// The text that was built, unless it is too long.
+    pub(super) fn filled(filling: Filling<'_>) -> Self {
+        if filling.is_over() { Self::NotLiteral(TOO_LONG) } else { Self::Text(filling.done()) }
+    }
+
     /// The text, if it is known.
     #[must_use]
     pub fn text(&self) -> Option<&str> {

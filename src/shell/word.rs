@@ -2,6 +2,7 @@
 
 use super::parse::Parser;
 use super::syntax::{Bad, Part, Shell, Word};
+use crate::bound;
 
 impl Parser<'_> {
     /// A word that starts here.
@@ -13,7 +14,7 @@ impl Parser<'_> {
     pub(super) fn assigned_word(&mut self) -> Result<Word, Bad> {
         let start = self.at;
         if self.shell != Shell::Sh && self.peek() == Some('(') {
-            let len = closing_paren(self.rest()).ok_or(Bad)?;
+            let len = self.closing(self.rest(), closing_paren)?;
             self.at += len + 1;
             return Ok(Word { parts: vec![Part::Unknown], span: start..self.at });
         }
@@ -37,7 +38,7 @@ impl Parser<'_> {
                     if self.shell == Shell::Sh || self.at == start || self.is_function(&word) {
                         break;
                     }
-                    let len = closing_paren(self.rest()).ok_or(Bad)?;
+                    let len = self.closing(self.rest(), closing_paren)?;
                     self.at += len + 1;
                     word.parts.push(Part::Unknown);
                 }
@@ -57,7 +58,7 @@ impl Parser<'_> {
         if self.shell == Shell::Sh || !(self.rest().starts_with("<(") || self.rest().starts_with(">(")) {
             return Ok(false);
         }
-        let len = closing_paren(&self.rest()[1..]).ok_or(Bad)?;
+        let len = self.closing(&self.rest()[1..], closing_paren)?;
         self.at += len + 2;
         word.parts.push(Part::Unknown);
         Ok(true)
@@ -159,17 +160,17 @@ impl Parser<'_> {
                 return self.double_quoted(word);
             }
             Some('(') if tail.starts_with("((") => {
-                let len = closing_paren(tail).ok_or(Bad)?;
+                let len = self.closing(tail, closing_paren)?;
                 self.at += len + 2;
                 word.parts.push(Part::Unknown);
             }
             Some('(') => {
-                let len = closing_paren(tail).ok_or(Bad)?;
+                let len = self.closing(tail, closing_paren)?;
                 self.at += len + 2;
                 word.parts.push(Part::Command { text: tail[1..len].to_owned(), quoted });
             }
             Some('{') => {
-                let len = closing_brace(tail).ok_or(Bad)?;
+                let len = self.closing(tail, closing_brace)?;
                 self.at += len + 2;
                 word.parts.push(self.braced(&tail[1..len], quoted));
             }
@@ -224,6 +225,10 @@ impl Parser<'_> {
 
     fn operand(&self, text: &str) -> Word {
         let mut parser = Parser::new(text, self.shell);
+        parser.inside = self.inside + 1;
+        if parser.inside > bound::MAX_DEPTH {
+            return Word { parts: vec![Part::Unknown], span: 0..0 };
+        }
         let mut word = Word::default();
         if parser.peek() == Some('~') {
             parser.home(&mut word);

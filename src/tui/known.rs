@@ -1,7 +1,7 @@
 //! What the screens know about the machine: the last scan, the letters of the keys, the verdicts of this run, the
 //! metadata of files. Filled by messages, read by every screen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -262,7 +262,8 @@ pub struct Known {
     plausible: Vec<(&'static Agent, Slot)>,
     /// How many agents and, for each, slots the scan itself found; what stands behind is plausible only.
     real: Vec<usize>,
-    letters: Vec<Fingerprint>,
+    /// Each key's place in the order of the letters.
+    letters: HashMap<Fingerprint, usize>,
     tests: BTreeMap<Tested, Test>,
 }
 
@@ -361,8 +362,7 @@ impl Known {
     /// The letter of a key that has one.
     #[must_use]
     pub fn tag(&self, key: &Secret) -> Option<Tag> {
-        let wanted = key.fingerprint("");
-        self.letters.iter().position(|known| *known == wanted).map(Tag)
+        self.letters.get(&key.fingerprint("")).copied().map(Tag)
     }
 
     /// The letter and the masked form: `A sk-ant-…k3Pw (108)`.
@@ -489,11 +489,7 @@ fn worst(slot: &Slot) -> Option<Severity> {
     own.chain(active).map(|lint| lint.severity).max()
 }
 
-fn letter(letters: &mut Vec<Fingerprint>, key: &Secret) -> Tag {
-    let wanted = key.fingerprint("");
-    if let Some(at) = letters.iter().position(|known| *known == wanted) {
-        return Tag(at);
-    }
-    letters.push(wanted);
-    Tag(letters.len() - 1)
+fn letter(letters: &mut HashMap<Fingerprint, usize>, key: &Secret) -> Tag {
+    let next = letters.len();
+    Tag(*letters.entry(key.fingerprint("")).or_insert(next))
 }

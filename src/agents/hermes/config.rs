@@ -3,10 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
-use regex::Regex;
-
+use crate::bound::Room;
 use crate::host::{Trouble, World};
 use crate::pyyaml::{self, Yaml};
 use crate::source::{Format, Place, Pointer};
@@ -61,13 +59,14 @@ pub fn load(
     let mut troubles = Vec::new();
     let file = home.join("config.yaml");
     let user = raw(world, &file, &mut troubles);
-    let mut tree = expand(&fold_root(&user), env);
+    let room = Room::default();
+    let mut tree = expand(&room, &fold_root(&user), env);
     let managed = managed.map(|dir| dir.join("config.yaml")).and_then(|file| {
         let tree = raw(world, &file, &mut troubles);
         tree.is_map().then_some((file, tree))
     });
     if let Some((_, above)) = &managed {
-        tree = merge(&tree, &expand(above, env));
+        tree = merge(&tree, &expand(&room, above, env));
     }
     Config { tree, user, file, managed, troubles }
 }
@@ -200,26 +199,41 @@ fn fold_root(user: &Yaml) -> Yaml {
     Yaml::Map(rest)
 }
 
-fn expand(tree: &Yaml, env: &BTreeMap<String, String>) -> Yaml {
-    static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\$\{([^}]+)\}").ok());
+fn expand(room: &Room, tree: &Yaml, env: &BTreeMap<String, String>) -> Yaml {
     match tree {
-        // The pattern is compiled only where a reference stands.
-        Yaml::Str(text) => match text.contains("${").then(|| REFERENCE.as_ref()).flatten() {
-            Some(reference) => Yaml::Str(
-                reference
-                    .replace_all(text, |found: &regex::Captures<'_>| {
-                        env.get(&found[1]).cloned().unwrap_or_else(|| found[0].to_owned())
-                    })
-                    .into_owned(),
-            ),
-            None => tree.clone(),
-        },
-        Yaml::List(items) => Yaml::List(items.iter().map(|item| expand(item, env)).collect()),
+        Yaml::Str(text) if text.contains("${") => Yaml::Str(filled(room, text, env)),
+        Yaml::List(items) => Yaml::List(items.iter().map(|item| expand(room, item, env)).collect()),
         Yaml::Map(entries) => {
-            Yaml::Map(entries.iter().map(|(key, value)| (key.clone(), expand(value, env))).collect())
+            Yaml::Map(entries.iter().map(|(key, value)| (key.clone(), expand(room, value, env))).collect())
         }
         other => other.clone(),
     }
+}
+
+/// Every `\$\{([^}]+)\}` that names a variable; the others stay.
+fn filled(room: &Room, text: &str, env: &BTreeMap<String, String>) -> String {
+    let mut out = room.filling();
+    let last_brace = text.rfind('}').unwrap_or(0);
+    let mut at = 0;
+    while let Some(found) = text[at..].find("${").map(|found| at + found).filter(|at| *at < last_brace) {
+        out.own(&text[at..found]);
+        let inner = &text[found + 2..];
+        at = match inner.find('}').filter(|end| *end > 0) {
+            Some(end) => {
+                match env.get(&inner[..end]) {
+                    Some(value) => out.refer(value),
+                    None => out.own(&text[found..found + end + 3]),
+                }
+                found + end + 3
+            }
+            None => {
+                out.own("${");
+                found + 2
+            }
+        };
+    }
+    out.own(&text[at..]);
+    out.done()
 }
 
 fn merge(below: &Yaml, above: &Yaml) -> Yaml {

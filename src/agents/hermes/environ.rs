@@ -12,6 +12,9 @@ use super::vault::Vaults;
 use crate::host::{Trouble, World};
 use crate::source::{Dialect, Place, Source};
 
+/// How many lines that set one variable are kept.
+const MAX_LINES: usize = 100;
+
 /// Which file or layer sets a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
@@ -38,8 +41,6 @@ pub struct Setting {
     pub own: Option<String>,
     /// What python-dotenv reads there, or what the shell exported.
     pub environ: Option<String>,
-    /// The raw line, for lints.
-    pub line: Option<Line>,
 }
 
 impl Setting {
@@ -82,6 +83,8 @@ pub struct Var {
     pub environ: Option<Pick>,
     /// The value of Hermes' own parser, possibly empty.
     pub own: Option<Pick>,
+    /// How many lines between the first and the last are not among the settings.
+    pub dropped: usize,
 }
 
 /// All variables of one profile.
@@ -208,8 +211,18 @@ impl Environ {
 
     fn add_line(&mut self, layer: Layer, place: Place, line: Line, overrides: bool) {
         let var = self.vars.entry(line.name.clone()).or_default();
+        let Line { own, python: environ, .. } = line;
+        // Of a name on very many lines the last counts, and the first are enough to be shown.
+        if var.settings.len() > MAX_LINES
+            && var.settings.last().is_some_and(|last| last.layer == layer)
+            && overrides
+            && environ.is_some()
+            && (own.is_some() || layer != Layer::User)
+        {
+            var.settings.pop();
+            var.dropped += 1;
+        }
         let setting = var.settings.len();
-        let (own, environ) = (line.own.clone(), line.python.clone());
         if let Some(text) = own.clone() {
             var.own = Some(Pick { text, setting, own: true });
         }
@@ -217,7 +230,8 @@ impl Environ {
         if let Some(text) = environ.clone().filter(|_| overrides || free) {
             var.environ = Some(Pick { text, setting, own: false });
         }
-        var.settings.push(Setting { layer, place, own, environ, line: Some(line) });
+        var.settings.reserve_exact(usize::from(setting == 0));
+        var.settings.push(Setting { layer, place, own, environ });
     }
 
     fn set(&mut self, name: &str, layer: Layer, place: Place, text: String, overrides: bool) {
@@ -226,7 +240,7 @@ impl Environ {
         if overrides || var.environ.is_none() {
             var.environ = Some(Pick { text: text.clone(), setting, own: false });
         }
-        var.settings.push(Setting { layer, place, own: None, environ: Some(text), line: None });
+        var.settings.push(Setting { layer, place, own: None, environ: Some(text) });
     }
 
     /// `_sanitize_loaded_credentials`: no character outside of ASCII stays in a variable whose name ends like a key's.

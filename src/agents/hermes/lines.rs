@@ -1,6 +1,6 @@
 //! The lines of a `.env` file by the two parsers that Hermes uses on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::sanitise::sanitise;
 use crate::dotenv;
@@ -39,11 +39,18 @@ pub fn read(bytes: &[u8], own: bool, env: &BTreeMap<String, String>) -> Lines {
         let number = clean.line(found.line);
         lines.push(Line { name: found.name, number, own: None, python: Some(found.value) });
     }
+    // The positions of the lines that only python-dotenv has read so far, the first of a number and name last.
+    let mut alone: HashMap<(usize, String), Vec<usize>> = HashMap::new();
+    for (at, line) in lines.iter().enumerate().rev() {
+        alone.entry((line.number, line.name.clone())).or_default().push(at);
+    }
     let text = if own { clean.own.as_bytes() } else { &[] };
     for found in dotenv::parse(Dialect::Hermes, text, env).assignments {
         let number = clean.line(found.line);
-        let same = |line: &&mut Line| line.number == number && line.name == found.name && line.own.is_none();
-        match lines.iter_mut().find(same) {
+        let place = (number, found.name);
+        let same = alone.get_mut(&place).and_then(Vec::pop);
+        let found = dotenv::Assignment { name: place.1, ..found };
+        match same.and_then(|at| lines.get_mut(at)) {
             Some(line) => line.own = Some(found.value),
             None => lines.push(Line { name: found.name, number, own: Some(found.value), python: None }),
         }

@@ -84,13 +84,13 @@ fn of_line(profile: &Profile<'_>, step: &Step) -> Vec<Lint> {
     let Some(setting) = var.settings.iter().find(|setting| setting.place == step.place) else {
         return Vec::new();
     };
-    let Some(line) = setting.line.as_ref().filter(|_| setting.layer == Layer::User) else {
+    if setting.layer != Layer::User {
         return Vec::new();
-    };
+    }
     let mut lints = Vec::new();
     let same =
         |other: &&super::environ::Setting| other.layer == Layer::User && other.place.file() == Some(file);
-    let count = var.settings.iter().filter(same).count();
+    let count = var.settings.iter().filter(same).count() + var.dropped;
     if count > 1 {
         let why = format!(
             "{name} stands {count} times in this file; the last line counts, and Hermes' own writer changes the first"
@@ -103,7 +103,7 @@ fn of_line(profile: &Profile<'_>, step: &Step) -> Vec<Lint> {
             "two assignments stand on this line; Hermes splits them when it starts",
         ));
     }
-    match (&line.own, &line.python) {
+    match (&setting.own, &setting.environ) {
         (Some(own), Some(python)) if own != python && own.contains(" #") => lints.push(Lint::warn(
             "inline-comment",
             "a comment stands behind the value: most providers of Hermes send it as part of the key",

@@ -11,6 +11,7 @@ use super::config::Config;
 use super::era::Rules;
 use super::home::Install;
 use super::providers;
+use crate::bound::Room;
 use crate::dotenv::{self, Parsed};
 use crate::host::World;
 use crate::lint::Lint;
@@ -66,6 +67,8 @@ impl Layer {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Environment {
     layers: Vec<Layer>,
+    /// What is left for the references of the configuration.
+    room: Room,
     /// The names that a login shell is asked for and whose value cannot be told from its start-up files.
     pub shell_unknown: Vec<String>,
 }
@@ -238,41 +241,47 @@ impl Environment {
 
     /// `text` with `${NAME}` replaced where NAME has a value, `$${NAME}` unescaped.
     pub(super) fn substitute(&self, text: &str) -> String {
-        let mut done = String::with_capacity(text.len());
+        let mut done = self.room.filling();
         let mut rest = text;
         while let Some(at) = rest.find("${") {
             let (before, from) = rest.split_at(at);
             let Some((name, end)) = reference_at(from) else {
-                done.push_str(before);
-                done.push_str("${");
+                done.own(before);
+                done.own("${");
                 rest = &from[2..];
                 continue;
             };
             if let Some(plain) = before.strip_suffix('$') {
-                done.push_str(plain);
-                done.push_str(&from[..end]);
+                done.own(plain);
+                done.own(&from[..end]);
             } else {
-                done.push_str(before);
-                done.push_str(self.value(name).map_or(&from[..end], |hit| &hit.var.text));
+                done.own(before);
+                match self.value(name) {
+                    Some(hit) => done.refer(&hit.var.text),
+                    None => done.own(&from[..end]),
+                }
             }
             rest = &from[end..];
         }
-        done.push_str(rest);
-        done
+        done.own(rest);
+        done.done()
     }
 }
 
 /// The name of a `${NAME}` at the start of `text` and where it ends.
 fn reference_at(text: &str) -> Option<(&str, usize)> {
-    let end = text.find('}')?;
-    let name = text.get(2..end)?;
-    is_variable(name).then_some((name, end + 1))
+    let inner = text.get(2..)?;
+    let name = &inner[..inner.find(|c: char| !is_variable_char(c))?];
+    (inner[name.len()..].starts_with('}') && is_variable(name)).then_some((name, name.len() + 3))
+}
+
+const fn is_variable_char(c: char) -> bool {
+    c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'
 }
 
 /// Upper-case names, as OpenClaw substitutes them.
 pub(super) fn is_variable(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_') && name.chars().all(is_variable_char)
 }
 
 fn empty_hides(name: &str, called: &str) -> Lint {

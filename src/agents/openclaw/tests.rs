@@ -52,7 +52,7 @@ fn shared(world: MemoryWorld, profiles: &Json, state: &Json) -> MemoryWorld {
 
 fn slot_of(world: &MemoryWorld, profile: &str) -> Slot {
     let catalogue = Catalogue::embedded();
-    let findings = (AGENT.scan)(&Context { world, catalogue: &catalogue }).unwrap();
+    let findings = AGENT.scan(&Context { world, catalogue: &catalogue }).unwrap();
     findings.slots.into_iter().find(|slot| slot.profile == profile && slot.in_use).unwrap()
 }
 
@@ -250,7 +250,7 @@ fn an_unknown_version_is_said_and_the_newest_rules_hold() {
     let mut world = world("2026.9.6", &using(ANTHROPIC)).with_var("ANTHROPIC_API_KEY", "k");
     world.executables.clear();
     let catalogue = Catalogue::embedded();
-    let findings = (AGENT.scan)(&Context { world: &world, catalogue: &catalogue }).unwrap();
+    let findings = AGENT.scan(&Context { world: &world, catalogue: &catalogue }).unwrap();
     assert!(findings.version.is_none() && findings.rules.contains("cannot be told"));
     assert!(findings.lints.iter().any(|lint| lint.id == "version-unknown"));
     assert_eq!(ask(&world), "x-api-key k https://api.anthropic.com");
@@ -260,7 +260,7 @@ fn an_unknown_version_is_said_and_the_newest_rules_hold() {
 fn no_openclaw_leaves_no_trace() {
     let world = MemoryWorld::new("/h").with_var("OPENAI_API_KEY", "k");
     let catalogue = Catalogue::embedded();
-    let findings = (AGENT.scan)(&Context { world: &world, catalogue: &catalogue }).unwrap();
+    let findings = AGENT.scan(&Context { world: &world, catalogue: &catalogue }).unwrap();
     assert!(findings.found.is_empty());
 }
 

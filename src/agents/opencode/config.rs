@@ -7,6 +7,7 @@ use regex::{Captures, Regex};
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc, merge};
+use crate::bound::Room;
 use crate::host::{Trouble, World};
 use crate::source::{Format, Place, Pointer, Source};
 
@@ -191,12 +192,15 @@ impl Layer {
         text: &str,
     ) -> Self {
         let mut missing = None;
+        let room = Room::default();
         let resolved = match reference {
             Some(reference) => reference.replace_all(text, |found: &Captures<'_>| {
-                resolve(world, folder, &found[1], &found[2]).unwrap_or_else(|why| {
-                    missing.get_or_insert(why);
-                    String::new()
-                })
+                let mut value = room.filling();
+                match resolve(world, folder, &found[1], &found[2]) {
+                    Ok(text) => value.refer(&text),
+                    Err(why) => drop(missing.get_or_insert(why)),
+                }
+                value.done()
             }),
             None => text.into(),
         };

@@ -12,6 +12,7 @@ use reqwest::{Certificate, Client, NoProxy, Proxy};
 use rustls::CertificateError;
 use tokio::sync::Semaphore;
 
+use crate::host::real::contents_in_time;
 use crate::probe::verdict::Failure;
 use crate::probe::{Answer, Request, is_loopback};
 use crate::provider::authority;
@@ -174,6 +175,9 @@ fn local_client(options: &Options) -> Result<Client, String> {
     base(options).no_proxy().tls_certs_only([]).build().map_err(|error| error.without_url().to_string())
 }
 
+/// The largest file of certificates that is read; the whole set of a system is a quarter of a mebibyte.
+const MAX_CERTIFICATES: u64 = 16 * 1024 * 1024;
+
 fn remote_client(options: &Options) -> Result<Client, String> {
     let mut builder = base(options).https_only(true);
     if let Some(proxy) = &options.https_proxy {
@@ -185,7 +189,8 @@ fn remote_client(options: &Options) -> Result<Client, String> {
         builder = builder.no_proxy();
     }
     if let Some(file) = &options.cert_file {
-        let pem = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let pem = contents_in_time(file, MAX_CERTIFICATES)
+            .map_err(|trouble| format!("{} {trouble}; {}", file.display(), trouble.hint()))?;
         let certificates = Certificate::from_pem_bundle(&pem)
             .map_err(|_| format!("{} holds no certificate", file.display()))?;
         if certificates.is_empty() {

@@ -1,5 +1,7 @@
 //! The left half of home: every slot under its agent, with its state, its key's letter and where that comes from.
 
+use std::collections::HashMap;
+
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
@@ -42,9 +44,11 @@ fn entries(known: &Known, filter: &str) -> Vec<Entry> {
             .filter_map(|at| known.slot(at).map(|slot| (words::identity(scanned.agent, slot), at, slot)))
             .filter(|(heading, _, slot)| fits(heading, slot, filter))
             .collect();
-        let order: Vec<String> = slots.iter().map(|(heading, ..)| heading.clone()).collect();
-        let first = |heading: &String| order.iter().position(|other| other == heading);
-        slots.sort_by_key(|(heading, _, slot)| (first(heading), !slot.in_use, is_bare(slot)));
+        let mut first: HashMap<String, usize> = HashMap::new();
+        for (at, (heading, ..)) in slots.iter().enumerate() {
+            first.entry(heading.clone()).or_insert(at);
+        }
+        slots.sort_by_cached_key(|(heading, _, slot)| (first.get(heading), !slot.in_use, is_bare(slot)));
         let mut last = None;
         for (heading, at, _) in slots {
             if last.as_ref() != Some(&heading) {
