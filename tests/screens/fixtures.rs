@@ -488,6 +488,7 @@ pub fn undoing(conflict: bool) -> Undoing {
             change.diff.into_iter().map(swap).collect(),
         )],
         conflict,
+        interrupted: false,
     }
 }
 
