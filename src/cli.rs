@@ -77,20 +77,66 @@ impl Command {
     /// Whether it makes files, temporary ones included: what a killed run left of those is removed before.
     #[must_use]
     pub const fn makes_files(&self) -> bool {
-        self.writes() || matches!(self, Self::Prove(_) | Self::Vault { .. })
+        self.writes() || matches!(self, Self::Prove(_) | Self::Vault { .. } | Self::History(_))
     }
 
-    /// Whether it changes files, or speaks of changes made: what a kill interrupted is ended before.
+    /// Whether it writes, so that what a kill interrupted has to be ended before.
     #[must_use]
     pub const fn writes(&self) -> bool {
+        match self {
+            Self::Undo(args) => !args.dry_run,
+            _ => matches!(self.writing(), Some(write) if !write.dry_run),
+        }
+    }
+
+    /// Whether it says what is there, or what would be written.
+    #[must_use]
+    pub const fn looks(&self) -> bool {
+        matches!(self, Self::Status(_) | Self::Explain(_) | Self::Check(_) | Self::History(_))
+            || (!self.writes() && (self.writing().is_some() || matches!(self, Self::Undo(_))))
+    }
+
+    const fn writing(&self) -> Option<&Writing> {
         match self {
             Self::Set(Set { write, .. })
             | Self::Rotate(Rotate { write, .. })
             | Self::Redo(Redo { write, .. })
-            | Self::Use(Use { write, .. }) => !write.dry_run,
-            Self::Undo(args) => !args.dry_run,
-            Self::History(_) => true,
+            | Self::Use(Use { write, .. }) => Some(write),
+            _ => None,
+        }
+    }
+
+    /// Whether a yes was given beforehand.
+    #[must_use]
+    pub const fn agrees(&self) -> bool {
+        match self {
+            Self::Undo(args) => args.yes,
+            _ => matches!(self.writing(), Some(write) if write.yes),
+        }
+    }
+
+    /// Whether a question can be put: not beside JSON, and not where standard input is the key.
+    #[must_use]
+    pub const fn may_ask(&self) -> bool {
+        let key = match self {
+            Self::Set(args) => args.key.from.stdin,
+            Self::Rotate(args) => args.key.from.stdin,
+            Self::Redo(args) => args.from.stdin,
             _ => false,
+        };
+        let json = match self {
+            Self::Undo(args) => args.json,
+            _ => matches!(self.writing(), Some(write) if write.json),
+        };
+        !key && !json
+    }
+
+    /// The action that an undo names, if it is an undo.
+    #[must_use]
+    pub const fn undoes(&self) -> Option<Option<&String>> {
+        match self {
+            Self::Undo(args) => Some(args.id.as_ref()),
+            _ => None,
         }
     }
 }

@@ -45,6 +45,12 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+impl From<crate::host::owner::OwnerError> for Failure {
+    fn from(error: crate::host::owner::OwnerError) -> Self {
+        Self::new(crate::report::plain(&error.to_string()), error.hint())
+    }
+}
+
 /// What every command works on.
 pub struct Desk {
     /// The home folder that was asked for.
@@ -67,8 +73,13 @@ impl Desk {
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let catalogue = crate::session::catalogue(&RealWorld::new(cli.home.clone()));
     let desk = Desk { home: cli.home, offline: cli.offline, catalogue };
-    if cli.command.as_ref().is_some_and(Command::writes) {
-        writing::recover(&desk);
+    match &cli.command {
+        Some(command) if command.writes() && !writing::end(&desk, command)? => {
+            print("Nothing was written.\n")?;
+            return Ok(Exit::Fine);
+        }
+        Some(command) if command.looks() => writing::mention(&desk),
+        _ => {}
     }
     match &cli.command {
         // The first frame does not wait for it.

@@ -28,6 +28,7 @@ pub mod lock;
 pub mod loopback;
 mod memory;
 mod overlay;
+pub mod owner;
 mod process;
 pub mod real;
 pub mod restart;

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use keymend::cli::Cli;
-use keymend::commands;
+use keymend::commands::{self, Failure};
 use keymend::exit::Exit;
-use keymend::host::harden;
+use keymend::host::{harden, owner};
 
 fn main() -> ExitCode {
     harden::no_core_dumps();
@@ -27,7 +27,8 @@ fn run() -> Exit {
             return if error.use_stderr() { Exit::Failed } else { Exit::Fine };
         }
     };
-    commands::run(cli).unwrap_or_else(|failure| {
+    let owner = owner::become_owner(cli.home.as_deref()).map_err(Failure::from);
+    owner.and_then(|()| commands::run(cli)).unwrap_or_else(|failure| {
         use std::io::Write as _;
         let _ = writeln!(std::io::stderr(), "keymend: {failure}\n  {}", failure.hint);
         Exit::Failed

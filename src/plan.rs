@@ -27,6 +27,7 @@ mod tests;
 pub use crate::edit::{DiffLine, LineKind};
 pub use build::{Offered, Stands, bring_back, build, changeable, destinations, rotate, use_candidate};
 pub use draft::key_at;
+pub(crate) use locks::may_lock;
 
 /// A change of one value beside the key that the agent needs for the key to become active.
 #[derive(Clone, Debug, PartialEq, Eq)]

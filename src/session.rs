@@ -16,7 +16,7 @@ pub mod write;
 use std::collections::BTreeMap;
 
 use crate::agents::{self, Agent, Context, Findings};
-use crate::host::World;
+use crate::host::{World, owner};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Slot};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
@@ -75,6 +75,10 @@ pub fn catalogue(world: &dyn World) -> Catalogue {
     let mut files = Vec::new();
     for name in names {
         let state = world.read(&folder.join(&name));
+        if let Some(uid) = state.meta().map(|meta| meta.uid).filter(|uid| !owner::is_trusted(*uid)) {
+            troubles.push(format!("{name}: belongs to {} and is not used", owner::name_of(uid)));
+            continue;
+        }
         match (state.text(), state.trouble()) {
             (Some(text), _) => files.push((name, text.to_owned())),
             (None, Some(trouble)) => troubles.push(format!("{name}: {trouble}")),

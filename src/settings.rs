@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::host::World;
 use crate::host::journal::Keep;
+use crate::host::{World, owner};
 
 /// What the person set, the usual values elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,11 @@ impl Settings {
         if let Some(path) = folder(world).map(|folder| folder.join("keymend.toml")) {
             let state = world.read(&path);
             let trouble = |why: String| format!("{}: {why}; the usual settings hold", path.display());
+            let other = state.meta().map(|meta| meta.uid).filter(|uid| !owner::is_trusted(*uid));
             match (state.text().map(toml::from_str::<File>), state.trouble()) {
+                _ if other.is_some() => {
+                    settings.troubles.push(trouble("it belongs to another user".to_owned()));
+                }
                 (Some(Ok(file)), _) => settings.take(&file, &trouble),
                 // The reader's whole message quotes the file; its first line says what is wrong.
                 (Some(Err(error)), _) => settings.troubles.push(trouble(error.message().to_owned())),

@@ -331,12 +331,17 @@ impl Runner {
         }
     }
 
-    /// Ends what a kill interrupted, and says so.
+    /// Closes what a kill interrupted, and asks about what needs a yes.
     fn recover(&self) {
         let (desk, sender) = (self.desk.clone(), self.sender.clone());
         std::thread::spawn(move || {
-            for line in bench::recover(desk.bench()) {
+            for line in bench::settle(desk.bench()) {
                 let _ = sender.send(Wake::of(Message::Told(line, theme::Role::Warn)));
+            }
+            // One after the other: the next is asked about at the next start, or chosen in the history.
+            if let Some(action) = bench::interrupted(desk.bench()).into_iter().next() {
+                let _ = sender.send(Wake::of(Message::Interrupted(action.id)));
+                return;
             }
             let (past, _) = past::history(desk.bench());
             if let Some(past) = past.iter().find(|past| past.lost()) {
@@ -407,16 +412,25 @@ fn undo_plan(desk: &Desk, id: Option<&str>, how: Back) -> Result<Undoing, ApplyE
     let home = world.home();
     match bench::undo_plan(desk.bench(), id, how) {
         Ok((action, changes)) => {
-            let places = changes.into_iter().map(|one| (one.target.show(home), one.diff));
-            Ok(Undoing { id: action.id, title: action.title, how, places: places.collect(), conflict: false })
+            let places = changes.into_iter().map(|one| (place_line(&one, home), one.diff));
+            let interrupted = action.state == State::Planned;
+            let (id, title) = (action.id, action.title);
+            Ok(Undoing { id, title, how, places: places.collect(), conflict: false, interrupted })
         }
         Err(ApplyError::Conflict { id, conflicts }) => {
             let title = Journal::of(&world).read(&id).map(|action| action.title).unwrap_or_default();
             let places = conflicts.into_iter().map(|one| (one.place.show(home), one.diff));
-            Ok(Undoing { id, title, how, places: places.collect(), conflict: true })
+            let places = places.collect();
+            Ok(Undoing { id, title, how, places, conflict: true, interrupted: false })
         }
         Err(error) => Err(error),
     }
+}
+
+/// A place, and what else happens there.
+fn place_line(change: &plan::Change, home: Option<&std::path::Path>) -> String {
+    let notes: String = change.notes.iter().map(|note| format!(" ({note})")).collect();
+    format!("{}{notes}", change.target.show(home))
 }
 
 /// Takes an action back.
@@ -436,13 +450,26 @@ fn history(desk: &Desk) -> Vec<Past> {
     let keep = Settings::of(&world).keep;
     let kept =
         format!("Backups hold old keys; they are kept {} days or {} actions.", keep.days, keep.actions);
-    let (all, _) = past::history(desk.bench());
+    let (all, unusable) = past::history(desk.bench());
+    // An entry that is never acted upon is one line with its reason.
+    let unusable = unusable.into_iter().map(|one| Past {
+        can_undo: false,
+        places: Vec::new(),
+        state: "not used".to_owned(),
+        lost: false,
+        kept: kept.clone(),
+        when_ms: when_of(&one.id),
+        title: format!("this entry is not used: {}", one.why),
+        id: one.id,
+    });
+    let unusable: Vec<Past> = unusable.collect();
     let past = |past: past::Past| {
         let lost = past.lost();
         let action = past.action;
         let places = action.items.iter().map(|item| item.place.show(home)).zip(past.since);
         Past {
-            can_undo: action.state == State::Written && action.undoes.is_none(),
+            can_undo: action.state == State::Planned
+                || (action.state == State::Written && action.undoes.is_none()),
             places: places.collect(),
             state: action.state.words().to_owned(),
             lost,
@@ -452,7 +479,14 @@ fn history(desk: &Desk) -> Vec<Past> {
             title: action.title,
         }
     };
-    all.into_iter().map(past).collect()
+    all.into_iter().map(past).chain(unusable).collect()
+}
+
+/// When an action was begun, by its name.
+fn when_of(id: &str) -> i64 {
+    let time = id.get(..15).and_then(|stem| jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S", stem).ok());
+    let time = time.and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    time.map_or(0, |time| time.timestamp().as_millisecond())
 }
 
 /// Reads the machine.

@@ -27,7 +27,8 @@ use keymend::resolve::{Outcome, Slot};
 use keymend::secret::Secret;
 use keymend::source::{Cell, Dialect, Format, Place, Pointer};
 
-const OLD: &str = "sk-FAKE-old-0123456789abcdef";
+/// Longer than the new one, so that a file written in place passes through a state with the tail of the old one.
+const OLD: &str = "sk-FAKE-old-0123456789abcdef-and-more";
 const NEW: &str = "sk-FAKE-new-fedcba9876543210";
 /// Opening this path marks where the write begins in a trace.
 const MARK: &str = "/keymend-fault-suite-begins";
@@ -82,10 +83,16 @@ fn cell(home: &Path) -> Cell {
     }
 }
 
-fn lay_out(home: &Path) {
+/// A second name of the dotenv file, which then cannot be replaced and is written in place.
+const TWIN: &str = "twin";
+
+fn lay_out(home: &Path, twin: bool) {
     for (name, text, mode) in FILES {
         fs::write(home.join(name), text.replace('@', OLD)).expect("write");
         fs::set_permissions(home.join(name), fs::Permissions::from_mode(*mode)).expect("mode");
+    }
+    if twin {
+        fs::hard_link(home.join(".env"), home.join(TWIN)).expect("link");
     }
     let connection = rusqlite::Connection::open(home.join("store.sqlite")).expect("open");
     let row = format!("{{\"key\":\"{OLD}\"}}");
@@ -239,7 +246,10 @@ fn every_file(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The state after a fault, before and after the next start. Returns whether the new key is there.
 fn check(home: &Path, point: &str) -> bool {
-    contents(home);
+    // What is written in place may be torn until the next start.
+    if !home.join(TWIN).exists() {
+        contents(home);
+    }
     let mut files = Vec::new();
     every_file(home, &mut files);
     for file in files {
@@ -250,9 +260,16 @@ fn check(home: &Path, point: &str) -> bool {
     }
     let keyring = MemoryKeyring::default();
     let writer = Writer::new(journal(home), &keyring, 1_800_000_000_000);
-    let said = writer.recover();
+    let mut said = writer.settle();
+    for action in writer.interrupted() {
+        said.extend(writer.end(&action.id).expect("ended").notes);
+    }
     let all = contents(home);
     assert!(all.iter().all(|new| *new == all[0]), "{point}: {all:?} after {said:?}");
+    if home.join(TWIN).exists() {
+        let both = [".env", TWIN].map(|name| fs::read(home.join(name)).expect("read"));
+        assert!(both[0] == both[1], "{point}: the two names are two files now");
+    }
     all[0]
 }
 
@@ -267,11 +284,12 @@ fn leftovers(home: &Path) -> Vec<PathBuf> {
 fn suite<'p>(
     points: impl Iterator<Item = &'p (String, usize)>,
     inject: &str,
+    twin: bool,
     finish: impl Fn(&Path, &str, Option<i32>),
 ) {
     for (name, count) in points {
         let home = tempfile::tempdir().expect("home");
-        lay_out(home.path());
+        lay_out(home.path(), twin);
         let rule = format!("inject={name}:{inject}:when={count}");
         let only = format!("trace={name}");
         let code = strace(home.path(), &["-o", "/dev/null", "-e", &only, "-e", &rule]);
@@ -285,7 +303,7 @@ fn a_fault_at_any_system_call_leaves_old_or_new() {
         return;
     }
     let home = tempfile::tempdir().expect("home");
-    lay_out(home.path());
+    lay_out(home.path(), false);
     let trace = home.path().join("trace");
     let code = strace(home.path(), &["-o", &trace.to_string_lossy()]);
     assert_eq!(code, Some(0), "the undisturbed program writes");
@@ -302,7 +320,7 @@ fn a_fault_at_any_system_call_leaves_old_or_new() {
     });
     assert!(points.len() > 40, "only {} points", points.len());
     let (new, runs) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
-    suite(sample(&points, 30, 0), "signal=KILL", |home, point, _| {
+    suite(sample(&points, 30, 0), "signal=KILL", false, |home, point, _| {
         runs.set(runs.get() + 1);
         new.set(new.get() + usize::from(check(home, point)));
         assert!(leftovers(home).is_empty(), "{point}: {:?}", leftovers(home));
@@ -314,7 +332,7 @@ fn a_fault_at_any_system_call_leaves_old_or_new() {
 
     for (turn, error) in [(1, "ENOSPC"), (2, "EIO")] {
         runs.set(0);
-        suite(sample(&points, 30, turn), &format!("error={error}"), |home, point, code| {
+        suite(sample(&points, 30, turn), &format!("error={error}"), false, |home, point, code| {
             runs.set(runs.get() + 1);
             let new = check(home, point);
             assert_eq!(new, code == Some(0), "{point}: the program said {code:?}");
@@ -323,9 +341,50 @@ fn a_fault_at_any_system_call_leaves_old_or_new() {
     }
 
     let writes: Vec<(String, usize)> = points.into_iter().filter(|(name, _)| name == "write").collect();
-    suite(sample(&writes, 10, 0), "retval=1", |home, point, code| {
+    suite(sample(&writes, 10, 0), "retval=1", false, |home, point, code| {
         let new = check(home, point);
         assert_eq!(new, code == Some(0), "{point}: the program said {code:?}");
     });
     eprintln!("a disk that lies at up to {} writes is noticed", writes.len());
+}
+
+#[test]
+fn a_fault_while_a_file_is_written_in_place_is_mended_from_the_backup() {
+    if no_strace() {
+        return;
+    }
+    let home = tempfile::tempdir().expect("home");
+    lay_out(home.path(), true);
+    let trace = home.path().join("trace");
+    let code = strace(home.path(), &["-y", "-o", &trace.to_string_lossy()]);
+    assert_eq!(code, Some(0), "the undisturbed program writes");
+    let text = fs::read_to_string(&trace).expect("trace");
+    fs::remove_file(&trace).expect("removed");
+    assert!(check(home.path(), "undisturbed"));
+
+    let file = home.path().join(".env").to_string_lossy().into_owned();
+    let mut begun = false;
+    // What touches the file itself and the journal's word that it is written in place.
+    let points = points(&text, |name, rest| {
+        let ours = rest.contains(&file) || rest.contains("manifest.json");
+        let counts = begun && CHANGING.contains(&name) && ours;
+        begun = begun || rest.contains(MARK);
+        counts
+    });
+    assert!(
+        points.iter().any(|(name, _)| name == "ftruncate"),
+        "the file is not written in place: {points:?}"
+    );
+    suite(points.iter(), "signal=KILL", true, |home, point, _| {
+        check(home, point);
+        assert!(leftovers(home).is_empty(), "{point}: {:?}", leftovers(home));
+    });
+    for inject in ["error=ENOSPC", "error=EIO", "retval=1"] {
+        let writes = |(name, _): &&(String, usize)| inject != "retval=1" || name == "write";
+        suite(points.iter().filter(writes), inject, true, |home, point, code| {
+            let new = check(home, point);
+            assert_eq!(new, code == Some(0), "{point}: the program said {code:?}");
+        });
+    }
+    eprintln!("faults at {} system calls of a write in place", points.len());
 }

@@ -21,12 +21,14 @@ use crate::session::write::{self, Bench, Now, PlaceNow, Written};
 use crate::settings::Settings;
 use crate::source::{Place, tilde};
 
+mod interrupted;
 mod json;
 mod past;
 mod rotating;
 mod setting;
 
-pub(super) use past::{history, recover, redo, undo};
+pub(super) use interrupted::{end, mention};
+pub(super) use past::{history, redo, undo};
 pub(super) use rotating::rotate;
 pub(super) use setting::set;
 

@@ -77,13 +77,6 @@ fn io_error(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> WriteE
     move |source| WriteError::Io { path, what, source }
 }
 
-/// The system's number of an error, for the decisions that depend on it.
-fn errno(error: &io::Error) -> Option<Errno> {
-    // `tempfile` wraps the system's error to name the path.
-    let inner = || error.get_ref()?.source()?.downcast_ref::<io::Error>().and_then(Errno::from_io_error);
-    Errno::from_io_error(error).or_else(inner)
-}
-
 /// What stood at a path when the write began.
 #[derive(Debug)]
 struct Old {
@@ -116,15 +109,41 @@ pub struct Written {
     pub leftover: Option<PathBuf>,
 }
 
-/// The file behind every link; for a new file the path itself, or where a link without a file points.
+/// The file behind every link; for a new file its place behind every link, or where a link without a file points.
 pub fn resolve(path: &Path) -> Result<PathBuf, WriteError> {
     match fs::canonicalize(path) {
         Ok(real) => Ok(real),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
             Ok(link) => resolve(&path.parent().unwrap_or(Path::new("/")).join(link)),
-            Err(_) => Ok(path.to_owned()),
+            Err(_) => Ok(behind_links(path)),
         },
         Err(error) => Err(io_error(path, "cannot be reached")(error)),
+    }
+}
+
+/// A path that is not there, with every link in the folders that are there resolved.
+fn behind_links(path: &Path) -> PathBuf {
+    let there = path.ancestors().skip(1).find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
+    let whole = there.and_then(|(above, real)| Some(real.join(path.strip_prefix(above).ok()?)));
+    whole.unwrap_or_else(|| path.to_owned())
+}
+
+/// Who owns what is at a path: the link, where it is one, and what it leads to.
+pub fn owners_of(path: &Path) -> impl Iterator<Item = u32> {
+    [fs::symlink_metadata(path), fs::metadata(path)].into_iter().flatten().map(|meta| meta.uid())
+}
+
+/// Whether it is a folder (not a link to one) that nobody else can look into.
+#[must_use]
+pub fn is_private_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir() && meta.mode() & 0o077 == 0)
+}
+
+/// Closes a folder of our own to everybody else.
+pub fn close(folder: &Path) -> io::Result<()> {
+    match fs::metadata(folder)?.mode() & 0o7777 {
+        mode if mode & 0o077 == 0 => Ok(()),
+        _ => fs::set_permissions(folder, fs::Permissions::from_mode(0o700)),
     }
 }
 
@@ -179,7 +198,9 @@ fn look(real: &Path) -> Result<Option<Old>, WriteError> {
     let mut file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if errno(&error) == Some(Errno::LOOP) => return Err(WriteError::Changed(real.to_owned())),
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
+            return Err(WriteError::Changed(real.to_owned()));
+        }
         Err(error) => return Err(io_error(real, "cannot be opened")(error)),
     };
     let meta = file.metadata().map_err(io_error(real, "cannot be read"))?;
@@ -324,7 +345,12 @@ impl Prepared {
                 let path = temp.path().to_owned();
                 Ok(Written { leftover: temp.close().is_err().then_some(path), ..Written::default() })
             }
-            Err(error) if matches!(errno(&error), Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)) => {
+            Err(error)
+                if matches!(
+                    Errno::from_io_error(&error),
+                    Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
+                ) =>
+            {
                 match temp.persist(&self.real) {
                     Ok(_) => Ok(Written::default()),
                     Err(error) if needs_in_place(&error.error) => self.in_place(in_place),
@@ -375,16 +401,18 @@ impl Prepared {
         if (meta.dev(), meta.ino()) != (old.meta.dev(), old.meta.ino()) {
             return Err(WriteError::Changed(self.real.clone()));
         }
-        let done = overwrite(&mut file, new).and_then(|()| tighten(&file, old, self.mode));
+        // Nobody shall read the new content in the meantime, or after a kill.
+        let done = set_mode(&file, old, self.mode).and_then(|()| overwrite(&mut file, new));
         done.map(|()| Written { in_place: true, ..Written::default() }).map_err(|error| {
             // The journal holds the same bytes, should even this fail.
             let _ = overwrite(&mut file, &old.bytes);
+            let _ = file.set_permissions(fs::Permissions::from_mode(old.meta.mode() & 0o7777));
             io_error(&self.real, "cannot be written in place")(error)
         })
     }
 }
 
-fn tighten(file: &File, old: &Old, mode: u32) -> io::Result<()> {
+fn set_mode(file: &File, old: &Old, mode: u32) -> io::Result<()> {
     if old.meta.mode() & 0o7777 == mode {
         return Ok(());
     }
@@ -414,9 +442,11 @@ fn exchange(a: &Path, b: &Path) -> io::Result<()> {
     Err(io::Error::from(Errno::NOSYS))
 }
 
-/// A file mounted by itself cannot be replaced; a folder without permission takes no new file.
+/// A file mounted by itself cannot be replaced; a folder without permission takes no new file. By the kind of the error:
+/// `tempfile` wraps the system's own, to name the path, and keeps nothing else of it.
 fn needs_in_place(error: &io::Error) -> bool {
-    matches!(errno(error), Some(Errno::BUSY | Errno::XDEV | Errno::ACCESS | Errno::PERM))
+    use io::ErrorKind::{CrossesDevices, PermissionDenied, ResourceBusy};
+    matches!(error.kind(), ResourceBusy | CrossesDevices | PermissionDenied)
 }
 
 /// Owner, group, access control list and extended attributes of the old file on the new one; false where one of them

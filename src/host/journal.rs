@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::files::{self, WriteError};
-use super::{Trouble, World};
+use super::{Trouble, World, owner};
 use crate::edit::Touched;
 use crate::plan::{AgentLock, Content, Hash, Target};
 use crate::secret::Secret;
+
+mod text;
 
 /// How long actions and their backups are kept: backups hold old keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +63,9 @@ impl State {
     }
 }
 
-/// One action: what the history shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One action: what the history shows. It was begun by this process, or read from the journal and checked (see
+/// [`Journal::read`]); there is no other way to one, so that a text that somebody planted is never acted upon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Manifest {
     /// The layout of this file.
     pub schema: u32,
@@ -79,7 +82,6 @@ pub struct Manifest {
     /// The new key, masked.
     pub new: Option<String>,
     /// The new key's fingerprint, salted with the id: to know it again when another program took it away since.
-    #[serde(default)]
     pub new_print: Option<String>,
     /// When, Unix milliseconds.
     pub at_ms: i64,
@@ -88,7 +90,7 @@ pub struct Manifest {
 }
 
 /// One target of an action.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Item {
     /// Where.
     pub place: ItemPlace,
@@ -99,23 +101,26 @@ pub struct Item {
     /// The file beside the manifest that holds the old content.
     pub backup: Option<String>,
     /// The file is (or was about to be) written in place, which a kill could leave half done.
-    #[serde(default)]
     pub in_place: bool,
     /// The permission bits before and after, where others could read the file.
-    #[serde(default)]
     pub tightened: Option<(u32, u32)>,
     /// The folders that had to be made for the file, outermost first.
-    #[serde(default)]
     pub made: Vec<PathBuf>,
     /// Which values changed; none where they cannot be told apart.
-    #[serde(default)]
     pub touched: Option<Touched>,
     /// A fingerprint of what was put at each of [`Touched::spots`], salted with `after`.
-    #[serde(default)]
     pub prints: Vec<String>,
 }
 
 impl Item {
+    /// The permission bits of its file.
+    pub(super) fn mode_now(&self) -> Option<u32> {
+        match &self.place {
+            ItemPlace::File { real, .. } => files::mode_of(real),
+            _ => None,
+        }
+    }
+
     /// Gives a file the mode again that it had before an action which did not come about.
     pub(super) fn mode_back(&self) {
         use std::os::unix::fs::PermissionsExt as _;
@@ -134,8 +139,8 @@ impl Item {
     }
 }
 
-/// Where an item stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The place of an item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ItemPlace {
     /// A file.
@@ -238,6 +243,14 @@ pub enum JournalError {
         /// The system's word.
         source: io::Error,
     },
+    /// A folder or file of the journal belongs to somebody else.
+    #[error("{path} belongs to {who}, so keymend does not use it", path = path.display())]
+    Foreign {
+        /// The folder or file.
+        path: PathBuf,
+        /// Its owner.
+        who: String,
+    },
     /// There is no such action.
     #[error("there is no action {0} in the history")]
     Unknown(String),
@@ -258,6 +271,10 @@ impl JournalError {
         match self {
             Self::File(_) | Self::Folder { .. } => {
                 "nothing was written: without a backup keymend changes nothing. Free the disk or mend the folder's mode"
+            }
+            Self::Foreign { .. } => {
+                "an earlier keymend ran there with sudo, or somebody else made it: give it back with `sudo chown -R USER \
+                 FOLDER`, or take it away"
             }
             Self::Unknown(_) => "`keymend history` lists the actions",
             Self::Damaged { .. } => "look into the folder: its README.txt says how to go back by hand",
@@ -302,9 +319,20 @@ impl Journal {
         self.root.join("actions")
     }
 
-    /// Makes the folders, 0700.
+    /// Makes the folders, 0700; those that are there must be ours and are closed to others.
     pub fn make(&self) -> Result<(), JournalError> {
-        make_private(&self.actions(), true)
+        self.is_usable()?;
+        make_private(&self.actions(), true)?;
+        for folder in [self.root.clone(), self.actions()] {
+            files::close(&folder).map_err(|source| JournalError::Folder { path: folder, source })?;
+        }
+        Ok(())
+    }
+
+    /// The folders of the journal are ours; also true of one that is not there yet.
+    fn is_usable(&self) -> Result<(), JournalError> {
+        is_ours(&self.root)?;
+        is_ours(&self.actions())
     }
 
     /// Begins an action: a folder, the backups, the manifest in state `Planned`; all of it synced. `contents` are the
@@ -334,7 +362,7 @@ impl Journal {
     ) -> Result<(), JournalError> {
         for (at, (item, content)) in manifest.items.iter_mut().zip(contents).enumerate() {
             if let Some(content) = content {
-                let name = format!("{at}.bak");
+                let name = text::backup_name(at);
                 files::write_private(&folder.join(&name), &content.0)?;
                 item.backup = Some(name);
             }
@@ -373,14 +401,15 @@ impl Journal {
         self.save(manifest)
     }
 
-    /// All actions, newest first, and the ids of those whose manifest cannot be read.
+    /// All actions, newest first, and those that cannot be used.
     #[must_use]
-    pub fn history(&self) -> (Vec<Manifest>, Vec<String>) {
+    pub fn history(&self) -> (Vec<Manifest>, Vec<Unusable>) {
         let (mut good, mut bad) = (Vec::new(), Vec::new());
         for id in self.ids() {
             match self.read(&id) {
                 Ok(manifest) => good.push(manifest),
-                Err(_) => bad.push(id),
+                Err(JournalError::Damaged { why, .. }) => bad.push(Unusable { id, why }),
+                Err(error) => bad.push(Unusable { id, why: error.to_string() }),
             }
         }
         good.reverse();
@@ -396,22 +425,30 @@ impl Journal {
         ids
     }
 
-    /// One action.
+    /// One action, checked: in folders and files that are ours and closed to others, and every word of it something that
+    /// keymend could have written.
     pub fn read(&self, id: &str) -> Result<Manifest, JournalError> {
-        let path = self.folder(id).join("manifest.json");
-        if id.contains(['/', '\\']) || !self.folder(id).is_dir() {
+        let folder = self.folder(id);
+        if !is_id(id) || fs::symlink_metadata(&folder).is_err() {
             return Err(JournalError::Unknown(id.to_owned()));
         }
         let damaged = |why: String| JournalError::Damaged { id: id.to_owned(), why };
-        let text = files::read(&path)?.ok_or_else(|| damaged("it has no manifest.json".to_owned()))?;
-        serde_json::from_slice(&text.0).map_err(|error| damaged(error.to_string()))
+        self.is_usable()?;
+        is_ours(&folder)?;
+        let private = files::is_private_folder(&folder);
+        if !private {
+            return Err(damaged("its folder is open to other users, or no folder".to_owned()));
+        }
+        let text = own_file(&folder.join("manifest.json"))?;
+        let text = text.ok_or_else(|| damaged("it has no manifest.json".to_owned()))?;
+        text::checked(&text.0, id, &self.root).map_err(damaged)
     }
 
     /// The old content of an item, compared with its hash.
     pub fn backup(&self, id: &str, item: &Item) -> Result<Option<Content>, JournalError> {
         let Some(name) = &item.backup else { return Ok(None) };
         let damaged = |why: &str| JournalError::Damaged { id: id.to_owned(), why: why.to_owned() };
-        let content = files::read(&self.folder(id).join(name))?.ok_or_else(|| damaged("a backup is gone"))?;
+        let content = own_file(&self.folder(id).join(name))?.ok_or_else(|| damaged("a backup is gone"))?;
         if Some(Hash::of(&content.0).to_string()) != item.before {
             return Err(damaged("a backup was changed"));
         }
@@ -420,9 +457,10 @@ impl Journal {
 
     /// Forgets an action and its backups.
     pub fn forget(&self, id: &str) -> Result<(), JournalError> {
-        if id.contains(['/', '\\', '.']) || id.is_empty() {
+        if !is_id(id) {
             return Err(JournalError::Unknown(id.to_owned()));
         }
+        self.is_usable()?;
         let path = self.folder(id);
         fs::remove_dir_all(&path).map_err(|source| JournalError::Folder { path, source })
     }
@@ -436,11 +474,11 @@ impl Journal {
         old.filter(|(_, action)| self.forget(&action.id).is_ok()).count()
     }
 
-    /// Forgets every finished action, and those that cannot be read any more: no backup is left. Returns how many went.
+    /// Forgets every finished action, and those that cannot be used: no backup is left. Returns how many went.
     pub fn purge(&self) -> usize {
         let (all, bad) = self.history();
         let finished = all.iter().filter(|action| action.state != State::Planned);
-        let ids = finished.map(|action| &action.id).chain(&bad);
+        let ids = finished.map(|action| &action.id).chain(bad.iter().map(|unusable| &unusable.id));
         ids.filter(|id| self.forget(id).is_ok()).count()
     }
 
@@ -454,15 +492,42 @@ impl Journal {
         }
     }
 
-    /// Why the journal's folder cannot be read, if it is there and cannot.
+    /// Why the journal's folder cannot be used, if it is there and cannot: the words and the way out.
     #[must_use]
-    pub fn trouble(&self) -> Option<Trouble> {
-        match fs::read_dir(self.actions()) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Some(Trouble::Denied),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Some(Trouble::Io(error.to_string())),
-            _ => None,
+    pub fn trouble(&self) -> Option<(String, &'static str)> {
+        if let Err(error) = self.is_usable() {
+            return Some((error.to_string(), error.hint()));
         }
+        let trouble = match fs::read_dir(self.actions()) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Trouble::Denied,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Trouble::Io(error.to_string()),
+            _ => return None,
+        };
+        Some((format!("{}: {trouble}", self.root.display()), trouble.hint()))
     }
+}
+
+/// An entry of the journal that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// Its folder's name.
+    pub id: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What is there must be ours, and what it leads to, where it is a link.
+fn is_ours(path: &Path) -> Result<(), JournalError> {
+    match files::owners_of(path).find(|uid| !owner::is_me(*uid)) {
+        Some(uid) => Err(JournalError::Foreign { path: path.to_owned(), who: owner::name_of(uid) }),
+        None => Ok(()),
+    }
+}
+
+/// The content of a file of the journal, which must be ours.
+fn own_file(path: &Path) -> Result<Option<Content>, JournalError> {
+    is_ours(path)?;
+    Ok(files::read(path)?)
 }
 
 fn make_private(path: &Path, parents: bool) -> Result<(), JournalError> {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::real::contents;
+use super::{files, owner};
 use crate::plan::AgentLock;
 
 /// How long Hermes itself waits for its lock.
@@ -25,6 +26,14 @@ pub enum LockError {
     /// Another process holds it.
     #[error("{0} is held by another process")]
     Held(PathBuf),
+    /// It belongs to somebody else, who closed it.
+    #[error("the lock {path} belongs to {who}", path = path.display())]
+    Foreign {
+        /// The lock file.
+        path: PathBuf,
+        /// Its owner.
+        who: String,
+    },
     /// The system refused.
     #[error("{path}: {source}")]
     Io {
@@ -42,6 +51,10 @@ impl LockError {
         match self {
             Self::Held(_) => {
                 "nothing was written; wait for the agent (or the other keymend) to finish, then try again"
+            }
+            Self::Foreign { .. } => {
+                "nothing was written; an earlier keymend (or the agent) ran there with sudo: when it has ended, remove the \
+                 lock file, which your own folder lets you do (rm -f), and try again"
             }
             Self::Io { .. } => "nothing was written; see the system's message",
         }
@@ -92,6 +105,18 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> LockError {
     move |source| LockError::Io { path, source }
 }
 
+/// Why a lock file could not be opened or made.
+fn refused(path: &Path) -> impl FnOnce(io::Error) -> LockError {
+    let path = path.to_owned();
+    move |source| {
+        let other = files::owners_of(&path).find(|uid| !owner::is_me(*uid));
+        match other.filter(|_| source.kind() == io::ErrorKind::PermissionDenied) {
+            Some(uid) => LockError::Foreign { path, who: owner::name_of(uid) },
+            None => LockError::Io { path, source },
+        }
+    }
+}
+
 fn try_flock(path: &Path) -> Result<Option<File>, LockError> {
     let file = OpenOptions::new()
         .create(true)
@@ -99,7 +124,9 @@ fn try_flock(path: &Path) -> Result<Option<File>, LockError> {
         .read(true)
         .mode(0o600)
         .open(path)
-        .map_err(failed(path))?;
+        .map_err(refused(path))?;
+    // Made by root beside somebody's file, it is that person's, who has to open it later.
+    files::adopt(path).map_err(failed(path))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -119,6 +146,7 @@ fn try_exclusive(path: &Path) -> Result<Option<Held>, LockError> {
     match made {
         Ok(mut file) => {
             let held = Held::Exclusive(path.to_owned());
+            files::adopt(path).map_err(failed(path))?;
             let owner = serde_json::json!({"pid": std::process::id(), "createdAt": jiff::Timestamp::now().to_string()});
             file.write_all(owner.to_string().as_bytes()).map_err(failed(path))?;
             Ok(Some(held))
@@ -129,8 +157,15 @@ fn try_exclusive(path: &Path) -> Result<Option<Held>, LockError> {
             }
             Ok(None)
         }
-        Err(error) => Err(failed(path)(error)),
+        Err(error) => Err(refused(path)(error)),
     }
+}
+
+/// Whether another process holds a lock of this kind. Changes nothing.
+#[must_use]
+pub fn is_held(path: &Path) -> bool {
+    let file = OpenOptions::new().read(true).open(path);
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
 }
 
 /// Older than the limit, by its own word or else by its file's time.

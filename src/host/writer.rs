@@ -1,5 +1,5 @@
 //! Applies a plan, all of it or nothing: locks, compares, backs up, prepares everything, then commits; a failure on
-//! the way puts back what was done. [`Writer::undo`] goes back, [`Writer::recover`] ends what a kill interrupted.
+//! the way puts back what was done. [`Writer::undo`] goes back, [`Writer::end`] ends what a kill interrupted.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ use crate::plan::{AgentLock, Change, Content, Hash, Plan, Target};
 use crate::secret::Secret;
 
 mod back;
+mod ending;
 #[cfg(test)]
 mod tests;
 
@@ -124,6 +125,14 @@ pub enum ApplyError {
     /// There is nothing to undo.
     #[error("there is nothing to undo")]
     NothingToUndo,
+    /// An earlier write was interrupted and is not ended.
+    #[error("an earlier write was interrupted and is not ended: “{title}” ({id})")]
+    Interrupted {
+        /// The action.
+        id: String,
+        /// What it was.
+        title: String,
+    },
     /// Everything that keymend wrote still stands.
     #[error("no other program took back what keymend wrote")]
     NothingLost,
@@ -156,6 +165,9 @@ impl ApplyError {
             Self::Conflict { .. } => {
                 "nothing was written; undo with --values puts back only what keymend changed and keeps the rest, with \
                  --whole everything as it was then, over what stands there now"
+            }
+            Self::Interrupted { .. } => {
+                "nothing was written; `keymend undo` shows what it left and puts it back (in the wizard: H, then u)"
             }
             Self::NothingToUndo | Self::NothingLost => "`keymend history` lists the actions",
         }
@@ -238,6 +250,7 @@ impl<'a> Writer<'a> {
     /// Applies `changes`, all of them or none.
     pub fn apply(&self, action: &Action, changes: &[Change]) -> Result<Applied, ApplyError> {
         let _ours = self.lock()?;
+        self.nothing_is_interrupted()?;
         let targets: Vec<Target> = changes.iter().map(|change| change.target.clone()).collect();
         // An agent's lock stands beside its file, in a folder that may have to be made first.
         let items: Vec<Item> = changes.iter().map(item_of).collect();
@@ -293,7 +306,7 @@ impl<'a> Writer<'a> {
     /// keymend's own lock, so that two of them never write at once.
     fn lock(&self) -> Result<Held, ApplyError> {
         self.journal.make()?;
-        Ok(lock::take(&AgentLock::Flock(self.journal.root().join("lock")), self.wait)?)
+        Ok(lock::take(&self.own_lock(), self.wait)?)
     }
 
     fn agent_locks(&self, targets: &[Target]) -> Result<Vec<Held>, ApplyError> {
@@ -454,62 +467,6 @@ impl<'a> Writer<'a> {
         }
         Ok(())
     }
-
-    /// Ends what a kill interrupted: an action that was written whole is closed, one that was begun is put back.
-    /// Returns a sentence for each. Call it on start; it does nothing while another keymend writes.
-    pub fn recover(&self) -> Vec<String> {
-        let (all, bad) = self.journal.history();
-        if bad.is_empty() && all.iter().all(|action| action.state != State::Planned) {
-            return Vec::new();
-        }
-        let ours = AgentLock::Flock(self.journal.root().join("lock"));
-        let Ok(_held) = lock::take(&ours, Duration::ZERO) else { return Vec::new() };
-        self.journal.forget_unbegun();
-        let (all, _) = self.journal.history();
-        all.into_iter()
-            .filter(|action| action.state == State::Planned)
-            .map(|action| self.end(action))
-            .collect()
-    }
-
-    fn end(&self, mut action: Manifest) -> String {
-        let targets: Vec<Target> = action.items.iter().map(|item| item.place.target()).collect();
-        let _agents = self.agent_locks(&targets);
-        for folder in folders(targets.iter()) {
-            files::sweep(&folder);
-        }
-        files::sweep(&self.journal.folder(&action.id));
-        let title = action.title.clone();
-        let hash = |item: &Item| -> Option<Option<String>> {
-            let now = self.current(&item.place.target()).ok()?;
-            Some(now.map(|now| Hash::of(&now.0).to_string()))
-        };
-        if action.items.iter().all(|item| hash(item).as_ref() == Some(&item.after)) {
-            let _ = self.journal.mark(&mut action, State::Written);
-            return format!("“{title}” was written whole although keymend was interrupted");
-        }
-        let failed: Vec<String> = action
-            .items
-            .iter()
-            .filter(|item| {
-                let old = self.journal.backup(&action.id, item);
-                old.map_err(ApplyError::from).and_then(|old| self.put_back(item, old.as_ref())).is_err()
-            })
-            .map(|item| item.place.show(None))
-            .collect();
-        let state = if failed.is_empty() { State::RolledBack } else { State::Stuck };
-        let _ = self.journal.mark(&mut action, state);
-        if failed.is_empty() {
-            return format!("“{title}” was interrupted; everything is as it was before");
-        }
-        let folder = self.journal.folder(&action.id);
-        format!(
-            "“{title}” was interrupted; look at {}: the old contents are in {}, and `keymend undo {} --whole` puts them back",
-            failed.join(", "),
-            folder.display(),
-            action.id
-        )
-    }
 }
 
 fn prepare_files(changes: &[Change]) -> Result<Vec<(usize, Prepared)>, ApplyError> {
@@ -523,6 +480,17 @@ fn prepare_files(changes: &[Change]) -> Result<Vec<(usize, Prepared)>, ApplyErro
     Ok(prepared)
 }
 
+/// The place of a target as it is on the disk: the journal is read again by what is behind every link then.
+fn place_of(target: &Target) -> ItemPlace {
+    let mut place = ItemPlace::of(target);
+    if let ItemPlace::File { real, .. } = &mut place
+        && let Ok(now) = files::resolve(real)
+    {
+        *real = now;
+    }
+    place
+}
+
 fn item_of(change: &Change) -> Item {
     let after = change.after.as_ref().map(|after| Hash::of(&after.0).to_string());
     let salt = after.clone().unwrap_or_default();
@@ -532,13 +500,15 @@ fn item_of(change: &Change) -> Item {
     };
     Item {
         prints: change.touched.as_ref().map(print).unwrap_or_default(),
-        place: ItemPlace::of(&change.target),
+        place: place_of(&change.target),
         before: change.before.map(|hash| hash.to_string()),
         after,
         backup: None,
         in_place: false,
         tightened: match &change.target {
-            Target::File { real, mode: Some(mode), .. } => files::mode_of(real).map(|was| (was, *mode)),
+            Target::File { real, mode: Some(mode), .. } => {
+                files::mode_of(real).map(|was| (was & 0o777, *mode & 0o777))
+            }
             _ => None,
         },
         made: match &change.target {

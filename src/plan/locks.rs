@@ -22,3 +22,8 @@ pub(super) fn lock_of(agent: &str, file: &Path) -> Option<AgentLock> {
         _ => None,
     }
 }
+
+/// Whether `lock` is one that an agent takes for `file`.
+pub(crate) fn may_lock(file: &Path, lock: &AgentLock) -> bool {
+    ["hermes", "openclaw"].iter().any(|agent| lock_of(agent, file).as_ref() == Some(lock))
+}

@@ -3,7 +3,7 @@
 use super::Scan;
 use super::write::Bench;
 use crate::host::World;
-use crate::host::journal::{Manifest, State};
+use crate::host::journal::{Manifest, State, Unusable};
 use crate::host::writer::{self, ApplyError, Since};
 use crate::plan::{self, Stands};
 use crate::secret::Secret;
@@ -28,10 +28,10 @@ impl Past {
     }
 }
 
-/// Everything in the history, newest first, and the ids of what cannot be read. Only the newest action at a place tells
+/// Everything in the history, newest first, and what of it cannot be used. Only the newest action at a place tells
 /// what another program did there: what an older one wrote was replaced by keymend itself.
 #[must_use]
-pub fn history(bench: Bench<'_>) -> (Vec<Past>, Vec<String>) {
+pub fn history(bench: Bench<'_>) -> (Vec<Past>, Vec<Unusable>) {
     let world = (bench.world)();
     let writer = bench.writer(&world);
     let (all, bad) = writer.journal.history();

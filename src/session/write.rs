@@ -10,7 +10,7 @@ use super::holding::{self, Due};
 use super::standing;
 use crate::agents::{self, Context, Restart};
 use crate::edit::Masker;
-use crate::host::journal::{Journal, Manifest};
+use crate::host::journal::{Journal, Manifest, State};
 use crate::host::writer::{Action, Applied, ApplyError, Back, KeyringWriter, Writer};
 use crate::host::{RealWorld, World};
 use crate::plan::{self, Plan, Prediction, SlotId};
@@ -239,7 +239,8 @@ fn left_over(bench: Bench<'_>, world: &dyn World, old: &Secret) -> (Vec<Left>, V
     (all, standing::copies(world, &scan, old))
 }
 
-/// What an undo would do: the action, and its changes for the review.
+/// What an undo would do: the action, and its changes for the review. An interrupted action is ended by its undo; it
+/// comes before all others.
 pub fn undo_plan(
     bench: Bench<'_>,
     id: Option<&str>,
@@ -247,30 +248,46 @@ pub fn undo_plan(
 ) -> Result<(Manifest, Vec<plan::Change>), ApplyError> {
     let world = (bench.world)();
     let writer = bench.writer(&world);
-    let action = match id {
-        Some(id) => writer.journal.read(id)?,
-        None => writer.last().ok_or(ApplyError::NothingToUndo)?,
+    let action = if let Some(id) = id {
+        writer.journal.read(id)?
+    } else {
+        let interrupted = writer.interrupted().into_iter().next();
+        interrupted.or_else(|| writer.last()).ok_or(ApplyError::NothingToUndo)?
     };
-    let changes = writer.undo_changes(&action.id, how, &bench.masker(&world))?;
+    let masker = bench.masker(&world);
+    let changes = match action.state {
+        State::Planned => writer.left_by(&action, &masker)?,
+        _ => writer.undo_changes(&action.id, how, &masker)?,
+    };
     Ok((action, changes))
 }
 
-/// Undoes an action: byte for byte, or as `how` says where somebody edited since.
+/// Undoes an action: byte for byte, or as `how` says where somebody edited since. Ends an interrupted one.
 pub fn undo(bench: Bench<'_>, id: &str, how: Back) -> Result<Applied, ApplyError> {
     let world = (bench.world)();
-    let mut applied = bench.writer(&world).undo(id, how, &bench.masker(&world))?;
+    let writer = bench.writer(&world);
+    let mut applied = match writer.journal.read(id)?.state {
+        State::Planned => writer.end(id)?,
+        _ => writer.undo(id, how, &bench.masker(&world))?,
+    };
     if let Some(home) = world.home().map(|home| format!("{}/", home.display())) {
         applied.notes.iter_mut().for_each(|note| *note = note.replace(&home, "~/"));
     }
     Ok(applied)
 }
 
-/// Ends what a kill interrupted; one line for each action that was put back or needs a look.
+/// Closes what a kill interrupted and needs no change; one line for each.
 #[must_use]
-pub fn recover(bench: Bench<'_>) -> Vec<String> {
+pub fn settle(bench: Bench<'_>) -> Vec<String> {
     let world = (bench.world)();
     let writer = bench.writer(&world);
-    let lines = writer.recover();
+    let lines = writer.settle();
     writer.journal.expire(world.now_ms(), writer.keep);
     lines
+}
+
+/// What a kill interrupted and is not ended, newest first.
+#[must_use]
+pub fn interrupted(bench: Bench<'_>) -> Vec<Manifest> {
+    bench.writer(&(bench.world)()).interrupted()
 }

@@ -19,6 +19,7 @@ use super::known::{Known, Scanning};
 use super::parts::{self, Row};
 use super::screen::Screen;
 use super::theme::{Role, Theme};
+use super::undo::Undo;
 
 pub use super::message::{Answer, Ask, Effect, Failure, Go, Input, Job, Message, Past, Step, Ticket};
 
@@ -196,6 +197,11 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Told(text, role) => {
             model.core.say(text, role);
             Vec::new()
+        }
+        Message::Interrupted(id) => {
+            let (undo, effects) = Undo::open(&mut model.core, Some(id));
+            model.screens.push(Screen::Undo(undo));
+            effects
         }
     }
 }

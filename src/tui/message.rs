@@ -174,6 +174,8 @@ pub enum Message {
     Answer(Ticket, Answer),
     /// Something worth a line was done.
     Told(String, Role),
+    /// A kill interrupted this write, which needs a yes to be ended.
+    Interrupted(String),
 }
 
 /// Why an effect failed, and the way out.

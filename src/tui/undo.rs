@@ -28,6 +28,8 @@ pub struct Undoing {
     pub places: Vec<(String, Vec<DiffLine>)>,
     /// Somebody wrote there since: these are the places, and nothing is undone without a choice.
     pub conflict: bool,
+    /// It was never finished: a kill interrupted it, and this ends it.
+    pub interrupted: bool,
 }
 
 /// The state of the screen.
@@ -160,7 +162,11 @@ impl Undo {
 
     /// Draws the body.
     pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
-        let inner = parts::pane(core, frame, area, "Take a write back", true);
+        let title = match &self.phase {
+            Phase::Asking(Undoing { interrupted: true, .. }) => "An interrupted write",
+            _ => "Take a write back",
+        };
+        let inner = parts::pane(core, frame, area, title, true);
         let columns = usize::from(inner.width);
         let rows = self.rows(core, columns);
         let foot = self.foot(columns);
@@ -183,22 +189,34 @@ impl Undo {
         if undoing.conflict {
             way("v    ", "put back only what keymend changed, and keep what was written since");
             way("w    ", "put the whole old content back, over what was written since");
+        } else if undoing.interrupted {
+            way("y    ", "put it back");
         } else {
             way("y    ", "put it back; what stands there now is kept as a backup");
         }
-        way("Esc  ", "leave everything as it is");
+        if undoing.interrupted {
+            way("Esc  ", "decide later; until then keymend writes nothing");
+        } else {
+            way("Esc  ", "leave everything as it is");
+        }
         rows
     }
 }
 
 fn asking(undoing: &Undoing, columns: usize, rows: &mut Rows) {
-    rows.push(Row::of("undo ", Role::Dim).add(&undoing.title, Role::Strong).cut(columns));
+    let what = if undoing.interrupted { "interrupted: " } else { "undo " };
+    rows.push(Row::of(what, Role::Dim).add(&undoing.title, Role::Strong).cut(columns));
     let (mark, role, text) = match (undoing.conflict, undoing.how) {
         (true, _) => (
             "! ",
             Role::Warn,
             "Another program wrote here since, so nothing is put back without your choice. From what stands there now to \
              what stood there before:",
+        ),
+        (false, _) if undoing.interrupted => (
+            "! ",
+            Role::Warn,
+            "keymend was killed in the middle of this write. From what it left to what was there before:",
         ),
         (false, Back::Exact) => ("i ", Role::Dim, "Everything comes back byte for byte:"),
         (false, Back::Values) => ("i ", Role::Dim, "Only the values that keymend changed come back:"),

@@ -1,5 +1,5 @@
 //! The same over the built program: `keymend set … --stdin --yes --no-test` into a dotenv, JSON5, YAML and TOML file and
-//! a row of a database, each as an agent really keeps it.
+//! a row of a database (alone, and while its agent has it open), each as an agent really keeps it.
 
 use std::fs;
 use std::io::Write as _;
@@ -21,6 +21,8 @@ struct Lab {
     slot: &'static str,
     files: &'static [(&'static str, &'static str)],
     store: Option<&'static str>,
+    /// The agent has its database open, so that what a kill leaves there is not swept up by the last to close it.
+    open: bool,
 }
 
 const LABS: &[Lab] = &[
@@ -32,6 +34,7 @@ const LABS: &[Lab] = &[
             (".hermes/config.yaml", "model:\n  provider: anthropic\n  default: claude-sonnet-5\n"),
         ],
         store: None,
+        open: false,
     },
     Lab {
         name: "JSON5",
@@ -42,12 +45,14 @@ const LABS: &[Lab] = &[
              providers: { anthropic: { baseUrl: 'https://api.anthropic.com', apiKey: '@', models: [] } } }, // k\n}\n",
         )],
         store: None,
+        open: false,
     },
     Lab {
         name: "YAML",
         slot: "aider/anthropic",
         files: &[(".aider.conf.yml", "# mine\nmodel: claude-sonnet-5 # m\nanthropic-api-key: \"@\" # k\n")],
         store: None,
+        open: false,
     },
     Lab {
         name: "TOML",
@@ -58,6 +63,7 @@ const LABS: &[Lab] = &[
              \"https://api.anthropic.com/v1\"\nexperimental_bearer_token = \"@\" # k\nwire_api = \"responses\"\n",
         )],
         store: None,
+        open: false,
     },
     Lab {
         name: "SQLite",
@@ -67,6 +73,17 @@ const LABS: &[Lab] = &[
             "{ agents: { defaults: { model: { primary: 'anthropic/claude-sonnet-5' } } } }\n",
         )],
         store: Some(".openclaw/state/openclaw.sqlite"),
+        open: false,
+    },
+    Lab {
+        name: "SQLite, open",
+        slot: "openclaw/anthropic",
+        files: &[(
+            ".openclaw/openclaw.json",
+            "{ agents: { defaults: { model: { primary: 'anthropic/claude-sonnet-5' } } } }\n",
+        )],
+        store: Some(".openclaw/state/openclaw.sqlite"),
+        open: true,
     },
 ];
 
@@ -150,11 +167,33 @@ impl Lab {
         self.store.map_or(self.files[0].1, |_| PROFILES).replace('@', OLD)
     }
 
+    /// The agent itself, which reads its database.
+    fn agent(&self, home: &Path) -> Option<rusqlite::Connection> {
+        let store = self.store.filter(|_| self.open)?;
+        let db = rusqlite::Connection::open(home.join(store)).expect("open");
+        let rows: i64 =
+            db.query_row("SELECT count(*) FROM config_machine_state", [], |row| row.get(0)).expect("rows");
+        assert_eq!(rows, 2);
+        Some(db)
+    }
+
+    /// The rows of the database are whole, and the database says so itself.
+    fn is_sound(&self, home: &Path, point: &str) {
+        let Some(store) = self.store else { return };
+        let db = rusqlite::Connection::open(home.join(store)).expect("open");
+        let said: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("check");
+        assert_eq!(said, "ok", "{point}");
+        let row = "SELECT value_json FROM config_machine_state WHERE state_key = 'auth.sharedStore'";
+        let other: String = db.query_row(row, [], |row| row.get(0)).expect("row");
+        assert_eq!(other, r#"{"location":"state-db"}"#, "{point}: another row changed");
+    }
+
     /// One fault, and the life after it: `status` starts, `undo` ends with the old bytes and nothing lying about.
     fn fault(&self, new: &str, point: &(String, usize), inject: &str) {
         let home = tempfile::tempdir().expect("home");
         let home = home.path();
         self.lay_out(home);
+        let _agent = self.agent(home);
         let (name, count) = point;
         let rule = format!("inject={name}:{inject}:when={count}");
         let only = format!("trace={name}");
@@ -169,6 +208,7 @@ impl Lab {
         let undo = keymend(home, &["undo", "--yes"]);
         assert!(undo.is_some(), "{point}: undo was killed");
         assert!(!self.is_new(home, new, &point), "{point}: still new after undo, which ended with {undo:?}");
+        self.is_sound(home, &point);
         assert!(leftovers(home).is_empty(), "{point}: {:?}", leftovers(home));
     }
 
@@ -176,6 +216,7 @@ impl Lab {
     fn suite(&self) -> usize {
         let home = tempfile::tempdir().expect("home");
         self.lay_out(home.path());
+        let _agent = self.agent(home.path());
         let trace = home.path().with_extension("trace");
         let code = self.set(home.path(), &["-y", "-o", &trace.to_string_lossy()]);
         assert_eq!(code, Some(0), "{}: the undisturbed program writes", self.name);
@@ -194,7 +235,16 @@ impl Lab {
             }
         }
         eprintln!("{}: {faults} faults at {} system calls that write", self.name, points.len());
-        faults
+        let Some(store) = self.store else { return faults };
+        // A database is also locked, mapped and read within a write: killed before any call that touches it.
+        let touching = super::points(&text, |_, line| line.contains(store));
+        let mut kills = 0;
+        for point in sample(&touching, 25, 0) {
+            self.fault(&new, point, "signal=KILL");
+            kills += 1;
+        }
+        eprintln!("{}: {kills} kills at {} system calls that touch the database", self.name, touching.len());
+        faults + kills
     }
 }
 

@@ -491,6 +491,7 @@ pub fn undoing(conflict: bool) -> Undoing {
             change.diff.into_iter().map(swap).collect(),
         )],
         conflict,
+        interrupted: false,
     }
 }
 

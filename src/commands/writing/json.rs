@@ -176,6 +176,8 @@ pub(super) struct HistoryJson<'a> {
     keep_days: u32,
     keep_actions: usize,
     actions: Vec<ActionJson<'a>>,
+    /// Entries that are never acted upon, each with why.
+    unusable: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -194,7 +196,7 @@ struct ActionJson<'a> {
     lost: bool,
 }
 
-pub(super) fn history<'a>(all: &'a [Past], settings: &Settings) -> HistoryJson<'a> {
+pub(super) fn history<'a>(all: &'a [Past], settings: &Settings, unusable: &[String]) -> HistoryJson<'a> {
     let rewritten = |past: &Past| {
         let items = past.action.items.iter().zip(&past.since);
         let lines = items.filter_map(|(item, since)| Some((item.place.show(None), since.words()?)));
@@ -217,6 +219,7 @@ pub(super) fn history<'a>(all: &'a [Past], settings: &Settings) -> HistoryJson<'
         keep_days: settings.keep.days,
         keep_actions: settings.keep.actions,
         actions: actions.collect(),
+        unusable: unusable.iter().map(|line| plain(line)).collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Bringing, agreed, carry_out, diff_text, json, target};
 use crate::cli;
 use crate::commands::{Desk, Exit, Failure, ask, keys, print, print_json};
 use crate::host::World as _;
-use crate::host::journal::{Journal, Manifest};
+use crate::host::journal::{Journal, Manifest, State, Unusable};
 use crate::host::writer::{self, ApplyError, Back, SystemKeyring};
 use crate::plan;
 use crate::report::plain;
@@ -34,7 +34,9 @@ pub(in crate::commands) fn history(desk: &Desk, args: &cli::History) -> Result<E
     let (all, troubles) = session::past::history(bench);
     let settings = Settings::of(&world);
     if args.json {
-        print_json(&json::history(&all, &settings))?;
+        let unusable: Vec<String> =
+            troubles.iter().map(|one| unusable_line(one, &journal, world.home())).collect();
+        print_json(&json::history(&all, &settings, &unusable))?;
         return Ok(Exit::Fine);
     }
     let mut out = String::new();
@@ -42,17 +44,10 @@ pub(in crate::commands) fn history(desk: &Desk, args: &cli::History) -> Result<E
         let _ = writeln!(out, "{}", history_line(&past.action));
         out += &since_text(past, world.home());
     }
-    for id in troubles {
-        let folder = tilde(&journal.folder(&id), world.home());
-        let _ = writeln!(
-            out,
-            "! {}: its manifest cannot be read; the folder's README.txt says how to go back by hand, `keymend history \
-             --purge` removes it",
-            plain(&folder)
-        );
+    for one in &troubles {
+        let _ = writeln!(out, "! {}", plain(&unusable_line(one, &journal, world.home())));
     }
-    let unreadable =
-        journal.trouble().map(|why| format!("{}: {why}: {}", journal.root().display(), why.hint()));
+    let unreadable = journal.trouble().map(|(why, hint)| format!("{why}: {hint}"));
     for trouble in unreadable.iter().chain(&settings.troubles) {
         let _ = writeln!(out, "! {}", plain(trouble));
     }
@@ -69,6 +64,16 @@ pub(in crate::commands) fn history(desk: &Desk, args: &cli::History) -> Result<E
     }
     print(&out)?;
     Ok(Exit::Fine)
+}
+
+/// An entry that is never acted upon, and why.
+fn unusable_line(one: &Unusable, journal: &Journal, home: Option<&Path>) -> String {
+    format!(
+        "{} is not used: {}. `keymend history --purge` removes it; where keymend wrote it, the README.txt in it says \
+         how to go back by hand",
+        tilde(&journal.folder(&one.id), home),
+        one.why
+    )
 }
 
 /// What other programs did at the places of an action since.
@@ -98,16 +103,6 @@ fn history_line(action: &Manifest) -> String {
     plain(&format!("{}  {when}  {:<11} {}  {change}", action.id, action.state.words(), action.title))
 }
 
-/// Ends what a kill interrupted, and says so beside the command's own output.
-pub(in crate::commands) fn recover(desk: &Desk) {
-    use std::io::Write as _;
-    let fresh = || desk.world();
-    let bench = Bench { world: &fresh, catalogue: &desk.catalogue, keyring: &SystemKeyring };
-    for line in write::recover(bench) {
-        let _ = writeln!(std::io::stderr(), "! {}", plain(&line));
-    }
-}
-
 /// `keymend undo`.
 pub(in crate::commands) fn undo(desk: &Desk, args: &cli::Undo) -> Result<Exit, Failure> {
     let fresh = || desk.world();
@@ -125,6 +120,7 @@ pub(in crate::commands) fn undo(desk: &Desk, args: &cli::Undo) -> Result<Exit, F
         for change in &changes {
             let _ = writeln!(out, "\n{}", plain(&target(change, &world)));
             out += &diff_text(&change.diff);
+            out.extend(change.notes.iter().map(|note| format!("  note: {}\n", plain(note))));
         }
         print(&out)?;
     }
@@ -139,6 +135,8 @@ pub(in crate::commands) fn undo(desk: &Desk, args: &cli::Undo) -> Result<Exit, F
     let applied = write::undo(bench, &action.id, how).map_err(|error| refused(&error))?;
     if args.json {
         print_json(&json::undone(&action, &applied))?;
+    } else if action.state == State::Planned {
+        print(&format!("✓ ended: {}\n", plain(&applied.notes.join("; "))))?;
     } else {
         let what = match how {
             Back::Values => "only what keymend had changed",

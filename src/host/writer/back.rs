@@ -119,6 +119,7 @@ impl Writer<'_> {
     /// Undoes an action: byte for byte, or as `how` says where somebody edited since.
     pub fn undo(&self, id: &str, how: Back, masker: &Masker<'_>) -> Result<Applied, ApplyError> {
         let _ours = self.lock()?;
+        self.nothing_is_interrupted()?;
         let mut action = self.journal.read(id)?;
         let targets: Vec<Target> = action.items.iter().map(|item| item.place.target()).collect();
         let agents = self.agent_locks(&targets)?;
@@ -296,7 +297,7 @@ pub(super) fn value(syntax: Syntax, content: Option<&Content>, spot: &edit::Spot
 }
 
 /// The texts at the spots where an action put its key: they may be keys that stand nowhere else any more.
-fn keys_in(item: &Item, contents: &[Option<&Content>]) -> Vec<Secret> {
+pub(super) fn keys_in(item: &Item, contents: &[Option<&Content>]) -> Vec<Secret> {
     let Some(touched) = &item.touched else { return Vec::new() };
     let values = contents
         .iter()
@@ -304,13 +305,13 @@ fn keys_in(item: &Item, contents: &[Option<&Content>]) -> Vec<Secret> {
     values.filter_map(|value| value.secret()).collect()
 }
 
-fn text(content: Option<&Content>) -> zeroize::Zeroizing<String> {
+pub(super) fn text(content: Option<&Content>) -> zeroize::Zeroizing<String> {
     let bytes = content.map(|content| content.0.as_slice()).unwrap_or_default();
     zeroize::Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// JSON cells and entries are laid out for reading.
-const fn syntax_of(place: &ItemPlace) -> Syntax {
+pub(super) const fn syntax_of(place: &ItemPlace) -> Syntax {
     match place {
         ItemPlace::File { .. } => Syntax::Whole,
         ItemPlace::Cell { .. } | ItemPlace::Keyring { .. } => Syntax::Tree(Format::Json),

@@ -65,6 +65,16 @@ impl Lab {
         self.writer().trace(&action).remove(0)
     }
 
+    /// Ends what a kill interrupted, as after a yes. Returns a sentence for each.
+    fn recover(&self) -> Vec<String> {
+        let writer = self.writer();
+        let mut said = writer.settle();
+        for action in writer.interrupted() {
+            said.extend(writer.end(&action.id).expect("ended").notes);
+        }
+        said
+    }
+
     /// No temporary file is left anywhere.
     fn assert_clean(&self) {
         let left: Vec<_> = fs::read_dir(self.dir.path())
@@ -394,16 +404,107 @@ fn a_kill_in_the_middle_is_put_back_or_closed_on_the_next_start() {
     let journal = lab.writer().journal;
     let mut action = journal.read(&applied.id).expect("read");
     journal.mark(&mut action, State::Planned).expect("marked");
-    assert_eq!(lab.writer().recover().len(), 1);
+    assert_eq!(lab.recover().len(), 1);
     assert_eq!(journal.read(&applied.id).expect("read").state, State::Written);
     journal.mark(&mut action, State::Planned).expect("marked");
     fs::write(&two, "old").expect("half");
     fs::write(lab.path(".keymend-x.tmp"), "new").expect("left");
-    assert_eq!(lab.writer().recover().len(), 1);
+    assert_eq!(lab.recover().len(), 1);
     assert_eq!((text(&one), text(&two)), ("old".to_owned(), "old".to_owned()));
     lab.assert_clean();
     assert_eq!(journal.read(&applied.id).expect("read").state, State::RolledBack);
-    assert!(lab.writer().recover().is_empty());
+    assert!(lab.recover().is_empty());
+}
+
+/// An action over `one` and `two` as a kill between the two leaves it.
+fn half_done(lab: &Lab) -> String {
+    let (one, two) = (lab.put("one", "K=old\n", 0o600), lab.put("two", "K=old\n", 0o600));
+    let changes = [&one, &two].map(|path| line_change(path, "K=old\n", "K=new\n"));
+    let applied = lab.apply(&changes).expect("applied");
+    let journal = lab.writer().journal;
+    journal.mark(&mut journal.read(&applied.id).expect("read"), State::Planned).expect("marked");
+    fs::write(&two, "K=old\n").expect("half");
+    applied.id
+}
+
+#[test]
+fn nothing_is_put_back_and_nothing_is_written_before_a_yes() {
+    let lab = Lab::new();
+    let id = half_done(&lab);
+    let (one, two) = (lab.path("one"), lab.path("two"));
+    let writer = lab.writer();
+    assert!(writer.settle().is_empty());
+    assert_eq!((text(&one).as_str(), text(&two).as_str()), ("K=new\n", "K=old\n"), "nothing was touched");
+    let left = writer.interrupted();
+    assert!(left.len() == 1 && left[0].id == id, "{left:?}");
+    let catalogue = Catalogue::embedded();
+    let changes = writer.left_by(&left[0], &Masker::new(&catalogue, [])).expect("shown");
+    assert_eq!(changes.len(), 1, "only what the kill left changed is shown");
+    assert!(!changes[0].diff.is_empty());
+    let other = lab.put("three", "x", 0o600);
+    let refused = lab.apply(&[change(&other, Some("x"), Some("y"))]);
+    assert!(matches!(refused, Err(ApplyError::Interrupted { .. })), "{refused:?}");
+    assert!(matches!(lab.undo(&id), Err(ApplyError::Interrupted { .. })));
+    assert_eq!(text(&other), "x");
+    writer.end(&id).expect("ended");
+    assert_eq!((text(&one).as_str(), text(&two).as_str()), ("K=old\n", "K=old\n"));
+    assert!(writer.interrupted().is_empty());
+    lab.apply(&[change(&other, Some("x"), Some("y"))]).expect("applied");
+}
+
+#[test]
+fn what_another_keymend_is_writing_is_not_interrupted() {
+    let lab = Lab::new();
+    half_done(&lab);
+    let writer = lab.writer();
+    let other = lock::take(&writer.own_lock(), Duration::ZERO).expect("free");
+    assert!(writer.interrupted().is_empty());
+    drop(other);
+    assert_eq!(writer.interrupted().len(), 1);
+}
+
+#[test]
+fn an_interrupted_place_that_somebody_wrote_to_since_stays() {
+    let lab = Lab::new();
+    let id = half_done(&lab);
+    fs::write(lab.path("two"), "K=mine\n").expect("write");
+    let said = lab.writer().end(&id).expect("ended").notes.join(" ");
+    assert!(said.contains("two") && said.contains("--whole"), "{said}");
+    assert_eq!((text(&lab.path("one")).as_str(), text(&lab.path("two")).as_str()), ("K=old\n", "K=mine\n"));
+    lab.undo_as(&id, Back::Whole).expect("undone");
+    assert_eq!(text(&lab.path("two")), "K=old\n");
+}
+
+#[test]
+fn a_state_folder_that_is_open_to_others_is_closed_before_a_write() {
+    let lab = Lab::new();
+    let path = lab.put("one", "old", 0o600);
+    fs::create_dir_all(lab.path("state/actions")).expect("folders");
+    for folder in ["state", "state/actions"] {
+        fs::set_permissions(lab.path(folder), fs::Permissions::from_mode(0o777)).expect("mode");
+    }
+    let applied = lab.apply(&[change(&path, Some("old"), Some("new"))]).expect("applied");
+    assert_eq!((mode(&lab.path("state")), mode(&lab.path("state/actions"))), (0o700, 0o700));
+    let entry = lab.writer().journal.folder(&applied.id);
+    fs::set_permissions(&entry, fs::Permissions::from_mode(0o770)).expect("mode");
+    let (all, bad) = lab.writer().journal.history();
+    assert!(all.is_empty());
+    assert!(bad[0].why.contains("open to other users"), "{bad:?}");
+    assert!(lab.undo(&applied.id).is_err());
+    assert_eq!(text(&path), "new");
+}
+
+#[test]
+fn an_entry_whose_file_is_now_a_link_elsewhere_is_not_acted_upon() {
+    let lab = Lab::new();
+    let path = lab.put("one", "old", 0o600);
+    let other = lab.put("other", "new", 0o600);
+    let applied = lab.apply(&[change(&path, Some("old"), Some("new"))]).expect("applied");
+    fs::remove_file(&path).expect("removed");
+    symlink(&other, &path).expect("link");
+    assert!(lab.undo_as(&applied.id, Back::Whole).is_err());
+    assert_eq!(text(&other), "new");
+    assert!(lab.writer().journal.history().1[0].why.contains("leads to"));
 }
 
 #[test]
