@@ -220,7 +220,7 @@ pub struct Test {
     #[arg(long)]
     pub clipboard: bool,
     /// Send the probe to this address instead of the provider's own
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = address)]
     pub base_url: Option<String>,
     /// Also run probes that cost tokens
     #[arg(long)]
@@ -265,7 +265,7 @@ pub struct NewKey {
     #[arg(long)]
     pub no_test: bool,
     /// Test at this address instead of the provider's own
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = address)]
     pub base_url: Option<String>,
 }
 
@@ -478,4 +478,13 @@ pub struct List {
     /// Print the README's table
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
+}
+
+/// An address to ask: what is none is not looked up anywhere.
+fn address(text: &str) -> Result<String, &'static str> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(text.to_owned()),
+        _ => Err("an address begins with https:// or http:// and names a host"),
+    }
 }

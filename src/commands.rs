@@ -1,16 +1,18 @@
 //! The commands for scripts: each reads its arguments, asks the session, prints a report, and says how it went.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::cli::{Cli, Command};
-use crate::host::{RealWorld, World as _, scratch};
+use crate::host::{RealWorld, World as _, output, scratch};
+use crate::printer;
 use crate::provider::Catalogue;
 use crate::report::Style;
+use crate::secret::Secret;
 
+pub mod arguments;
 mod keys;
 mod listing;
 mod looking;
@@ -71,7 +73,10 @@ impl Desk {
 
 /// Runs the command that was given; the wizard without one.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
-    let catalogue = crate::session::catalogue(&RealWorld::new(cli.home.clone()));
+    let world = RealWorld::new(cli.home.clone());
+    let catalogue = crate::session::catalogue(&world);
+    printer::know_beginnings(catalogue.beginnings());
+    printer::know(&secrets_of(world.env()));
     let desk = Desk { home: cli.home, offline: cli.offline, catalogue };
     match &cli.command {
         Some(command) if command.writes() && !writing::end(&desk, command)? => {
@@ -110,27 +115,29 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     }
 }
 
+/// The values of variables whose names tell of a secret: none of them is said, whichever program it is for.
+fn secrets_of(env: &std::collections::BTreeMap<String, String>) -> Vec<Secret> {
+    let tells = |name: &str| {
+        ["KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL"]
+            .iter()
+            .any(|part| name.to_ascii_uppercase().contains(part))
+    };
+    env.iter().filter(|(name, _)| tells(name)).map(|(_, value)| Secret::new(value.as_str())).collect()
+}
+
 /// Prints text; a closed pipe is not an error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
+    Ok(output::out(text)?)
 }
 
 /// Prints JSON, one line.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(value)
-        .map_err(|error| Failure::new(format!("cannot build the JSON: {error}"), "report this as a bug"))?;
-    print(&(text + "\n"))
+    Ok(output::json(value)?)
 }
 
 /// Asks a question on standard error and reads one line; only `y` and `yes` are a yes.
 pub(crate) fn ask(question: &str) -> Result<bool, Failure> {
-    let mut err = std::io::stderr().lock();
-    write!(err, "{question} [y/N] ")?;
-    err.flush()?;
+    output::err(&format!("{question} [y/N] "))?;
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
     Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))

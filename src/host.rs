@@ -27,6 +27,7 @@ pub mod keyring;
 pub mod lock;
 pub mod loopback;
 mod memory;
+pub mod output;
 mod overlay;
 pub mod owner;
 mod process;
@@ -210,6 +211,9 @@ pub enum Trouble {
     /// The content does not parse; place and cause without any value.
     #[error("cannot be parsed: {0}")]
     Syntax(String),
+    /// It is read, and a key is in a field of it that wants something else.
+    #[error("{0}")]
+    KeyInName(String),
     /// Anything else the system said.
     #[error("{0}")]
     Io(String),
@@ -229,6 +233,9 @@ impl Trouble {
             Self::NotText => "save the file again as UTF-8 text",
             Self::Syntax(_) => {
                 "mend the syntax at the place named; keymend does not touch a file it cannot parse"
+            }
+            Self::KeyInName(_) => {
+                "put there what the field wants, and the key where the agent reads keys; it was shown to whatever reads this field"
             }
             Self::Io(_) => "see the system's message",
         }

@@ -4,6 +4,7 @@
 //! The modules in reading order:
 //!
 //! 1. [`secret`]: a key's text, its mask, its fingerprint. Nothing else handles a key's text.
+//!    [`printer`]: everything that is said passes it.
 //! 2. [`source`]: where a credential can stand. [`provider`]: who checks it. [`agents`]: who sends it.
 //! 3. [`resolve`]: which candidate of a slot leaves, and why. [`lint`] and [`ambient`]: faults visible offline, and
 //!    places outside of the agents' own files.
@@ -12,7 +13,8 @@
 //!    [`commands`].
 //!
 //! Invariants, each held by a test: everything that decides is pure over a [`host::World`]; only `host` touches the
-//! machine; a key's text is exposed in `secret`, `host`, `edit`, `hygiene` and `probe` alone.
+//! machine; a key's text is exposed in `secret`, `printer`, `host`, `edit`, `hygiene` and `probe` alone; only `host::output` writes
+//! to a terminal or a pipe.
 
 #![forbid(unsafe_code)]
 
@@ -32,6 +34,7 @@ pub mod hygiene;
 pub mod launchd;
 pub mod lint;
 pub mod plan;
+pub mod printer;
 pub mod probe;
 pub mod prove;
 pub mod provider;

@@ -69,6 +69,12 @@ impl Catalogue {
         &self.providers
     }
 
+    /// The literal beginnings of all keys.
+    pub fn beginnings(&self) -> impl Iterator<Item = &str> {
+        let forms = self.providers.iter().flat_map(|provider| &provider.keys);
+        forms.flat_map(|form| &form.prefixes).map(String::as_str)
+    }
+
     /// The provider with this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Provider> {
@@ -151,8 +157,13 @@ fn short(found: &Match<'_>) -> bool {
 }
 
 fn read(text: &str) -> Result<Provider, String> {
-    let provider: Provider = toml::from_str(text)
-        .map_err(|why| why.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;
+    let provider: Provider = toml::from_str(text).map_err(|why| {
+        // The reader's whole message quotes the file.
+        let line = why.span().map_or(String::new(), |at| {
+            format!("line {}: ", text[..at.start.min(text.len())].matches('\n').count() + 1)
+        });
+        format!("{line}{}", why.message().split_whitespace().collect::<Vec<_>>().join(" "))
+    })?;
     checked(provider)
 }
 

@@ -121,11 +121,7 @@ struct TroubleJson {
     hint: &'static str,
 }
 
-/// Removes what could move a cursor or change a colour: file contents are not trusted on a terminal.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || crate::secret::is_invisible(c) { '�' } else { c }).collect()
-}
+pub use crate::printer::printable as plain;
 
 /// The JSON of `status` for the chosen slots of a scan.
 #[must_use]

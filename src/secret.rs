@@ -181,7 +181,7 @@ impl Secret {
 
 /// A control character in a key must not reach a terminal.
 fn printable(c: char) -> char {
-    if c.is_control() || is_invisible(c) { '�' } else { c }
+    if is_unseen(c) { '�' } else { c }
 }
 
 /// Characters that take no room on a screen and are never part of a key: zero-width, soft hyphen, bidi controls,
@@ -193,6 +193,13 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
         | '\u{fff0}'..='\u{fff8}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Characters that a terminal obeys instead of showing them, or shows as nothing: control characters, what
+/// [`is_invisible`] names, line and paragraph separators, annotations.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
 }
 
 impl fmt::Debug for Secret {

@@ -5,6 +5,7 @@
 
 pub mod asked;
 pub mod holding;
+mod misplaced;
 pub mod past;
 pub mod plausible;
 pub mod standing;
@@ -141,6 +142,7 @@ impl Scan {
     pub fn of(agents: Vec<Scanned>, catalogue: &Catalogue) -> Self {
         let mut scan = Self { agents, keys: Vec::new() };
         scan.keys = scan.index_keys(catalogue);
+        crate::printer::know(scan.keys.iter().map(|view| &view.key));
         scan
     }
 
@@ -225,9 +227,13 @@ impl Selector {
     /// Whether a slot is meant.
     #[must_use]
     pub fn matches(&self, slot: &Slot) -> bool {
-        let provider = |name: &String| *name == slot.agent_provider || Some(name) == slot.provider.as_ref();
+        // A name can be typed as it is shown, too: without what no terminal shows, a key in it masked.
+        let is = |asked: &String, name: &str| asked == name || *asked == crate::printer::printable(name);
+        let provider = |asked: &String| {
+            is(asked, &slot.agent_provider) || slot.provider.as_deref().is_some_and(|name| is(asked, name))
+        };
         self.agent.as_ref().is_none_or(|agent| agent == slot.agent)
             && self.provider.as_ref().is_none_or(provider)
-            && self.profile.as_ref().is_none_or(|profile| *profile == slot.profile)
+            && self.profile.as_ref().is_none_or(|asked| is(asked, &slot.profile))
     }
 }

@@ -11,14 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use crossterm::clipboard::CopyToClipboard;
 use crossterm::event;
 
 use crate::exit::{self, Exit};
 use crate::host::clipboard::{self, ClipboardError};
 use crate::host::journal::{Journal, State};
 use crate::host::writer::{ApplyError, Back, SystemKeyring};
-use crate::host::{RealWorld, World};
+use crate::host::{RealWorld, World, output};
 use crate::plan::{self, Plan, PlanError};
 use crate::provider::Catalogue;
 use crate::secret::Secret;
@@ -118,7 +117,7 @@ impl Wake {
 
 /// Runs the wizard until the person leaves it, a signal comes, or the window is closed.
 pub fn run(desk: &Desk) -> io::Result<Exit> {
-    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+    if !io::stdin().is_terminal() || !output::is_terminal() {
         return Err(io::Error::other("the wizard needs a terminal; for scripts there is `keymend status`"));
     }
     let (sender, receiver) = mpsc::channel();
@@ -175,7 +174,7 @@ fn turn(
             }
         }
         runner.start(effects);
-        guard.screen().draw(|frame| view(model, frame))?;
+        guard.draw(|frame| view(model, frame))?;
         first = Some(wait(model, receiver, paste_is_open)?);
     }
 }
@@ -509,9 +508,9 @@ fn scan(desk: &Desk) -> Scanning {
     Scanning { scan, files, home, now_ms, took_ms: millis(started) }
 }
 
-/// Puts a text that is no key on the clipboard through the terminal, which works over ssh as well.
+/// Puts a text that is no key on the clipboard.
 fn copy(text: &str) -> Message {
-    match crossterm::execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)) {
+    match output::copy(text) {
         Ok(()) => Message::Told("Copied, if this terminal allows it.".to_owned(), theme::Role::Good),
         Err(error) => Message::Told(format!("Could not copy: {error}"), theme::Role::Warn),
     }

@@ -18,6 +18,9 @@ use keymend::host::loopback::{Loopback, Reply, Request};
 #[allow(dead_code)]
 mod pty;
 
+#[path = "leak/places.rs"]
+mod places;
+
 use pty::Pty;
 
 /// A part of a key of this length is a leak.
@@ -360,21 +363,6 @@ fn no_command_says_a_key() {
         bench.both(&["test", "anthropic", "--stdin", "--base-url", &url], paste);
         bench.both(&["set", "openclaw/anthropic", "--stdin", "--dry-run"], paste);
     }
-    // A key where a name, a place or an option belongs: nothing repeats it.
-    for args in [
-        &["status", &*new][..],
-        &["explain", &new],
-        &["explain", &format!("hermes/{new}")],
-        &["test", &new],
-        &["set", &new, "--stdin"],
-        &["set", "openclaw/anthropic", "--vault", &new],
-        &["undo", &new],
-    ] {
-        bench.run(args, &new);
-    }
-    let kept: Vec<_> = bench.said.drain(..).collect();
-    // What the person typed on the command line may be repeated to them; nothing else.
-    bench.said = kept.into_iter().filter(|(what, _)| !what.contains(&new)).collect();
     assert!(bench.said.len() > 100, "{} outputs", bench.said.len());
     bench.nothing_leaked();
     assert_eq!(bench.the_journal_is_clean(), 0, "nothing was written");
@@ -468,5 +456,305 @@ fn no_key_is_ever_drawn() {
     assert_eq!(pty.finish(), 0);
     let raw = std::mem::take(&mut pty.raw);
     bench.said.push(("the terminal".to_owned(), raw));
+    bench.nothing_leaked();
+}
+
+impl Bench {
+    /// A home of its own with this file in it and nothing else, and these variables.
+    fn alone(&mut self, path: &str, text: &str, env: &[(&str, &str)]) {
+        let home = self.home();
+        std::fs::remove_dir_all(&home).unwrap();
+        std::fs::create_dir(&home).unwrap();
+        self.put(path, text);
+        let kept = ["HOME", "PATH", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
+        self.env.retain(|(name, _)| kept.contains(&name.as_str()));
+        self.env.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    }
+}
+
+/// A key of each form that has no telling beginning.
+fn shapeless() -> [&'static str; 6] {
+    [
+        "7Hq2Lm9Xw4Rt8Vz3",
+        "5b1f0c9a-7d3e-4a6b-9c2d-8e4f1a0b7c6d",
+        "c0ffee5eed15a5e1ec7ed0ddba11ab1e",
+        "UTd4WnBMMm1OOXZCNGtSOHRZM3c=",
+        "kqzvwjxhgfydtbnm",
+        "Tr0ub4dor&3-zebra",
+    ]
+}
+
+/// Places that no agent's reader leads to, or that keymend cannot read as a document.
+const UNTOLD: &[&str] = &[
+    "hermes: profile",
+    "codex: broken line",
+    "home assistant: title",
+    "keymend: provider",
+    "keymend: broken provider",
+    "keymend: unknown field",
+    "keymend: settings",
+    "shell",
+    "unit",
+];
+
+#[test]
+fn a_key_in_a_field_for_a_name_is_never_said() {
+    let mut bench = Bench::new();
+    let key = bench.planted.key("sk-ant-api03-", 95);
+    for (what, path, text) in places::NAMES {
+        let agent = what.split(':').next().unwrap();
+        bench.alone(&path.replace("{K}", &key), &text.replace("{K}", &key), &[]);
+        bench.both(&["status"], "");
+        bench.both(&["check", "--offline"], "");
+        match agent {
+            "keymend" => {
+                bench.both(&["providers"], "");
+            }
+            _ => bench.both(&["agents"], ""),
+        }
+    }
+    assert!(bench.said.len() > 200, "{} outputs", bench.said.len());
+    let masked = bench
+        .said
+        .iter()
+        .filter(|(_, said)| String::from_utf8_lossy(said).contains("sk-ant-api03-…"))
+        .count();
+    assert!(masked > 60, "{masked} outputs show the mask in the key's place");
+    let telling = [
+        "a key is there",
+        "a key is in it",
+        "named with a key",
+        "is a key",
+        "of a variable belongs",
+        "place of its name",
+    ];
+    let silent: Vec<&str> = (0..)
+        .zip(places::NAMES)
+        .filter(|(n, _)| {
+            let said: Vec<u8> =
+                bench.said[n * 6..n * 6 + 6].iter().flat_map(|(_, said)| said.clone()).collect();
+            let said = String::from_utf8_lossy(&said).into_owned();
+            !telling.iter().any(|words| said.contains(words))
+        })
+        .map(|(_, (what, ..))| *what)
+        .collect();
+    assert_eq!(silent, UNTOLD, "the cause is told by every other one");
+    bench.nothing_leaked();
+}
+
+#[test]
+fn keys_without_a_form_are_known_again_wherever_else_they_are() {
+    let mut bench = Bench::new();
+    let keys = shapeless();
+    for key in keys {
+        bench.planted.0.insert(key.to_owned(), key.to_owned());
+    }
+    for (n, (_, path, text)) in places::NAMES.iter().enumerate() {
+        // Some of them are no names that these formats allow; then the reader's complaint is what is looked at.
+        let key = keys[n % keys.len()];
+        bench.alone(path, &text.replace("{K}", key), &[("ANTHROPIC_API_KEY", key)]);
+        bench.both(&["status"], "");
+    }
+    bench.nothing_leaked();
+}
+
+#[test]
+fn a_key_that_was_typed_as_an_argument_is_never_said() {
+    let mut bench = Bench::new();
+    let shaped = bench.planted.key("sk-ant-api03-", 95);
+    let mut keys = vec![shaped.clone(), bench.planted.key("gsk_", 52)];
+    for key in &shapeless()[..4] {
+        bench.planted.0.insert((*key).to_owned(), (*key).to_owned());
+        keys.push((*key).to_owned());
+    }
+    for key in &keys {
+        let joined = |before: &str| format!("{before}{key}");
+        let forms: Vec<Vec<String>> = [
+            "K",
+            "--K",
+            "-xK",
+            "--stdin=K",
+            "status K",
+            "status hermes/K",
+            "explain K",
+            "explain hermes/K",
+            "check K",
+            "test K",
+            "test anthropic K",
+            "test anthropic --stdin --base-url K",
+            "test anthropic --stdin --base-url=K",
+            "set K --stdin",
+            "set hermes/anthropic K",
+            "set hermes/anthropic --stdin=K",
+            "set hermes/anthropic --vault K",
+            "set hermes/anthropic --stdin --to K",
+            "set openclaw/anthropic --stdin --profile K",
+            "use openclaw/anthropic K",
+            "rotate openclaw/anthropic --stdin --only K",
+            "rotate openclaw/anthropic --candidate K",
+            "rotate K",
+            "undo K",
+            "redo K",
+            "clean K",
+            "clean --stdin --provider K",
+            "prove K",
+            "completions K",
+            "vault K",
+            "vault add --K x",
+            "history K",
+            "providers K",
+            "demo K",
+            "help K",
+            "--home=/nowhere status K",
+        ]
+        .iter()
+        .map(|form| form.split(' ').map(|word| word.replace('K', &joined(""))).collect())
+        .collect();
+        for form in forms {
+            let form: Vec<&str> = form.iter().map(String::as_str).collect();
+            let before = bench.said.len();
+            let code = bench.run(&form, "sk-ant-api03-FAKE");
+            assert!(code == Some(2) || *key != shaped, "{form:?}: {code:?}");
+            let said = String::from_utf8_lossy(&bench.said[before].1).into_owned();
+            if *key == shaped {
+                assert!(said.contains("shell's history") && said.contains("--stdin"), "{form:?}: {said}");
+            }
+        }
+        bench.env.push(("KEYMEND_KEEP_CLIPBOARD".to_owned(), key.clone()));
+        bench.env.push(("KEYMEND_REDUCED_MOTION".to_owned(), key.clone()));
+        bench.both(&["status"], "");
+    }
+    assert!(bench.said.len() >= keys.len() * 36);
+    bench.nothing_leaked();
+    assert!(bench.requests.lock().unwrap().is_empty(), "nothing was looked up or asked");
+}
+
+/// How a hostile server may say a key again: the name of the form, and the key in it.
+fn echoes(key: &str) -> Vec<(&'static str, String)> {
+    let join = |by: &str| key.chars().map(String::from).collect::<Vec<_>>().join(by);
+    let each = |form: &dyn Fn(char) -> String| key.chars().map(form).collect::<String>();
+    let code = u32::from;
+    let base64 = base64::engine::general_purpose::STANDARD;
+    let bits: String = key.bytes().map(|byte| format!("{byte:08b}")).collect();
+    let base32 = bits.as_bytes().chunks(5).map(|five| {
+        let nth = usize::from_str_radix(&format!("{:0<5}", std::str::from_utf8(five).unwrap()), 2).unwrap();
+        char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[nth])
+    });
+    vec![
+        ("plain", key.to_owned()),
+        ("upper case", key.to_uppercase()),
+        ("lower case", key.to_lowercase()),
+        ("base64", base64.encode(key)),
+        ("base64 of a header", base64.encode(format!("Bearer {key}"))),
+        ("hexadecimal", each(&|c| format!("{:02x}", code(c)))),
+        ("percent", each(&|c| format!("%{:02X}", code(c)))),
+        ("entities", each(&|c| format!("&#{};", code(c)))),
+        ("soft hyphens", join("\u{ad}")),
+        ("escaped in JSON", each(&|c| format!("\\u{:04x}", code(c)))),
+        ("escaped twice", each(&|c| format!("\\\\u{:04x}", code(c)))),
+        ("reversed", key.chars().rev().collect()),
+        ("spaced", join(" ")),
+        ("dashed", join("-")),
+        ("groups", key.as_bytes().chunks(5).map(String::from_utf8_lossy).collect::<Vec<_>>().join(".")),
+        ("every second letter", key.chars().step_by(2).collect()),
+        ("base32", base32.collect()),
+        ("full width", each(&|c| char::from_u32(code(c) - 0x21 + 0xff01).unwrap().to_string())),
+        ("between annotations", join("\u{fff9}")),
+    ]
+}
+
+#[test]
+fn no_answer_says_a_key_in_another_form() {
+    let mut bench = Bench::new();
+    let key = bench.planted.key("sk-ant-api03-", 95);
+    let body = key.trim_start_matches("sk-ant-api03-").to_lowercase();
+    let letters =
+        |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    for (form, echo) in echoes(&key) {
+        let message = echo.clone();
+        let server = Loopback::start(move |_| {
+            // The escapes are the server's own: the text is put into the JSON as it is.
+            Reply::json(401, format!("{{\"error\":{{\"message\":\"no such key {message} here\"}}}}"))
+        })
+        .unwrap();
+        for json in [&["--json"][..], &[]] {
+            let url = server.url();
+            let args = [&["test", "anthropic", "--stdin", "--base-url", &url][..], json].concat();
+            bench.run(&args, &key);
+        }
+        let said: String =
+            bench.said.drain(..).map(|(_, said)| String::from_utf8_lossy(&said).into_owned()).collect();
+        assert!(said.contains("no such key"), "{form}: {said}");
+        let said = letters(&said);
+        let reversed: String = body.chars().rev().collect();
+        let second = |first: usize| body.chars().skip(first).step_by(2).collect::<String>();
+        for hidden in [body.clone(), reversed, second(0), second(1), letters(&echo)] {
+            let runs = hidden.as_bytes().windows(RUN).map(|run| std::str::from_utf8(run).unwrap());
+            for run in runs.filter(|run| !letters("no such key sk-ant-api03-").contains(run)) {
+                assert!(!said.contains(run), "{form}: {run} in {said}");
+            }
+        }
+    }
+}
+
+/// The difference shows the change and no neighbour, on every road to it.
+#[test]
+fn no_difference_shows_a_neighbours_value() {
+    let mut bench = Bench::new();
+    let new = bench.planted.key("sk-ant-api03-", 95);
+    let old = bench.planted.key("sk-ant-api03-", 95);
+    let secrets = [
+        "xUAa47zGplm",
+        "SrYCQW9nO116",
+        "correct-horse-battery-staple-quux",
+        "84736251094857362510",
+        "*Tr0ub4dor&3zebra",
+        "zz81,right2bBOEYsii",
+        "qq72#tailKZyeTkyp3",
+        "$8k2x_lmnop qrst",
+        "[bracketed]9secret",
+    ];
+    for secret in secrets {
+        bench.planted.0.insert(secret.to_owned(), secret.to_owned());
+    }
+    let lines: String = (1..).zip(secrets).map(|(n, secret)| format!("SETTING_{n}='{secret}'\n")).collect();
+    let dotenv = format!("{lines}MULTI=\"one\nhunter2hunter2hunter\n\"\nANTHROPIC_API_KEY={old}\n{lines}");
+    bench.planted.0.insert("hunter2hunter2hunter".to_owned(), "hunter2hunter2hunter".to_owned());
+    let json: String =
+        (1..).zip(secrets).map(|(n, secret)| format!("    'x-{n}':\n      '{secret}',\n")).collect();
+    let json = format!(
+        "{{ models: {{ providers: {{ anthropic: {{ headers: {{\n{json}}},\n apiKey: '{old}',\n headers2: {{\n{json}}} }} }} }} }}\n"
+    );
+    for (slot, path, text) in [
+        ("hermes/anthropic", ".hermes/.env", &dotenv),
+        ("openclaw/anthropic", ".openclaw/.env", &dotenv),
+        ("openclaw/anthropic", ".openclaw/openclaw.json", &json),
+        (
+            "claude-code/anthropic",
+            ".claude/settings.json",
+            &format!(
+                "{{\n \"env\": {{\n  \"A\": \"{}\",\n  \"ANTHROPIC_API_KEY\": \"{old}\",\n  \"B\":\n   \"{}\"\n }}\n}}\n",
+                secrets[0], secrets[2]
+            ),
+        ),
+    ] {
+        bench.alone(path, text, &[]);
+        let set = ["set", slot, "--stdin", "--no-test", "--insist"];
+        bench.run(&[&set[..], &["--dry-run"]].concat(), &new);
+        bench.run(&[&set[..], &["--dry-run", "--json"]].concat(), &new);
+        let said = bench.said.last().map(|(_, said)| String::from_utf8_lossy(said).into_owned()).unwrap();
+        assert!(said.contains("sk-ant-api03-…"), "{slot} {path}: {said}");
+        let code = bench.run(&[&set[..], &["--yes"]].concat(), &new);
+        assert_ne!(
+            code,
+            Some(2),
+            "{slot} {path}: {}",
+            String::from_utf8_lossy(&bench.said.last().unwrap().1)
+        );
+        bench.both(&["undo", "--dry-run"], "");
+        bench.run(&["undo", "--yes"], "");
+        bench.both(&["history"], "");
+    }
+    // The ends of the masks show four characters; eight in a row are a leak here.
     bench.nothing_leaked();
 }

@@ -54,7 +54,7 @@ fn only_in(what: &str, marks: &[&str], allowed: &[&str]) {
 
 #[test]
 fn a_keys_text_is_exposed_in_few_places() {
-    only_in("Secret::expose", &[".expose("], &["secret", "host", "edit", "hygiene", "probe"]);
+    only_in("Secret::expose", &[".expose("], &["secret", "printer", "host", "edit", "hygiene", "probe"]);
 }
 
 #[test]
@@ -65,6 +65,28 @@ fn only_the_host_touches_files_and_processes() {
     only_in("sockets", &["std::net::Tcp", "TcpStream", "TcpListener", "reqwest::"], &["host"]);
     only_in("the keyring and the bus", &["keyring::Entry", "zbus::", "secret_service::"], &["host"]);
     only_in("the clipboard", &["arboard::"], &["host"]);
+}
+
+/// What is said passes the printer, which masks keys and shows what would move a cursor: nothing writes past it.
+#[test]
+fn only_the_output_writes_to_the_terminal() {
+    let marks = [
+        "println!(",
+        "print!(",
+        "io::stdout",
+        "io::stderr",
+        "Stdout",
+        "Stderr",
+        "(stdout()",
+        "(stderr()",
+        " stdout()",
+        " stderr()",
+        "set_hook(",
+    ];
+    only_in("standard output and error", &marks, &["host/output.rs"]);
+    only_in("printing without masks", &["output::sample("], &["commands/wizard.rs"]);
+    only_in("help with styles", &["output::help("], &["main.rs"]);
+    only_in("the clipboard of the terminal", &["CopyToClipboard"], &["host/output.rs"]);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::{Desk, Exit, Failure, print, print_json, read_stdin, salt};
 use crate::cli;
-use crate::host::{clipboard, vault};
+use crate::host::{clipboard, output, vault};
 use crate::hygiene::{self, Accepted, CleanReport, Cleaned};
+use crate::printer;
 use crate::report::plain;
 use crate::secret::Secret;
 
@@ -60,17 +61,21 @@ pub(super) fn given(from: &cli::KeyFrom) -> Result<Secret, Failure> {
 
 /// The text that a command was given as its key.
 pub(super) fn paste(stdin: bool, from_clipboard: bool, name: Option<&str>) -> Result<Secret, Failure> {
-    match (stdin, from_clipboard, name) {
-        (true, ..) => Ok(Secret::from_bytes(&read_stdin()?)),
-        (_, true, _) => clipboard::read().map_err(|error| Failure::new(error.to_string(), error.hint())),
+    let paste = match (stdin, from_clipboard, name) {
+        (true, ..) => Secret::from_bytes(&read_stdin()?),
+        (_, true, _) => clipboard::read().map_err(|error| Failure::new(error.to_string(), error.hint()))?,
         (_, _, Some(name)) => {
-            vault::get(name).map_err(|error| Failure::new(plain(&error.to_string()), error.hint()))
+            vault::get(name).map_err(|error| Failure::new(plain(&error.to_string()), error.hint()))?
         }
-        _ => Err(Failure::new(
-            "no key was given",
-            "pipe it in with --stdin, or use --clipboard or --vault NAME",
-        )),
-    }
+        _ => {
+            return Err(Failure::new(
+                "no key was given",
+                "pipe it in with --stdin, or use --clipboard or --vault NAME",
+            ));
+        }
+    };
+    printer::know([&paste]);
+    Ok(paste)
 }
 
 /// A clean key, or the reason why the paste is none. `talk` says on standard error what was removed.
@@ -82,9 +87,9 @@ pub(super) fn cleaned(
 ) -> Result<Accepted, Failure> {
     match hygiene::clean_secret(paste, &desk.catalogue, provider) {
         Cleaned::Accepted(found) => {
+            printer::know([&found.key]);
             if talk {
-                use std::io::Write as _;
-                write!(std::io::stderr(), "new {}\n{}", desk.catalogue.mask(&found.key), removed(&found))?;
+                output::err(&format!("new {}\n{}", desk.catalogue.mask(&found.key), removed(&found)))?;
             }
             Ok(found)
         }

@@ -292,6 +292,5 @@ pub(super) fn before_write(
 }
 
 fn say(line: &str) -> Result<(), Failure> {
-    use std::io::Write as _;
-    Ok(std::io::stderr().write_all(line.as_bytes())?)
+    Ok(crate::host::output::err(line)?)
 }

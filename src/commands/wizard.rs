@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use super::{Desk, Exit, Failure, print};
+use super::{Desk, Exit, Failure};
 use crate::cli;
 use crate::demo::Demo;
 use crate::host::ending::Ending;
+use crate::host::output;
 use crate::tui;
 
 /// How often `demo --serve` looks whether it was asked to end.
@@ -70,7 +71,7 @@ fn serve(demo: &Demo, ending: &Ending) -> Result<Exit, Failure> {
     for (host, url) in demo.routes() {
         lines += &format!("# {host} {url}\n");
     }
-    print(&lines)?;
+    output::sample(&lines)?;
     let (sender, closed) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

@@ -85,7 +85,11 @@ pub(super) fn use_candidate(desk: &Desk, args: &cli::Use) -> Result<Exit, Failur
 fn candidate(slot: &Slot, asked: &str) -> Result<usize, Failure> {
     let by_number =
         asked.parse::<usize>().ok().filter(|n| (1..=slot.candidates.len()).contains(n)).map(|n| n - 1);
-    let by_name = || slot.candidates.iter().position(|candidate| candidate.name.as_deref() == Some(asked));
+    let by_name = || {
+        slot.candidates.iter().position(|candidate| {
+            candidate.name.as_deref().is_some_and(|name| name == asked || plain(name) == asked)
+        })
+    };
     by_number.or_else(by_name).ok_or_else(|| {
         Failure::new(
             format!("no candidate is called {}", plain(asked)),
@@ -302,7 +306,8 @@ fn restart_line(restart: &Restart) -> String {
 
 /// Whether a place begins with what was asked for: as it is listed, or as a shell writes it out.
 fn is_named(place: &Place, asked: &str, world: &RealWorld) -> bool {
-    [place.show(world.home()), place.show(None)].iter().any(|shown| shown.starts_with(asked))
+    let (short, long) = (place.show(world.home()), place.show(None));
+    [&plain(&short), &plain(&long), &short, &long].iter().any(|shown| shown.starts_with(asked))
 }
 
 /// The destination that `--to` names: its number, or its place.

@@ -11,6 +11,7 @@ use std::ops::Range;
 use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
+use super::diff::Spans;
 use super::{Edit, EditError, New, Spot};
 use crate::dotenv;
 use crate::source::Dialect;
@@ -125,6 +126,55 @@ pub(super) fn apply(dialect: Dialect, text: &str, edits: &[Edit]) -> Result<Zero
         };
     }
     Ok(text)
+}
+
+/// The bytes of every name and every value that the file's reader finds. A value of several lines is one to each reader of
+/// such files: lines in it that look like assignments are parts of it.
+pub(super) fn spans(dialect: Dialect, text: &str) -> Option<Spans> {
+    let reader = Reader::of(dialect, text).ok()?;
+    let mut spans = Spans::default();
+    keywords(reader, text, &mut spans);
+    for found in reader.see(text).found {
+        let line = text[..found.span.start].rfind('\n').map_or(0, |at| at + 1);
+        if let Some(at) = text[line..found.span.start].rfind(&found.name) {
+            spans.names.push(line + at..line + at + found.name.len());
+        }
+        spans.values.push(found.span);
+    }
+    if let Reader::Dotenv(own) = reader {
+        let others = [Dialect::PythonDotenv, Dialect::NodeDotenv, Dialect::Dotenvy, Dialect::ComposeGo];
+        for other in others.into_iter().filter(|other| *other != own) {
+            let found = dotenv::parse(other, text.as_bytes(), &BTreeMap::new()).assignments;
+            let long = |span: &Range<usize>| text.get(span.clone()).is_some_and(|value| value.contains('\n'));
+            spans.values.extend(found.into_iter().map(|one| one.span).filter(long));
+        }
+    }
+    Some(spans)
+}
+
+/// `export`, `set -gx`, and in a unit the sections and the names of its lines.
+fn keywords(reader: Reader, text: &str, spans: &mut Spans) {
+    let (mut at, mut continued) = (0, false);
+    for line in text.split_inclusive('\n') {
+        let from = at + line.len() - line.trim_start().len();
+        let body = line.trim();
+        let len = match reader {
+            _ if continued => None,
+            Reader::Unit if body.starts_with('[') && body.ends_with(']') => Some(body.len()),
+            Reader::Unit => {
+                body.find('=').filter(|len| body[..*len].bytes().all(|b| b.is_ascii_alphabetic()))
+            }
+            Reader::Dotenv(_) | Reader::Shell(_) => {
+                ["export ", "set -gx ", "set -Ux ", "set -x ", "declare -x ", "typeset -x "]
+                    .into_iter()
+                    .find(|word| body.starts_with(word))
+                    .map(str::len)
+            }
+        };
+        spans.names.extend(len.map(|len| from..from + len));
+        continued = body.ends_with('\\');
+        at += line.len();
+    }
 }
 
 /// What the assignment on `line`, or the one that decides, gives `name`.

@@ -9,6 +9,7 @@ use std::ops::Range;
 use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
+use super::diff::Spans;
 use super::{Edit, EditError, New, Spot};
 use crate::secret::is_invisible;
 use crate::source::{Format, Pointer};
@@ -71,6 +72,29 @@ pub(super) fn value_at(format: Format, text: &str, pointer: &Pointer) -> Result<
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let found = data::read(format, body)?.at(&pointer.0).and_then(data::Data::json);
     Ok(found.map_or(New::Nothing, New::Json))
+}
+
+/// The bytes of every name and every value; none where the document does not parse.
+pub(super) fn spans(format: Format, text: &str) -> Option<Spans> {
+    let mut spans = Spans::default();
+    collect(&outline::of(format, text).ok()?, &mut spans);
+    if format == Format::Toml {
+        spans.names.extend(table::headers(text));
+    }
+    Some(spans)
+}
+
+fn collect(node: &Node, spans: &mut Spans) {
+    match &node.kind {
+        Kind::Map { entries, .. } => {
+            for entry in entries {
+                spans.names.push(entry.name_span.clone());
+                collect(&entry.node, spans);
+            }
+        }
+        Kind::List { items, .. } => items.iter().for_each(|item| collect(item, spans)),
+        Kind::Scalar(_) | Kind::Absent | Kind::Other(_) => spans.values.push(node.span.clone()),
+    }
 }
 
 fn apply_one(

@@ -28,7 +28,7 @@ static STATE: Mutex<State> = Mutex::new(State { taken: false, pipe: None });
 /// Starts the guard on a thread of its own, so that nothing waits for it. Where it cannot be started, everything works
 /// without it.
 pub fn start() {
-    let Ok(modes) = tcgetattr(std::io::stdout()) else { return };
+    let Ok(modes) = tcgetattr(super::output::screen()) else { return };
     std::thread::spawn(move || {
         let Some(pipe) = spawn(&modes) else { return };
         let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,7 +94,7 @@ pub fn wait() -> bool {
 /// as the wizard's.
 pub fn restore_modes() {
     use rustix::termios::{OptionalActions, tcsetattr};
-    let out = std::io::stdout();
+    let out = super::output::screen();
     let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|text| text.parse().ok()).collect();
     let (Ok(mut modes), [input, output, control, local]) = (tcgetattr(&out), numbers.as_slice()) else {
         return;

@@ -345,6 +345,8 @@ impl Journal {
     ) -> Result<Manifest, JournalError> {
         self.make()?;
         manifest.id = self.new_folder(manifest.at_ms)?;
+        // A name in it may be a key by mistake; the history is kept for months.
+        manifest.title = crate::printer::printable(&manifest.title);
         manifest.new_print = new.map(|new| new.fingerprint(&manifest.id).to_string());
         let folder = self.folder(&manifest.id);
         let filled = self.fill(&folder, &mut manifest, contents);

@@ -253,7 +253,6 @@ mod unix {
 
         /// Says what the owner cannot see, in one line; nothing where that is nothing.
         fn tell(&self, home: &Path, changes: &[Change], folder: Option<&Path>) {
-            use std::io::Write as _;
             let mut what: Vec<String> = Vec::new();
             if let Some(error) = fs::read_dir(home).err().filter(|_| home.exists() || !may_reach(home)) {
                 what.push(format!("cannot read it ({})", error.kind()));
@@ -273,7 +272,7 @@ mod unix {
                     home.display(),
                     what.join("; it ")
                 );
-                let _ = writeln!(std::io::stderr(), "{}", line.replace(char::is_control, "�"));
+                let _ = crate::host::output::err(&format!("{}\n", crate::printer::printable(&line)));
             }
         }
     }

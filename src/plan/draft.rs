@@ -283,6 +283,7 @@ impl Piece {
         if removal && before.is_none() {
             return Ok(None);
         }
+        let masker = &masker.writing(self.edits.iter().map(|(_, edit)| &edit.new));
         let after = match (self.syntax, removal) {
             (Syntax::Whole, true) => None,
             _ => Some(

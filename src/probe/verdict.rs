@@ -489,7 +489,8 @@ fn evidence(asked: &Asked<'_>, answer: &Answer, digest: &Digest, redactor: &Reda
         }
         let sentence = digest.messages.iter().rfind(|text| text.contains(' '));
         if let Some(message) = sentence.or(digest.messages.last()).filter(|text| !text.trim().is_empty()) {
-            verdict.note("message", redactor.clean(message, 300));
+            // Whoever runs a foreign host chooses the words that are shown here.
+            verdict.note("message", redactor.clean(message, if asked.foreign { 160 } else { 300 }));
         }
     }
     let ids = asked.provider.request_ids.iter().map(String::as_str);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::{Catalogue, Confidence, Honesty, Provider};
+use crate::printer::printable;
 
 /// One provider in `keymend providers --json`.
 #[derive(Clone, Debug, Serialize)]
@@ -81,8 +82,8 @@ impl Catalogue {
                 out,
                 "| {} (`{}`) | {} | `{} {}` | {}{doubt} | {} |",
                 cell(&provider.name),
-                provider.id,
-                env.join(", "),
+                cell(&provider.id),
+                cell(&env.join(", ")),
                 provider.probe.method,
                 cell(&provider.probe.path),
                 cell(&provider.probe.proves),
@@ -99,10 +100,11 @@ impl Catalogue {
         let mut out = String::new();
         for provider in self.all() {
             let env = provider.env.first().map_or("-", String::as_str);
-            let _ = writeln!(out, "{:width$}  {:28}  {}", provider.id, env, provider.name);
+            let (id, env, name) = (printable(&provider.id), printable(env), printable(&provider.name));
+            let _ = writeln!(out, "{id:width$}  {env:28}  {name}");
         }
         for trouble in &self.troubles {
-            let _ = writeln!(out, "! {trouble}");
+            let _ = writeln!(out, "! {}", printable(trouble));
         }
         out
     }
@@ -110,7 +112,7 @@ impl Catalogue {
 
 /// A bar would end the cell.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+    printable(&text.replace('\n', " ")).replace('|', "\\|")
 }
 
 #[cfg(test)]

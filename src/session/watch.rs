@@ -1,11 +1,13 @@
 //! A world that notes what could not be read: whichever agent asks, a file that is a folder, a pipe, denied, too large or
-//! binary becomes one line, also where the agent itself would pass over it in silence.
+//! binary becomes one line, also where the agent itself would pass over it in silence; and so does a key in a field that wants
+//! a name.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::misplaced;
 use crate::agents::Findings;
 use crate::host::{FileState, KeyringState, Machine, Process, Table, TableState, Trouble, World};
 
@@ -13,11 +15,12 @@ use crate::host::{FileState, KeyringState, Machine, Process, Table, TableState, 
 pub(super) struct Watched<'a> {
     base: &'a dyn World,
     troubles: RefCell<Vec<(PathBuf, Trouble)>>,
+    looked_at: RefCell<HashSet<PathBuf>>,
 }
 
 impl<'a> Watched<'a> {
     pub(super) fn new(base: &'a dyn World) -> Self {
-        Self { base, troubles: RefCell::default() }
+        Self { base, troubles: RefCell::default(), looked_at: RefCell::default() }
     }
 
     /// Adds what was noted and is not yet among the agent's own troubles.
@@ -79,6 +82,14 @@ impl World for Watched<'_> {
                     && !content.bytes.starts_with(&[0xfe, 0xff]) =>
             {
                 self.note(path, &Trouble::NotText);
+            }
+            FileState::Regular(_)
+                if is_text_file(path) && self.looked_at.borrow_mut().insert(path.to_owned()) =>
+            {
+                let words = state.text().and_then(|text| misplaced::first(self.base, path, text));
+                if let Some(words) = words {
+                    self.note(path, &Trouble::KeyInName(words));
+                }
             }
             _ => {}
         }

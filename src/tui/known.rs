@@ -356,6 +356,7 @@ impl Known {
 
     /// The letter of a key, the same for the whole run; gives one to a key that is new.
     pub fn name_key(&mut self, key: &Secret) -> Tag {
+        crate::printer::know([key]);
         letter(&mut self.letters, key)
     }
 

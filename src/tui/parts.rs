@@ -10,17 +10,13 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use crate::secret::{Secret, is_invisible};
+use crate::secret::Secret;
 
 use super::app::Core;
 use super::keys::{self, Action, Context};
 use super::theme::Role;
 
-/// Text without control, bidi and invisible characters.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_invisible(c) { '�' } else { c }).collect()
-}
+pub use crate::printer::printable as plain;
 
 /// The columns that a text takes.
 #[must_use]

@@ -1,12 +1,13 @@
 //! What a kill interrupted: shown with its masked difference and ended after a yes before anything else is written, and
 //! only mentioned by what reads.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::{diff_text, target};
 use crate::cli::Command;
 use crate::commands::{Desk, Failure};
 use crate::host::journal::Manifest;
+use crate::host::output;
 use crate::host::writer::{Back, SystemKeyring};
 use crate::report::plain;
 use crate::session::write::{self, Bench};
@@ -36,19 +37,17 @@ fn end_one(desk: &Desk, bench: Bench<'_>, action: &Manifest, command: &Command) 
         |error: crate::host::writer::ApplyError| Failure::new(plain(&error.to_string()), error.hint());
     let (_, changes) = write::undo_plan(bench, Some(id), Back::Exact).map_err(failed)?;
     let world = desk.world();
-    let mut err = std::io::stderr().lock();
-    let _ = writeln!(
-        err,
-        "! “{}” ({id}) was interrupted. From what it left to what was there before:",
+    let mut shown = format!(
+        "! “{}” ({id}) was interrupted. From what it left to what was there before:\n",
         plain(&action.title)
     );
     for change in &changes {
-        let _ = write!(err, "\n{}\n{}", plain(&target(change, &world)), diff_text(&change.diff));
+        let _ = write!(shown, "\n{}\n{}", plain(&target(change, &world)), diff_text(&change.diff));
         for note in &change.notes {
-            let _ = writeln!(err, "  note: {}", plain(note));
+            let _ = writeln!(shown, "  note: {}", plain(note));
         }
     }
-    drop(err);
+    output::err(&shown)?;
     if !command.agrees() {
         match command.may_ask().then(asked).transpose()?.flatten() {
             Some(true) => {}
@@ -72,9 +71,7 @@ fn end_one(desk: &Desk, bench: Bench<'_>, action: &Manifest, command: &Command) 
 
 /// The answer; none where nobody gave one.
 fn asked() -> Result<Option<bool>, Failure> {
-    let mut err = std::io::stderr().lock();
-    write!(err, "Put this back, and go on? [y/N] ")?;
-    err.flush()?;
+    output::err("Put this back, and go on? [y/N] ")?;
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line)?;
     Ok((read > 0).then(|| matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
@@ -93,5 +90,5 @@ pub(in crate::commands) fn mention(desk: &Desk) {
 }
 
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "! {}", plain(line));
+    let _ = output::err(&format!("! {}\n", plain(line)));
 }

@@ -18,6 +18,19 @@ pub(super) fn outline(text: &str) -> Result<Node, EditError> {
     Ok(table_node(text, document.as_table(), Some(0)))
 }
 
+/// The names in the headers of tables: lines that begin with a bracket. Such a line in a text of several lines is a part of a
+/// value, and a value's bytes are nobody else's.
+pub(super) fn headers(text: &str) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let mut at = 0;
+    text.split_inclusive('\n').filter_map(move |line| {
+        let start = at;
+        at += line.len();
+        let inner = line.trim_start().strip_prefix('[')?.trim_start_matches('[');
+        let from = start + line.len() - inner.len();
+        inner.find(']').map(|len| from..from + len)
+    })
+}
+
 /// `head` is where lines of a table without any go: behind its header, none for a table without one.
 fn table_node(text: &str, table: &Table, head: Option<usize>) -> Node {
     let entries: Vec<Entry> = table

@@ -6,7 +6,7 @@ use crate::edit::{self, Edit, Masker, New, Syntax, Touched};
 use crate::host::journal::{Item, ItemPlace, Manifest, State};
 use crate::plan::{Change, Content, Hash, Target};
 use crate::secret::Secret;
-use crate::source::{Format, Place};
+use crate::source::{Dialect, Format, Place};
 
 /// How an undo treats a place that somebody wrote to since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Writer<'_> {
             };
             let masker = masker.knowing(keys_in(item, &[old.as_ref(), now.as_ref()]));
             let shown = back.as_ref().unwrap_or(&old);
-            let diff = masker.diff_as(syntax_of(&item.place), &text(now.as_ref()), &text(shown.as_ref()));
+            let diff = masker.diff_as(syntax_of(item), &text(now.as_ref()), &text(shown.as_ref()));
             match back {
                 Err(()) => conflicts.push(Conflict { place: item.place.clone(), diff }),
                 Ok(after) if after == now => {}
@@ -310,11 +310,20 @@ pub(super) fn text(content: Option<&Content>) -> zeroize::Zeroizing<String> {
     zeroize::Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// JSON cells and entries are laid out for reading.
-pub(super) const fn syntax_of(place: &ItemPlace) -> Syntax {
-    match place {
-        ItemPlace::File { .. } => Syntax::Whole,
-        ItemPlace::Cell { .. } | ItemPlace::Keyring { .. } => Syntax::Tree(Format::Json),
+/// How the contents of an item are shown: as they were edited, else by the name of the file. JSON cells and entries are laid
+/// out for reading.
+pub(super) fn syntax_of(item: &Item) -> Syntax {
+    if let Some(touched) = &item.touched {
+        return touched.syntax;
+    }
+    let ItemPlace::File { path, .. } = &item.place else { return Syntax::Tree(Format::Json) };
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match name.rsplit('.').next().unwrap_or_default() {
+        "json" => Syntax::Tree(Format::Json5),
+        "yaml" | "yml" => Syntax::Tree(Format::Yaml),
+        "toml" => Syntax::Tree(Format::Toml),
+        _ if name.contains("env") => Syntax::Lines(Dialect::PythonDotenv),
+        _ => Syntax::Whole,
     }
 }
 

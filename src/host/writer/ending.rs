@@ -133,7 +133,7 @@ impl Writer<'_> {
             let old = self.journal.backup(&action.id, item)?;
             let now = if reached == Reached::Other { old.clone() } else { self.current(&target)? };
             let masker = masker.knowing(keys_in(item, &[old.as_ref(), now.as_ref()]));
-            let diff = masker.diff_as(syntax_of(&item.place), &text(now.as_ref()), &text(old.as_ref()));
+            let diff = masker.diff_as(syntax_of(item), &text(now.as_ref()), &text(old.as_ref()));
             let before = now.as_ref().map(|now| Hash::of(&now.0));
             changes.push(Change { target, before, after: old, touched: item.touched.clone(), diff, notes });
         }
