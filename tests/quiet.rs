@@ -64,6 +64,38 @@ fn a_scan_writes_nothing_starts_nothing_and_connects_to_nothing() {
     assert!(trace.lines().count() > 50, "the trace saw the scan: {} lines", trace.lines().count());
 }
 
+/// Of a process whose arguments name no agent, nothing but those is read; of one that may be an agent's, everything.
+#[test]
+fn the_environment_of_a_process_is_read_only_where_it_may_be_an_agents() {
+    if !has_strace() {
+        println!("skipped: no strace");
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let sleeping = |name: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "read line", name]).env_clear().env("PATH", &path).env("HOME", home.path());
+        shell.stdin(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let mut children = [sleeping("nobodys-program"), sleeping("/usr/bin/litellm")];
+    let trace = tempfile::NamedTempFile::new().unwrap();
+    let mut command = Command::new("strace");
+    command.current_dir(home.path()).env_clear().env("HOME", home.path()).env("PATH", &path);
+    command.args(["-f", "-qq", "-e", "trace=open,openat,openat2", "-o"]).arg(trace.path());
+    let output = command.args([env!("CARGO_BIN_EXE_keymend"), "status", "--json"]).output().unwrap();
+    let [other, agent] = &mut children;
+    let opened = std::fs::read_to_string(trace.path()).unwrap();
+    let is_read = |pid: u32, file: &str| opened.contains(&format!("\"/proc/{pid}/{file}\""));
+    let seen = [other.id(), agent.id()].map(|pid| (is_read(pid, "cmdline"), is_read(pid, "environ")));
+    for child in &mut children {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(seen, [(true, false), (true, true)]);
+}
+
 /// Puts something unreadable at a path.
 type Spoil = fn(&Path);
 

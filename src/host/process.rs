@@ -5,16 +5,20 @@ use std::collections::BTreeMap;
 
 use super::Process;
 
-/// All processes that this user may look at. The start environment is there only where the system shows it.
+/// The arguments of every process but this one. Nothing else is read of them here: most are no agent's, and their
+/// environments are nobody's business.
 #[must_use]
-pub(super) fn list() -> Vec<Process> {
+pub(super) fn arguments() -> Vec<(u32, Vec<String>)> {
     let own = std::process::id();
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid| *pid != own)
-        .filter_map(read)
-        .collect()
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let others = pids.filter(|pid: &u32| *pid != own);
+    let all = others.filter_map(|pid| Some((pid, fields(&proc_file(&folder(pid), "cmdline")?))));
+    all.filter(|(_, args)| !args.is_empty()).collect()
+}
+
+fn folder(pid: u32) -> std::path::PathBuf {
+    std::path::PathBuf::from(format!("/proc/{pid}"))
 }
 
 /// Ends every process of this user whose home folder is inside of `folder`: what an agent started there, in whatever
@@ -42,12 +46,11 @@ pub(super) fn end_all_at_home_in(folder: &std::path::Path) {
 #[cfg(all(unix, not(target_os = "linux")))]
 pub(super) const fn end_all_at_home_in(_folder: &std::path::Path) {}
 
-fn read(pid: u32) -> Option<Process> {
-    let folder = std::path::PathBuf::from(format!("/proc/{pid}"));
-    let args = fields(&proc_file(&folder, "cmdline")?);
-    if args.is_empty() {
-        return None;
-    }
+/// What else there is to know of the process with these arguments. The start environment is there only where the system
+/// shows it.
+#[must_use]
+pub(super) fn read(pid: u32, args: Vec<String>) -> Option<Process> {
+    let folder = folder(pid);
     let started_ms = started_ms(&String::from_utf8_lossy(&proc_file(&folder, "stat")?))?;
     let env = proc_file(&folder, "environ").and_then(|bytes| environment(&bytes));
     let unit = proc_file(&folder, "cgroup").and_then(|text| unit_of(&String::from_utf8_lossy(&text)));
@@ -122,7 +125,11 @@ mod tests {
             .spawn()
             .unwrap();
         // A child may still be on its way through exec when the first look comes.
-        let look = || list().into_iter().find(|process| process.pid == child.id() && process.args.len() == 2);
+        let look = || {
+            let (pid, args) =
+                arguments().into_iter().find(|(pid, args)| *pid == child.id() && args.len() == 2)?;
+            read(pid, args)
+        };
         let found = (0..200).find_map(|_| look());
         child.kill().unwrap();
         child.wait().unwrap();

@@ -39,7 +39,8 @@ pub struct RealWorld {
     there: RefCell<HashMap<PathBuf, bool>>,
     tables: RefCell<HashMap<Table, TableState>>,
     keyring: RefCell<HashMap<(String, String), KeyringState>>,
-    processes: OnceCell<Vec<Process>>,
+    arguments: OnceCell<Vec<(u32, Vec<String>)>>,
+    processes: RefCell<HashMap<u32, Option<Process>>>,
     reader: RefCell<Option<Reader>>,
     may_hang: bool,
 }
@@ -84,10 +85,22 @@ impl RealWorld {
             there: RefCell::default(),
             tables: RefCell::default(),
             keyring: RefCell::default(),
-            processes: OnceCell::new(),
+            arguments: OnceCell::new(),
+            processes: RefCell::default(),
             reader: RefCell::default(),
             may_hang: mounts_may_hang(),
         }
+    }
+
+    /// The process with these arguments, read once.
+    fn process(&self, pid: u32, args: &[String]) -> Option<Process> {
+        if let Some(known) = self.processes.borrow().get(&pid) {
+            return known.clone();
+        }
+        let args = args.to_owned();
+        let found = self.within(STORE_DEADLINE, move || process::read(pid, args)).flatten();
+        self.processes.borrow_mut().insert(pid, found.clone());
+        found
     }
 
     /// Runs a file access: here where no mount can hang, else on the reader thread.
@@ -285,9 +298,11 @@ impl World for RealWorld {
     }
 
     fn processes(&self, needle: &str) -> Vec<Process> {
-        let all =
-            self.processes.get_or_init(|| self.within(STORE_DEADLINE, process::list).unwrap_or_default());
-        all.iter().filter(|process| process.args.iter().any(|arg| arg.contains(needle))).cloned().collect()
+        let all = self
+            .arguments
+            .get_or_init(|| self.within(STORE_DEADLINE, process::arguments).unwrap_or_default());
+        let named = all.iter().filter(|(_, args)| args.iter().any(|arg| arg.contains(needle)));
+        named.filter_map(|(pid, args)| self.process(*pid, args)).collect()
     }
 }
 

@@ -96,6 +96,10 @@ impl Work<'_> {
 
     /// `Authorization: Bearer …`, `x-api-key: …`, `Bearer …`, with or without curl's `-H`.
     fn header(&mut self) -> Result<bool, No> {
+        // What every form of a header has. The pattern takes long to make ready, and most texts are a key alone.
+        if !self.text.contains(|c: char| c == ':' || c.is_whitespace()) {
+            return Ok(false);
+        }
         let Some(found) = HEADER.as_ref().and_then(|header| header.captures(&self.text)) else {
             return Ok(false);
         };
@@ -113,7 +117,9 @@ impl Work<'_> {
     }
 
     fn assignment(&mut self) -> bool {
-        if self.text.contains('\n') {
+        // What every form of an assignment has, likewise.
+        let may = self.text.contains(|c: char| matches!(c, '=' | ':' | '<') || c.is_whitespace());
+        if !may || self.text.contains('\n') {
             return false;
         }
         let value = ASSIGNMENTS.iter().flatten().find_map(|form| {
@@ -190,6 +196,10 @@ fn is_variable(name: &str) -> bool {
 
 /// The value of an address's `key` parameter.
 pub(super) fn query_value(text: &str) -> Option<&str> {
+    // What the pattern needs anyway; it takes long to make ready.
+    if !(text.contains("://") && text.contains('?') && text.contains('=')) {
+        return None;
+    }
     let found = QUERY.as_ref()?.captures(text)?;
     found.name("value").map(|value| value.as_str())
 }
