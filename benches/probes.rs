@@ -42,6 +42,7 @@ fn verdict(c: &mut Criterion) {
         header: "authorization: bearer",
         host: "api.z.ai",
         foreign: false,
+        own_probe: true,
     };
     let bodies = [
         ("short", WRAPPED.to_owned()),

@@ -109,6 +109,7 @@ fn frame(c: &mut Criterion) {
         scan,
         files: std::collections::BTreeMap::new(),
         home: world.home().map(std::path::Path::to_path_buf),
+        agreed: Vec::new(),
         now_ms: world.now_ms(),
         took_ms: 1,
     };

@@ -38,6 +38,8 @@ pub enum Command {
     Check(Check),
     /// Test a key at its provider
     Test(Test),
+    /// List the hosts that keys may go to by your own yes, or take a yes back
+    Consents(Consents),
     /// Put a new key where the agent will send it from
     Set(Set),
     /// Replace a key everywhere it stands, in one go
@@ -222,12 +224,29 @@ pub struct Test {
     /// Send the probe to this address instead of the provider's own
     #[arg(long, value_name = "URL", value_parser = address)]
     pub base_url: Option<String>,
+    /// Say yes, for good, to this host that is not the provider's; `keymend consents` lists and takes back
+    #[arg(long, value_name = "HOST")]
+    pub yes_to: Vec<String>,
     /// Also run probes that cost tokens
     #[arg(long)]
     pub spend: bool,
     /// On a rejection also try the same company's other addresses; the key is sent there
     #[arg(long)]
     pub siblings: bool,
+    /// Print JSON (schema 1)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `consents`
+#[derive(Debug, Args)]
+pub struct Consents {
+    /// Take back the yes to this host
+    #[arg(long, value_name = "HOST")]
+    pub revoke: Vec<String>,
+    /// Take back every yes
+    #[arg(long, conflicts_with = "revoke")]
+    pub revoke_all: bool,
     /// Print JSON (schema 1)
     #[arg(long)]
     pub json: bool,

@@ -13,6 +13,7 @@ use crate::report::Style;
 use crate::secret::Secret;
 
 pub mod arguments;
+mod consenting;
 mod keys;
 mod listing;
 mod looking;
@@ -99,6 +100,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Explain(args)) => looking::explain(&desk, &args),
         Some(Command::Test(args)) => testing::test(&desk, &args),
         Some(Command::Check(args)) => testing::check(&desk, &args),
+        Some(Command::Consents(args)) => consenting::consents(&desk, &args),
         Some(Command::Clean(args)) => keys::clean(&desk, &args),
         Some(Command::Set(args)) => writing::set(&desk, &args),
         Some(Command::Rotate(args)) => writing::rotate(&desk, &args),

@@ -16,6 +16,7 @@ pub mod ask;
 pub mod capture;
 pub mod cells;
 pub mod clipboard;
+pub mod consents;
 pub mod ending;
 pub mod files;
 #[cfg(unix)]

@@ -11,6 +11,7 @@ use crate::provider::{Catalogue, Honesty, ProbeSpec, Provider, Scheme, authority
 use crate::secret::Secret;
 
 pub mod course;
+pub mod custom;
 pub mod digest;
 pub mod gateway;
 pub mod loose;
@@ -62,6 +63,10 @@ pub struct Request {
     pub host: String,
     /// Whether the host is none of the provider's own.
     pub foreign: bool,
+    /// Whether it is the provider's own probe.
+    pub own_probe: bool,
+    /// Whether a success here is known to mean something: the provider's own host, asked in the provider's own header.
+    pub vouched: bool,
 }
 
 /// Why a key cannot be tested.
@@ -87,15 +92,42 @@ pub enum Refusal {
     NotTestable(String),
 }
 
+/// Which probe a target gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhichProbe {
+    /// The provider's own.
+    #[default]
+    Own,
+    /// The list of models, which every relay has; the provider's own where the host is the provider's.
+    Relay,
+    /// The list of models, at the provider's own host as well: the address speaks another provider's protocol there.
+    Models,
+}
+
 /// Where a request goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
     /// The base address, where it is not the provider's main one.
     pub base: Option<String>,
-    /// True where the person named the address as the provider's: the provider's own probe is sent there.
-    pub asked: bool,
+    /// Which probe is sent there.
+    pub probe: WhichProbe,
+    /// True where the address plays the provider, as the demo's own servers do: it is taken for the provider itself.
+    pub trusted: bool,
     /// The header that the agent itself would use, where it is not the provider's.
     pub header: Option<(String, Scheme)>,
+}
+
+impl Target {
+    /// Whether the provider's own probe goes there.
+    #[must_use]
+    pub fn sends_own(&self, provider: &Provider) -> bool {
+        let host = self.base.as_deref().and_then(authority);
+        match self.probe {
+            WhichProbe::Own => true,
+            WhichProbe::Relay => self.trusted || host.is_none_or(|host| provider.owns(host)),
+            WhichProbe::Models => false,
+        }
+    }
 }
 
 /// The request that tests `key` at `provider`, by the probe `spec` of it.
@@ -113,6 +145,7 @@ pub fn request(
     if spec.key_in.as_deref() == Some("nowhere") {
         return Err(Refusal::NotTestable(spec.note.clone().unwrap_or_default()));
     }
+    let key = &key.map(|text| text.trim_end().to_owned());
     let url = address(provider, spec, target)?;
     check_address(&url)?;
     let host = authority(&url).unwrap_or_default().to_owned();
@@ -122,6 +155,8 @@ pub fn request(
     if let Some((header, scheme)) = &target.header {
         auth.header = header.to_ascii_lowercase();
         auth.scheme = *scheme;
+        // What goes along with another header is not sent with this one.
+        auth.extra.clone_from(&provider.auth.extra);
     }
     let header_shown = match auth.scheme {
         Scheme::Raw => auth.header.clone(),
@@ -135,7 +170,7 @@ pub fn request(
     if body.is_some() {
         headers.push(("content-type".into(), HeaderText::Plain("application/json".into())));
     }
-    let foreign = !provider.owns(&host) && !target.asked;
+    let foreign = !provider.owns(&host) && !target.trusted;
     Ok(Request {
         method: spec.method.clone(),
         url,
@@ -145,14 +180,15 @@ pub fn request(
         header_shown,
         host,
         foreign,
+        own_probe: target.sends_own(provider),
+        vouched: !foreign && target.header.is_none(),
     })
 }
 
 fn sendable(key: &Secret) -> Result<(), Refusal> {
     if key.is_empty() {
         Err(Refusal::Empty)
-    } else if key.any_char(|c| c.is_control() || !c.is_ascii()) || key.starts_with(" ") || key.ends_with(" ")
-    {
+    } else if key.any_char(|c| c.is_control() || !c.is_ascii()) || key.starts_with(" ") {
         Err(Refusal::Unsendable)
     } else if key.len() > MAX_KEY {
         Err(Refusal::TooLong)
@@ -205,17 +241,22 @@ fn address(provider: &Provider, spec: &ProbeSpec, target: &Target) -> Result<Str
     let origin = format!("{scheme}://{host}");
     let base_path = base.get(origin.len()..).unwrap_or("");
     let own_path = path_of(&own);
-    if base_path.is_empty() || (authority(&spec.path).is_some() && (target.asked || provider.owns(host))) {
+    if base_path.is_empty() && target.probe != WhichProbe::Models
+        || authority(&spec.path).is_some() && target.sends_own(provider)
+    {
         return Ok(format!("{origin}{own_path}"));
     }
     let relative = if authority(&spec.path).is_some() { own_path } else { &spec.path };
     // Anthropic's clients add the version themselves, so that a configured address lacks it.
-    let version = path_of(provider.base_url());
-    let anthropic = provider.id == "anthropic" && !base_path.ends_with(version);
-    Ok(format!("{base}{}{relative}", if anthropic { version } else { "" }))
+    let auth = target.header.as_ref().map_or(provider.auth.header.as_str(), |(name, _)| name);
+    let anthropic = provider.id == "anthropic" || auth.eq_ignore_ascii_case("x-api-key");
+    let version = if anthropic && !base_path.ends_with("/v1") { "/v1" } else { "" };
+    Ok(format!("{base}{version}{relative}"))
 }
 
-fn path_of(url: &str) -> &str {
+/// The part of an address behind the host.
+#[must_use]
+pub fn path_of(url: &str) -> &str {
     url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or("")
 }
 

@@ -15,6 +15,7 @@ use crossterm::event;
 
 use crate::exit::{self, Exit};
 use crate::host::clipboard::{self, ClipboardError};
+use crate::host::consents::Consents;
 use crate::host::journal::{Journal, State};
 use crate::host::writer::{ApplyError, Back, SystemKeyring};
 use crate::host::{RealWorld, World, output};
@@ -505,7 +506,8 @@ fn scan(desk: &Desk) -> Scanning {
     };
     let files = paths.filter_map(facts).collect();
     let (home, now_ms) = (world.home().map(std::path::Path::to_path_buf), world.now_ms());
-    Scanning { scan, files, home, now_ms, took_ms: millis(started) }
+    let agreed = Consents::of(&world).hosts();
+    Scanning { scan, files, home, agreed, now_ms, took_ms: millis(started) }
 }
 
 /// Puts a text that is no key on the clipboard.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use keymend::host::writer::Back;
 use keymend::secret::Secret;
-use keymend::tui::app::{Answer, Effect, Failure, Message, Model, update};
+use keymend::tui::app::{Answer, Effect, Failure, Message, Model, Yes, update};
 use keymend::tui::undo::Undoing;
 
 #[path = "screens/fixtures.rs"]
@@ -246,7 +246,7 @@ fn a_refused_key_is_tried_at_other_addresses_after_a_yes() {
         let mut model = refused_at_one_door(size);
         let effects = press(&mut model, "oy");
         let [Effect::Probe(_, jobs)] = &effects[..] else { unreachable!("{effects:?}") };
-        assert!(jobs.len() == 1 && jobs[0].siblings && jobs[0].through.is_none());
+        assert!(jobs.len() == 1 && jobs[0].siblings && jobs[0].yes == Yes::Unasked);
         answer(&mut model, effects, |_| Some(fixtures::belongs_elsewhere()));
         model
     });

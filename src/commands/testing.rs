@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::consenting::{address, agree};
 use super::looking::{scan_for, slots_of};
 use super::{Desk, Exit, Failure, keys, print, print_json, salt};
 use crate::cli;
 use crate::host::World as _;
+use crate::host::consents::Consents;
 use crate::host::http::{Options, run_all};
 use crate::hygiene::{Cleaned, clean_secret};
 use crate::lint::Severity;
 use crate::probe::course::{Consent, Job, Report};
+use crate::probe::custom;
 use crate::probe::verdict::Kind;
 use crate::provider::{Catalogue, Provider};
 use crate::report::{self, SCHEMA, plain, text};
@@ -29,10 +32,13 @@ pub(super) fn test(desk: &Desk, args: &cli::Test) -> Result<Exit, Failure> {
             "leave out --offline, or see `keymend check --offline`",
         ));
     }
-    let consent = Consent { spend: args.spend, elsewhere: args.base_url.is_some(), siblings: args.siblings };
+    let base = address(&desk.catalogue, args.base_url.as_ref())?;
+    let consent = Consent { spend: args.spend, elsewhere: base.is_some(), siblings: args.siblings };
     let of_slot = args.target.contains('/') || (!args.stdin && !args.clipboard);
-    let job = if of_slot { slot_job(desk, args, consent)? } else { key_job(desk, args, consent)? };
-    let report = run(desk, vec![job]).pop().ok_or_else(no_runtime)?;
+    let job =
+        if of_slot { slot_job(desk, args, base, consent)? } else { key_job(desk, args, base, consent)? };
+    let agreed = agree(desk, &args.yes_to)?;
+    let report = run(desk, vec![job.agreeing(&agreed)]).pop().ok_or_else(no_runtime)?;
     let fine = report.overall.kind == Kind::Valid;
     if args.json {
         print_json(&report)?;
@@ -53,7 +59,7 @@ fn run(desk: &Desk, jobs: Vec<Job>) -> Vec<Report> {
 }
 
 /// The key that a slot sends now, or one that was given for it.
-fn slot_job(desk: &Desk, args: &cli::Test, consent: Consent) -> Result<Job, Failure> {
+fn slot_job(desk: &Desk, args: &cli::Test, base: Option<&str>, consent: Consent) -> Result<Job, Failure> {
     let world = desk.world();
     let selector = Selector::parse(&args.target);
     if selector.provider.is_none() && desk.catalogue.get(&args.target).is_some() {
@@ -70,23 +76,22 @@ fn slot_job(desk: &Desk, args: &cli::Test, consent: Consent) -> Result<Job, Fail
     };
     let key = given.or_else(|| slot.sent().map(|sent| sent.key.clone()));
     let key = key.ok_or_else(|| Failure::new("this slot sends no key", "`keymend explain` says why"))?;
-    let provider = slot.provider.as_deref().and_then(|id| desk.catalogue.get(id));
-    let provider = provider.ok_or_else(|| {
-        Failure::new(
-            "keymend does not know how to test keys of this server",
-            "`keymend providers` lists those it knows",
-        )
-    })?;
-    if let Some(base) = &args.base_url {
-        return Ok(Job::at(&provider.id, key, base).allowing(consent));
+    if let Some(base) = base {
+        let provider = slot.provider.as_deref().unwrap_or(custom::OPENAI);
+        return Ok(Job::at(provider, key, base).allowing(consent));
     }
-    job(&desk.catalogue, slot, &key, &Routes::new(), consent).ok_or_else(no_runtime)
+    job(&desk.catalogue, slot, &key, &Routes::new(), consent).ok_or_else(|| {
+        Failure::new(
+            "keymend does not know to which address this slot sends its key",
+            "name the address with --base-url",
+        )
+    })
 }
 
-fn key_job(desk: &Desk, args: &cli::Test, consent: Consent) -> Result<Job, Failure> {
+fn key_job(desk: &Desk, args: &cli::Test, base: Option<&str>, consent: Consent) -> Result<Job, Failure> {
     let provider = provider(desk, &args.target)?;
     let key = given_key(desk, args, Some(&provider.id))?;
-    Ok(match &args.base_url {
+    Ok(match base {
         Some(base) => Job::at(&provider.id, key, base).allowing(consent),
         None => direct(provider, &key, &Routes::new()).allowing(consent),
     })
@@ -206,7 +211,7 @@ pub(super) fn check(desk: &Desk, args: &cli::Check) -> Result<Exit, Failure> {
             out += &text::status(&scan, std::slice::from_ref(*at), style);
             match test {
                 Some(report) => out += &indented(&report_text(report)),
-                None if slot.sent().is_some() => out += "    not tested\n",
+                None if slot.sent().is_some() => out += untested(desk, slot),
                 None => {}
             }
         }
@@ -216,14 +221,27 @@ pub(super) fn check(desk: &Desk, args: &cli::Check) -> Result<Exit, Failure> {
     Ok(if problems == 0 { Exit::Fine } else { Exit::Problems })
 }
 
+/// Why a slot that sends a key has no test.
+fn untested(desk: &Desk, slot: &Slot) -> &'static str {
+    if desk.offline {
+        "    not tested: --offline\n"
+    } else if idle_literal(slot) {
+        "    not tested: this is a word of the agent itself, and the slot is not in use\n"
+    } else {
+        "    not tested: keymend does not know to which address this slot sends its key\n"
+    }
+}
+
 fn indented(text: &str) -> String {
     text.lines().map(|line| format!("    {line}\n")).collect()
 }
 
-/// What makes two tests the same: provider, key, address.
+/// What makes two tests the same: provider, key, address and header.
 fn test_name(slot: &Slot) -> Option<(String, String, String)> {
     let Outcome::Sends { sent, base_url, .. } = &slot.outcome else { return None };
-    Some((slot.provider.clone()?, sent.key.fingerprint("").to_string(), base_url.clone()))
+    let provider = slot.provider.clone().unwrap_or_default();
+    let way = format!("{base_url} {}", sent.header);
+    Some((provider, sent.key.fingerprint("").to_string(), way))
 }
 
 type Tested = ((String, String, String), Report);
@@ -232,6 +250,7 @@ type Tested = ((String, String, String), Report);
 fn test_all(desk: &Desk, scan: &Scan, chosen: &[SlotRef], consent: Consent) -> Vec<Tested> {
     let mut names = Vec::new();
     let mut jobs = Vec::new();
+    let agreed = Consents::of(&desk.world()).hosts();
     for slot in chosen.iter().filter_map(|at| scan.slot(*at)) {
         let (Some(name), Some(sent)) = (test_name(slot), slot.sent()) else { continue };
         if names.contains(&name) || idle_literal(slot) {
@@ -239,7 +258,7 @@ fn test_all(desk: &Desk, scan: &Scan, chosen: &[SlotRef], consent: Consent) -> V
         }
         if let Some(job) = job(&desk.catalogue, slot, &sent.key, &Routes::new(), consent) {
             names.push(name);
-            jobs.push(job);
+            jobs.push(job.agreeing(&agreed));
         }
     }
     names.into_iter().zip(run(desk, jobs)).collect()
@@ -260,7 +279,9 @@ fn is_problem(slot: &Slot, report: Option<&Report>) -> bool {
     let lints = slot.lints.iter().chain(faults.flat_map(|candidate| &candidate.lints));
     let fault = lints.into_iter().any(|lint| lint.severity == Severity::Fault);
     let silent = slot.in_use && matches!(slot.outcome, Outcome::Nothing { .. });
-    fault || silent || report.is_some_and(|report| report.overall.kind != Kind::Valid)
+    // A host that waits for a yes is said; nothing is known to be wrong with the key.
+    let bad = |report: &Report| report.overall.kind != Kind::Valid && !report.overall.waits_for_yes();
+    fault || silent || report.is_some_and(bad)
 }
 
 /// Tests a new key before it is written: a definite rejection stops unless the person insists; what could not be asked is
@@ -272,13 +293,18 @@ pub(super) fn before_write(
     args: &cli::NewKey,
     insist: bool,
 ) -> Result<(), Failure> {
-    let consent = Consent { elsewhere: args.base_url.is_some(), ..Consent::default() };
-    let job = match (&args.base_url, slot.provider.as_deref()) {
-        (Some(base), Some(provider)) => Some(Job::at(provider, key.clone(), base).allowing(consent)),
-        _ => job(&desk.catalogue, slot, key, &Routes::new(), consent),
+    let base = address(&desk.catalogue, args.base_url.as_ref())?;
+    let consent = Consent { elsewhere: base.is_some(), ..Consent::default() };
+    let job = match base {
+        Some(base) => {
+            let provider = slot.provider.as_deref().unwrap_or(custom::OPENAI);
+            Some(Job::at(provider, key.clone(), base).allowing(consent))
+        }
+        None => job(&desk.catalogue, slot, key, &Routes::new(), consent),
     };
-    let Some(report) = job.and_then(|job| run(desk, vec![job]).pop()) else {
-        return say("! not tested: keymend does not know how to test keys of this server\n");
+    let agreed = Consents::of(&desk.world()).hosts();
+    let Some(report) = job.and_then(|job| run(desk, vec![job.agreeing(&agreed)]).pop()) else {
+        return say("! not tested: keymend does not know to which address this slot sends its key\n");
     };
     say(&verdict_line(&report))?;
     if report.overall.kind.rejects() && !insist {

@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::verdict::{Kind, Verdict};
-use super::{Target, is_loopback};
-use crate::provider::{Catalogue, Fit, Honesty, ProbeSpec, Provider, authority};
+use super::{Target, WhichProbe, is_loopback};
+use crate::provider::{Catalogue, Confidence, Fit, Honesty, Match, ProbeSpec, Provider, authority};
 use crate::secret::Secret;
 
 /// How often a rejection that may be a passing fault is asked for in all.
@@ -71,6 +71,8 @@ pub struct Job {
     pub layers: Vec<Layer>,
     /// What the person said yes to.
     pub consent: Consent,
+    /// The hosts that the person said yes to, for good.
+    pub agreed: Vec<String>,
 }
 
 impl Job {
@@ -78,24 +80,41 @@ impl Job {
     #[must_use]
     pub fn direct(provider: &str, key: Secret) -> Self {
         let layers = vec![Layer { what: What::Direct, target: Target::default() }];
-        Self { provider: provider.to_owned(), key, layers, consent: Consent::default() }
+        Self { provider: provider.to_owned(), key, layers, consent: Consent::default(), agreed: Vec::new() }
     }
 
-    /// The key, to an address that the person named as the provider's.
+    /// The key, to an address that the person named as the provider's: the provider's own probe goes there, but the
+    /// name alone does not vouch for what answers.
     #[must_use]
     pub fn at(provider: &str, key: Secret, base: &str) -> Self {
-        let target = Target { base: Some(base.to_owned()), asked: true, header: None };
+        let target = Target { base: Some(base.to_owned()), ..Target::default() };
+        let agreed = authority(base).map(ToOwned::to_owned).into_iter().collect();
+        Self { layers: vec![Layer { what: What::Direct, target }], agreed, ..Self::direct(provider, key) }
+    }
+
+    /// The key, to an address that plays the provider.
+    #[must_use]
+    pub fn played(provider: &str, key: Secret, base: &str) -> Self {
+        let target = Target { base: Some(base.to_owned()), trusted: true, ..Target::default() };
         Self { layers: vec![Layer { what: What::Direct, target }], ..Self::direct(provider, key) }
     }
 
     /// Adds the address that an agent is configured with, and its own header where that differs.
     #[must_use]
     pub fn with_configured(mut self, base: &str, header: Option<(String, crate::provider::Scheme)>) -> Self {
-        let target = |header| Target { base: Some(base.to_owned()), asked: false, header };
+        let base = Some(base.to_owned());
+        let target = |header| Target { base: base.clone(), probe: WhichProbe::Relay, trusted: false, header };
         self.layers.push(Layer { what: What::Configured, target: target(None) });
         if header.is_some() {
             self.layers.push(Layer { what: What::Agent, target: target(header) });
         }
+        self
+    }
+
+    /// Adds the provider's own address in the header that the agent itself uses.
+    #[must_use]
+    pub fn with_header(mut self, target: Target) -> Self {
+        self.layers.push(Layer { what: What::Agent, target });
         self
     }
 
@@ -104,6 +123,24 @@ impl Job {
     pub fn allowing(mut self, consent: Consent) -> Self {
         self.consent = consent;
         self
+    }
+
+    /// The same job, with the hosts that the person said yes to for good.
+    #[must_use]
+    pub fn agreeing(mut self, hosts: &[String]) -> Self {
+        self.agreed.extend_from_slice(hosts);
+        self
+    }
+
+    /// Whether an agent sends this key to a host that is not the provider's.
+    #[must_use]
+    pub fn goes_elsewhere(&self, provider: &Provider) -> bool {
+        let host = |layer: &Layer| layer.target.base.as_deref().and_then(authority).map(ToOwned::to_owned);
+        self.layers
+            .iter()
+            .filter(|layer| matches!(layer.what, What::Configured | What::Agent) && !layer.target.trusted)
+            .filter_map(host)
+            .any(|host| !provider.owns(&host))
     }
 }
 
@@ -160,6 +197,65 @@ pub fn may_send(spec: &ProbeSpec, host: &str, consent: Consent) -> bool {
     !spec.asks || consent.spend || is_loopback(host)
 }
 
+/// Why a key may not go to a host without a yes of the person's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeedsYes {
+    /// The host, with its port.
+    pub host: String,
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+/// Whether the person has to agree before `key` goes to `host`. `elsewhere`: the agent sends the key to a host that is
+/// none of the provider's, so that the key may be that host's own.
+///
+/// A key goes unasked to its own provider's hosts. A local server gets its own token unasked, but never a key whose form
+/// is a company's: any program of this machine may listen there.
+#[must_use]
+pub fn needs_yes(
+    catalogue: &Catalogue,
+    provider: &Provider,
+    key: &Secret,
+    host: &str,
+    elsewhere: bool,
+) -> Option<NeedsYes> {
+    let recognition = catalogue.recognise(key);
+    // A bare `sk-` names nobody: gateways begin their own keys like that.
+    let names = |found: &&Match<'_>| found.fit == Fit::Exact || found.distinctive() && found.prefix != "sk-";
+    let own = recognition.of(&provider.id).as_ref().is_some_and(names);
+    let company = recognition.best().filter(names);
+    let yes = |why: String| Some(NeedsYes { host: host.to_owned(), why });
+    let local = is_loopback(host);
+    if provider.owns(host) {
+        return match company {
+            Some(found) if local && found.provider.id != provider.id => yes(format!(
+                "this is a key of {}, and {host} is a server on this machine",
+                found.provider.name
+            )),
+            _ if elsewhere && !local && !own => yes(format!(
+                "the agent sends this key to another address, and nothing about it says that it is a key of {}",
+                provider.name
+            )),
+            _ => None,
+        };
+    }
+    match company.or_else(|| recognition.of(&provider.id).filter(|found| found.fit == Fit::Exact)) {
+        Some(found) if local => {
+            yes(format!("this is a key of {}, and {host} is a server on this machine", found.provider.name))
+        }
+        None if local => None,
+        _ if provider.hosts.is_empty() => yes(format!("{host} is no host of a provider that keymend knows")),
+        _ => yes(format!("{host} is no host of {}", provider.name)),
+    }
+}
+
+/// Whether two hosts are the same, in any case and with or without the usual port.
+#[must_use]
+pub fn same_host(one: &str, other: &str) -> bool {
+    let bare = |host: &str| host.trim_end_matches(":443").trim_end_matches('.').to_ascii_lowercase();
+    bare(one) == bare(other)
+}
+
 /// Whether this rejection may be a passing fault, so that it is asked for again before it is believed.
 #[must_use]
 pub fn flaps(provider: &Provider, verdict: &Verdict) -> bool {
@@ -182,14 +278,15 @@ pub fn settle(mut answers: Vec<Verdict>) -> Option<Verdict> {
 /// Seconds to wait before one more request, where the provider asks for a short wait.
 #[must_use]
 pub fn short_wait(verdict: &Verdict) -> Option<u64> {
-    let may_pass = matches!(verdict.kind, Kind::RateLimited | Kind::ProviderDown);
+    let may_pass =
+        matches!(verdict.kind, Kind::RateLimited | Kind::ProviderDown) || verdict.status == Some(429);
     verdict.retry_after.filter(|seconds| may_pass && *seconds <= MAX_WAIT)
 }
 
-/// Whether a success counts only when a broken twin of the key is refused.
+/// Whether a success proves the key only when a broken twin of it is refused.
 #[must_use]
-pub fn needs_control(spec: &ProbeSpec, foreign: bool) -> bool {
-    foreign || matches!(spec.honesty, Honesty::Unknown | Honesty::None)
+pub fn needs_control(spec: &ProbeSpec, vouched: bool) -> bool {
+    !vouched || matches!(spec.honesty, Honesty::Unknown | Honesty::None)
 }
 
 /// What a success is worth after the same request with a broken twin of the key.
@@ -242,13 +339,13 @@ pub fn siblings(
     asked: &str,
 ) -> Vec<(String, Target)> {
     let at = |provider: &Provider, base: &str| {
-        (provider.id.clone(), Target { base: Some(base.to_owned()), asked: false, header: None })
+        (provider.id.clone(), Target { base: Some(base.to_owned()), ..Target::default() })
     };
     let mut seen = vec![authority(asked).unwrap_or(asked).to_owned()];
     let mut others = Vec::new();
-    for host in
-        provider.hosts.iter().filter(|host| !provider.local && !host.retired && host.dialect.is_none())
-    {
+    for host in provider.hosts.iter().filter(|host| {
+        !provider.local && !host.retired && host.dialect.is_none() && host.confidence != Confidence::Guess
+    }) {
         let name = authority(&host.base).unwrap_or_default().to_owned();
         if !seen.contains(&name) && !host.base.contains('<') && (host.region.is_some() || host.plan.is_some())
         {
@@ -269,19 +366,18 @@ pub fn siblings(
     others
 }
 
-/// What the rows mean together.
+/// What the rows mean together. A way that was not taken for want of a yes says nothing about the key, as long as
+/// another was.
 #[must_use]
 pub fn overall(rows: &[Row]) -> Option<Verdict> {
-    let first = rows.iter().find(|row| row.what != What::Sibling)?;
-    let used = rows.iter().rfind(|row| matches!(row.what, What::Configured | What::Agent));
+    let asked = |row: &&Row| row.what != What::Sibling;
+    let taken = |row: &&Row| asked(row) && !row.verdict.waits_for_yes();
+    let first = rows.iter().find(taken).or_else(|| rows.iter().find(asked))?;
+    let as_used = |row: &&Row| matches!(row.what, What::Configured | What::Agent) && tells(first, row);
+    let used = rows.iter().filter(taken).rfind(as_used);
     let mut verdict = used.unwrap_or(first).verdict.clone();
     if let Some(used) = used.filter(|_| first.what == What::Direct) {
-        if first.verdict.kind == Kind::Valid && used.verdict.kind != Kind::Valid {
-            verdict.reason =
-                format!("The key is fine at the provider; {} is not: {}", used.host, verdict.reason);
-        } else if first.verdict.kind.rejects() && used.verdict.kind == Kind::Valid {
-            verdict.reason = format!("{} accepts the key; the provider itself does not know it.", used.host);
-        }
+        beside(&mut verdict, first, used);
     }
     if let Some(used) = used.filter(|used| used.verdict.kind == Kind::Valid && used.verdict.worth.is_empty())
     {
@@ -293,6 +389,41 @@ pub fn overall(rows: &[Row]) -> Option<Verdict> {
         try_doors(&mut verdict, first, &doors);
     }
     Some(verdict)
+}
+
+/// Whether the row of the agent's own header says more than the first one: at the same host it does only where it is
+/// clear, because the path that was asked may not be there in this protocol.
+fn tells(first: &Row, row: &Row) -> bool {
+    let kind = row.verdict.kind;
+    first.host != row.host
+        || first.what != What::Direct
+        || kind == Kind::Valid
+        || kind.rejects()
+        || kind == Kind::Ambiguous && row.verdict.status.is_some_and(|status| status < 300)
+        || kind == Kind::WrongEndpoint && matches!(row.verdict.status, Some(400 | 401 | 403))
+}
+
+/// What the way that the agent takes says beside the provider's own answer.
+fn beside(verdict: &mut Verdict, first: &Row, used: &Row) {
+    let fine = first.verdict.kind == Kind::Valid;
+    if fine && used.verdict.kind != Kind::Valid && used.host == first.host {
+        let header = |row: &Row| row.verdict.noted("header").unwrap_or("its header").to_owned();
+        let (own, sent) = (header(first), header(used));
+        if used.verdict.kind != Kind::Ambiguous {
+            verdict.kind = Kind::WrongEndpoint;
+        }
+        verdict.reason = format!(
+            "The key is fine, but the agent sends it in {sent}, and {} wants it in {own}: {}",
+            used.host, used.verdict.reason
+        );
+        verdict.hints = vec![format!(
+            "Keep the key and put it where the agent sends it in {own}; `keymend explain` lists the places."
+        )];
+    } else if fine && used.verdict.kind != Kind::Valid {
+        verdict.reason = format!("The key is fine at the provider; {} is not: {}", used.host, verdict.reason);
+    } else if first.verdict.kind.rejects() && used.verdict.kind == Kind::Valid {
+        verdict.reason = format!("{} accepts the key; the provider itself does not know it.", used.host);
+    }
 }
 
 /// A refusal while there are addresses of the same company that were not asked: it is no final one, and says so.
@@ -394,7 +525,7 @@ mod tests {
         };
         let plan_key = format!("sk-cp-{}", "F".repeat(40));
         assert_eq!(names("minimax", &plan_key), ["minimax-cn"]);
-        assert_eq!(names("dashscope", &format!("sk-{}", "deadbeef".repeat(4))).len(), 4);
+        assert_eq!(names("dashscope", &format!("sk-{}", "deadbeef".repeat(4))).len(), 6);
         assert!(names("anthropic", &plan_key).is_empty());
     }
 }

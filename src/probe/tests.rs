@@ -3,7 +3,7 @@ use super::*;
 fn url(id: &str, base: Option<&str>) -> Result<String, Refusal> {
     let catalogue = Catalogue::embedded();
     let provider = catalogue.get(id).unwrap();
-    let target = Target { base: base.map(str::to_owned), asked: base.is_some(), header: None };
+    let target = Target { base: base.map(str::to_owned), ..Target::default() };
     request(provider, &Secret::new("x".repeat(40)), None, &provider.probe, &target).map(|request| request.url)
 }
 

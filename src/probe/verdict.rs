@@ -11,7 +11,7 @@ use super::digest::{Digest, Form};
 use super::gateway::{self, Gateway, GatewayKind};
 use super::redact::Redactor;
 use crate::provider::condition::{as_number, at};
-use crate::provider::{Catalogue, Confidence, ProbeSpec, Provider, Rule};
+use crate::provider::{Catalogue, Confidence, Honesty, ProbeSpec, Provider, Rule};
 use crate::secret::Secret;
 
 mod failure;
@@ -204,6 +204,18 @@ impl Verdict {
         self.evidence.iter().any(|(name, _)| name == "code" || name == "message")
     }
 
+    /// What a line of evidence says.
+    #[must_use]
+    pub fn noted(&self, name: &str) -> Option<&str> {
+        self.evidence.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether nothing was sent because nobody said yes to the host so far.
+    #[must_use]
+    pub fn waits_for_yes(&self) -> bool {
+        self.noted("needs_yes").is_some()
+    }
+
     /// Adds a line of evidence.
     pub fn note(&mut self, name: &str, value: impl Into<String>) {
         let value = value.into();
@@ -263,6 +275,8 @@ pub struct Asked<'a> {
     pub host: &'a str,
     /// Whether the host is none of the provider's own.
     pub foreign: bool,
+    /// Whether the provider's own probe was sent, and not the one that every relay has.
+    pub own_probe: bool,
 }
 
 /// What came back.
@@ -282,6 +296,8 @@ pub struct Answer {
     pub via: Vec<(String, String)>,
     /// The sender's own clock minus the server's, in seconds, where the server says the time.
     pub clock_skew: Option<i64>,
+    /// When it came, in seconds of the server's clock where it says the time, else of the sender's.
+    pub received: Option<i64>,
 }
 
 impl Answer {
@@ -291,10 +307,15 @@ impl Answer {
 }
 
 /// What was found about an answer before it is put into words.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about one answer")]
 struct Finding {
     kind: Kind,
     reason: String,
     hint: Option<String>,
+    /// Whether the hint is the whole way out.
+    hint_alone: bool,
+    /// The code that decided.
+    code: Option<String>,
     ask_again: bool,
     certain: bool,
     by_provider: bool,
@@ -302,7 +323,16 @@ struct Finding {
 
 impl Finding {
     fn new(kind: Kind, reason: impl Into<String>) -> Self {
-        Self { kind, reason: reason.into(), hint: None, ask_again: false, certain: true, by_provider: false }
+        Self {
+            kind,
+            reason: reason.into(),
+            hint: None,
+            hint_alone: false,
+            code: None,
+            ask_again: false,
+            certain: true,
+            by_provider: false,
+        }
     }
 }
 
@@ -322,6 +352,10 @@ pub fn judge(asked: &Asked<'_>, answer: &Answer) -> Verdict {
         }
         (None, _) => AnsweredBy::Provider,
     };
+    let mut hints: Vec<String> = finding.hint.into_iter().collect();
+    if !finding.hint_alone || hints.is_empty() {
+        hints.extend(words::hints(asked, finding.kind, &digest, gateway));
+    }
     let mut verdict = Verdict {
         provider: asked.provider.id.clone(),
         kind: finding.kind,
@@ -330,19 +364,28 @@ pub fn judge(asked: &Asked<'_>, answer: &Answer) -> Verdict {
         reason: finding.reason,
         evidence: Vec::new(),
         latency_ms: Some(answer.latency_ms),
-        hints: finding.hint.into_iter().collect(),
+        hints,
         worth: Vec::new(),
-        retry_after: answer.header("retry-after").and_then(|text| text.trim().parse().ok()),
+        retry_after: answer.header("retry-after").and_then(|text| retry_after(text, answer.received)),
         ask_again: finding.ask_again,
         certain: finding.certain,
     };
     let redactor = redactor(asked);
-    evidence(asked, answer, &digest, &redactor, &mut verdict);
+    evidence(asked, answer, &digest, &redactor, finding.code.as_deref(), &mut verdict);
     if verdict.kind == Kind::Valid || verdict.kind == Kind::NoCredit {
         verdict.worth = worth(asked, &digest, &redactor);
     }
-    verdict.hints.extend(words::hints(asked, verdict.kind));
     verdict
+}
+
+/// Seconds to wait: a number, or the date at which to come back (RFC 9110, 10.2.3).
+fn retry_after(text: &str, now: Option<i64>) -> Option<u64> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
+    let then = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_second();
+    Some(u64::try_from(then - now?).unwrap_or(0))
 }
 
 fn redactor(asked: &Asked<'_>) -> Redactor {
@@ -369,11 +412,19 @@ fn decide(asked: &Asked<'_>, answer: &Answer, digest: &Digest, gateway: Option<G
     {
         return finding;
     }
-    if let Some(gateway) = gateway.filter(|_| own.is_none() || !digest.line.is_empty() && is_relay(gateway)) {
-        return Finding::new(Kind::Gateway, words::gateway(gateway, answer.status));
+    if let Some(gateway) =
+        gateway.filter(|found| own.is_none() || !digest.line.is_empty() && is_relay(*found))
+    {
+        let inner = generic::by_body(digest, answer.status).filter(|_| is_relay(gateway));
+        let meaning = inner.as_ref().map(|inner| inner.kind);
+        let code = inner.and_then(|inner| inner.code);
+        return Finding {
+            code,
+            ..Finding::new(Kind::Gateway, words::gateway(gateway, answer.status, meaning))
+        };
     }
     if let Some(rule) = own {
-        return by_rule(rule);
+        return by_rule(rule, digest);
     }
     if digest.form == Form::Html {
         return page(answer.status);
@@ -383,15 +434,24 @@ fn decide(asked: &Asked<'_>, answer: &Answer, digest: &Digest, gateway: Option<G
         .unwrap_or_else(|| generic::by_status(answer.status, digest))
 }
 
-fn is_relay(gateway: Option<Gateway>) -> bool {
-    gateway.is_some_and(|gateway| gateway.kind == GatewayKind::Relay)
+fn is_relay(gateway: Gateway) -> bool {
+    gateway.kind == GatewayKind::Relay
 }
 
 fn own_rule<'a>(asked: &Asked<'a>, status: u16, digest: &Digest) -> Option<&'a Rule> {
-    if asked.foreign && digest.form == Form::Empty {
+    if !asked.own_probe && digest.form == Form::Empty {
         return None;
     }
-    asked.catalogue.rules(asked.provider).find(|rule| applies(rule, status, digest))
+    let bare = |rule: &Rule| rule.codes.is_empty() && rule.text.is_empty() && rule.conditions.is_empty();
+    // A status with nothing behind it never shows that a key is real: something on the way may have answered.
+    let recognition = asked.catalogue.recognise(asked.key);
+    let kind = recognition.kind_at(&asked.provider.id);
+    let heard = |rule: &&Rule| {
+        let of_kind =
+            rule.kinds.is_empty() || kind.is_some_and(|kind| rule.kinds.iter().any(|own| own == kind));
+        of_kind && (rule.empty || !bare(rule) || digest.form != Form::Empty || !matches!(status, 403 | 429))
+    };
+    asked.catalogue.rules(asked.provider).filter(heard).find(|rule| applies(rule, status, digest))
 }
 
 fn applies(rule: &Rule, status: u16, digest: &Digest) -> bool {
@@ -406,12 +466,14 @@ fn applies(rule: &Rule, status: u16, digest: &Digest) -> bool {
         && rule.conditions.iter().all(|condition| digest.parts.iter().any(|part| condition.holds(part)))
 }
 
-fn by_rule(rule: &Rule) -> Finding {
+fn by_rule(rule: &Rule, digest: &Digest) -> Finding {
     let kind = Kind::from_id(&rule.verdict).unwrap_or(Kind::Ambiguous);
     Finding {
         kind,
         reason: rule.reason.clone().unwrap_or_else(|| words::reason(kind).to_owned()),
         hint: rule.hint.clone(),
+        hint_alone: rule.hint_alone,
+        code: rule.codes.iter().find(|code| digest.has_code(code)).cloned(),
         ask_again: rule.ask_again,
         certain: rule.confidence != Confidence::Guess,
         by_provider: true,
@@ -426,6 +488,10 @@ fn success_of(
     gateway: Option<Gateway>,
 ) -> Option<Finding> {
     let body = digest.json.as_ref().filter(|_| answer.incomplete.is_none())?;
+    if asked.spec.honesty == Honesty::None {
+        let reason = "The address answers, but it answers everybody, so the key is not proven.";
+        return Some(Finding { by_provider: true, ..Finding::new(Kind::Ambiguous, reason) });
+    }
     let shaped = !asked.spec.success.is_empty() && asked.spec.success.iter().all(|test| test.holds(body));
     if !shaped || answer.status != 200 && answer.status != 201 {
         return None;
@@ -456,7 +522,10 @@ fn page(status: u16) -> Finding {
             Kind::WrongEndpoint,
             "A web page answered, not an API: the address is wrong, or a page stands in front.",
         ),
-        429 => Finding::new(Kind::RateLimited, words::reason(Kind::RateLimited)),
+        429 => Finding::new(
+            Kind::Ambiguous,
+            "A web page says that too many requests were made; nothing tells whether it looked at the key.",
+        ),
         300..=399 => Finding::new(
             Kind::Gateway,
             "The request was sent elsewhere by a page; keymend does not follow with a key.",
@@ -479,12 +548,19 @@ fn has_mark(answer: &Answer, mark: &str) -> bool {
     answer.headers.iter().any(|(own, own_value)| fits(name, own) && fits(value, own_value))
 }
 
-fn evidence(asked: &Asked<'_>, answer: &Answer, digest: &Digest, redactor: &Redactor, verdict: &mut Verdict) {
+fn evidence(
+    asked: &Asked<'_>,
+    answer: &Answer,
+    digest: &Digest,
+    redactor: &Redactor,
+    decided: Option<&str>,
+    verdict: &mut Verdict,
+) {
     verdict.note("host", asked.host);
     verdict.note("header", asked.header);
     if verdict.kind != Kind::Valid {
-        let code = digest.codes.iter().find(|code| !matches!(code.as_str(), "error" | "object" | "list"));
-        if let Some(code) = code {
+        let own = decided.filter(|code| *code != answer.status.to_string());
+        if let Some(code) = own.or_else(|| telling(digest, answer.status)) {
             verdict.note("code", redactor.clean(code, 80));
         }
         let sentence = digest.messages.iter().rfind(|text| text.contains(' '));
@@ -517,6 +593,32 @@ fn evidence(asked: &Asked<'_>, answer: &Answer, digest: &Digest, redactor: &Reda
     if asked.spec.confidence == Confidence::Guess {
         verdict.note("confidence", "how this provider answers here is not documented");
     }
+}
+
+/// Codes that say no more than that there is an error, or of which family it is.
+const FAMILIES: &[&str] = &[
+    "error",
+    "object",
+    "list",
+    "api_error",
+    "invalid_request_error",
+    "requests",
+    "tokens",
+    "bad_request",
+    "failure",
+    "unknown_error",
+    "unknown",
+    "failed",
+];
+
+/// The code that says most: not the family, not the status once more.
+fn telling(digest: &Digest, status: u16) -> Option<&str> {
+    let status = status.to_string();
+    let own = |code: &&String| !FAMILIES.contains(&code.as_str()) && **code != status;
+    let found = digest.codes.iter().find(own);
+    let found = found
+        .or_else(|| digest.codes.iter().find(|code| !matches!(code.as_str(), "error" | "object" | "list")));
+    found.map(String::as_str)
 }
 
 fn worth(asked: &Asked<'_>, digest: &Digest, redactor: &Redactor) -> Vec<(String, String)> {

@@ -274,6 +274,9 @@ pub struct Worth {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
+    /// The kinds of keys it speaks of; empty for all.
+    #[serde(default)]
+    pub kinds: Vec<String>,
     /// The status codes; empty for any.
     #[serde(default)]
     pub status: Vec<u16>,
@@ -297,6 +300,9 @@ pub struct Rule {
     /// The next step, in words.
     #[serde(default)]
     pub hint: Option<String>,
+    /// True where the hint is the whole way out: the usual ones (a new key, more credit) do not help.
+    #[serde(default)]
+    pub hint_alone: bool,
     /// True where the answer may come of a passing fault and is asked for again.
     #[serde(default)]
     pub ask_again: bool,
@@ -333,6 +339,15 @@ pub struct Provider {
     pub flaps: Option<String>,
     /// Where a person makes a new key.
     pub console_url: String,
+    /// Where a person adds credit or renews a plan; the console where that is not known.
+    #[serde(default)]
+    pub billing_url: Option<String>,
+    /// How sure the address of that page is.
+    #[serde(default)]
+    pub billing_confidence: Confidence,
+    /// How a person gets a new token where the credential is one of a login and no key, in words.
+    #[serde(default)]
+    pub login: Option<String>,
     /// Response headers that only the provider itself sends: `request-id: req_*`.
     #[serde(default)]
     pub identify_headers: Vec<String>,

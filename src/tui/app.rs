@@ -21,7 +21,7 @@ use super::screen::Screen;
 use super::theme::{Role, Theme};
 use super::undo::Undo;
 
-pub use super::message::{Answer, Ask, Effect, Failure, Go, Input, Job, Message, Past, Step, Ticket};
+pub use super::message::{Answer, Ask, Effect, Failure, Go, Input, Job, Message, Past, Step, Ticket, Yes};
 
 /// The least room that every screen fits in.
 pub const MIN_SIZE: (u16, u16) = (80, 24);

@@ -8,7 +8,7 @@ use crate::resolve::{Candidate, Slot};
 use crate::session::SlotRef;
 use crate::source::Value;
 
-use super::app::{Core, Input, Job, Step};
+use super::app::{Core, Input, Job, Step, Yes};
 use super::compare::Compare;
 use super::explain::Explain;
 use super::history::History;
@@ -229,9 +229,10 @@ impl Home {
                     core.say("no test is on record for this provider", Role::Warn);
                     return Step::stay();
                 };
-                match words::foreign(&core.known.catalogue, slot) {
-                    Some(address) => Step::push(Screen::Where(Where::new(job, address, slot))),
-                    None => Step::run(core.probe(vec![job])),
+                match (words::foreign(&core.known.catalogue, slot), core.known.asks(slot, &job.key)) {
+                    (Some(address), true) => Step::push(Screen::Where(Where::new(job, address))),
+                    (Some(address), false) => Step::run(core.probe(vec![job.at(address)])),
+                    (None, _) => Step::run(core.probe(vec![job])),
                 }
             }
             _ => Step::stay(),
@@ -356,5 +357,12 @@ pub fn set(slot: &Slot) -> impl Iterator<Item = (usize, &Candidate)> {
 pub fn job(slot: &Slot, key: &crate::secret::Secret) -> Option<Job> {
     let provider = slot.provider.clone()?;
     let tested = Tested::new(&Known::subject(slot), key);
-    (!key.is_empty()).then(|| Job { provider, key: key.clone(), through: None, siblings: false, tested })
+    (!key.is_empty()).then(|| Job {
+        provider,
+        key: key.clone(),
+        slot: Box::new(slot.clone()),
+        yes: Yes::Unasked,
+        siblings: false,
+        tested,
+    })
 }

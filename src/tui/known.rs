@@ -13,7 +13,7 @@ use crate::probe::verdict::{AnsweredBy, Kind, Verdict};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot, origin};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
-use crate::session::{Scan, Scanned, SlotRef};
+use crate::session::{Scan, Scanned, SlotRef, test};
 use crate::source::{Source, Value};
 
 use super::app::Ticket;
@@ -29,6 +29,8 @@ pub struct Scanning {
     pub files: BTreeMap<PathBuf, FileFacts>,
     /// The home folder, for short paths.
     pub home: Option<PathBuf>,
+    /// The hosts that the person said yes to.
+    pub agreed: Vec<String>,
     /// When the scan was made, Unix milliseconds.
     pub now_ms: i64,
     /// How long it took, in milliseconds.
@@ -399,6 +401,12 @@ impl Known {
     pub fn test_there(&self, slot: &Slot, key: &Secret) -> Option<&Test> {
         let address = words::foreign(&self.catalogue, slot)?;
         self.tests.get(&Tested::new(&origin(address), key))
+    }
+
+    /// Whether the person is asked before the key goes where the slot's agent sends it.
+    #[must_use]
+    pub fn asks(&self, slot: &Slot, key: &Secret) -> bool {
+        test::needs_yes(&self.catalogue, slot, key, &self.scanning.agreed).is_some()
     }
 
     /// Notes that a test was asked for.

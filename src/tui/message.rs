@@ -31,12 +31,35 @@ pub struct Job {
     pub provider: String,
     /// The key.
     pub key: Secret,
-    /// The slot whose agent sends the key to a foreign address, which is asked as well; only after a yes.
-    pub through: Option<Box<Slot>>,
+    /// The slot whose agent sends the key: it decides the header and the addresses.
+    pub slot: Box<Slot>,
+    /// What the person said yes to just now.
+    pub yes: Yes,
     /// A refused key goes to the other addresses of the same company; only after a yes.
     pub siblings: bool,
     /// What the answer is remembered under.
     pub tested: Tested,
+}
+
+impl Job {
+    /// The same test, remembered as one at the address that the agent uses.
+    #[must_use]
+    pub fn at(self, address: &str) -> Self {
+        let tested = Tested::new(&crate::resolve::origin(address), &self.key);
+        Self { tested, ..self }
+    }
+}
+
+/// A yes to where a key may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Yes {
+    /// Nobody was asked.
+    #[default]
+    Unasked,
+    /// To the provider itself, although the agent sends the key elsewhere.
+    Provider,
+    /// To the address that the agent uses as well; remembered.
+    Agent,
 }
 
 /// What the loop is to do.

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::host::World;
+use crate::host::World as _;
+use crate::host::consents::Consents;
 use crate::host::http::{self, Options, Prober};
 use crate::probe::course::{self, Consent, Report};
 use crate::probe::verdict::{Kind, Verdict};
+use crate::provider::{Provider, authority};
+use crate::resolve::Outcome;
 use crate::session::test;
 
-use super::app::{Job, Message, Ticket};
+use super::app::{Job, Message, Ticket, Yes};
 use super::known::{Judged, Tested};
 use super::{Desk, Wake};
 
@@ -67,6 +70,24 @@ impl Probing {
         let _ = self.sender.send(Wake::of(Message::Judged(ticket, tested, judged)));
     }
 
+    /// The hosts that the key may go to: those of the list, to which a yes of just now is added, and the provider's own
+    /// after a yes to it.
+    fn agreed(&self, job: &Job, provider: &Provider) -> Vec<String> {
+        let world = (self.desk.world)();
+        let consents = Consents::of(&world);
+        if let (Yes::Agent, Outcome::Sends { base_url, .. }) = (job.yes, &job.slot.outcome)
+            && let Some(host) = authority(base_url)
+        {
+            // A list that cannot be written forgets the yes; the next test asks again.
+            let _ = consents.add(host, world.now_ms());
+        }
+        let mut agreed = consents.hosts();
+        if job.yes != Yes::Unasked {
+            agreed.extend(provider.authorities().map(ToOwned::to_owned));
+        }
+        agreed
+    }
+
     /// The ways of a test: straight to the provider, and after a yes the address that the agent uses and the company's
     /// other addresses. In the demo nothing leaves this machine.
     fn course(&self, job: &Job) -> Result<course::Job, Box<Verdict>> {
@@ -74,21 +95,21 @@ impl Probing {
         let provider = self.desk.catalogue.get(&job.provider);
         let provider = provider.ok_or_else(|| refuse("No test is on record for this provider."))?;
         let routes = &self.desk.routes;
-        if !routes.is_empty() && (job.siblings || job.through.is_some()) {
+        if !routes.is_empty() && (job.siblings || job.yes == Yes::Agent) {
             return Err(refuse("The demo sends nothing to other addresses."));
         }
-        let consent = Consent { elsewhere: job.through.is_some(), siblings: job.siblings, spend: false };
-        let through = job
-            .through
-            .as_ref()
-            .and_then(|slot| test::job(&self.desk.catalogue, slot, &job.key, routes, consent));
-        let course = through.unwrap_or_else(|| test::direct(provider, &job.key, routes).allowing(consent));
-        let stays = course.layers.iter().all(|layer| layer.target.base.is_some());
-        if self.desk.routes.is_empty() || stays {
-            Ok(course)
-        } else {
-            Err(refuse("The demo does not play this provider, and sends nothing over the network."))
+        let consent = Consent { elsewhere: job.yes == Yes::Agent, siblings: job.siblings, spend: false };
+        let agreed = self.agreed(job, provider);
+        let mut course = test::job(&self.desk.catalogue, &job.slot, &job.key, routes, consent)
+            .unwrap_or_else(|| test::direct(provider, &job.key, routes).allowing(consent))
+            .agreeing(&agreed);
+        if !routes.is_empty() {
+            course.layers.retain(|layer| layer.target.trusted);
         }
+        if course.layers.is_empty() {
+            return Err(refuse("The demo does not play this provider, and sends nothing over the network."));
+        }
+        Ok(course)
     }
 }
 

@@ -4,13 +4,14 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::resolve::{Slot, origin, shown};
+use crate::provider::authority;
+use crate::resolve::{Slot, shown};
 use crate::secret::Secret;
 
-use super::app::{Core, Go, Input, Job, Step};
+use super::app::{Core, Go, Input, Job, Step, Yes};
 use super::home;
 use super::keys::{Action, Context};
-use super::known::{Test, Tested};
+use super::known::Test;
 use super::parts::{self, Row, Rows};
 use super::theme::Role;
 use super::words;
@@ -37,10 +38,9 @@ enum To {
 impl Where {
     /// Asks where to test: `job` is the test at the provider itself.
     #[must_use]
-    pub fn new(job: Job, address: &str, slot: &Slot) -> Self {
-        let tested = Tested::new(&origin(address), &job.key);
-        let wide = Job { through: Some(Box::new(slot.clone())), tested, ..job.clone() };
-        Self { plain: job, wide, to: To::Agent(address.to_owned()) }
+    pub fn new(job: Job, address: &str) -> Self {
+        let wide = Job { yes: Yes::Agent, ..job.clone().at(address) };
+        Self { plain: Job { yes: Yes::Provider, ..job }, wide, to: To::Agent(address.to_owned()) }
     }
 
     /// Asks for the addresses that the last test of a key left out, where there are any.
@@ -52,12 +52,11 @@ impl Where {
         let there = core.known.test_there(slot, key).is_some();
         match address {
             _ if !judged.untried.is_empty() => {
-                let base =
-                    address.filter(|_| there).map(|address| Self::new(job.clone(), address, slot).wide);
+                let base = address.filter(|_| there).map(|address| Self::new(job.clone(), address).wide);
                 let wide = Job { siblings: true, ..base.unwrap_or_else(|| job.clone()) };
                 Some(Self { plain: job, wide, to: To::Company(judged.untried.clone()) })
             }
-            Some(address) if !there => Some(Self::new(job, address, slot)),
+            Some(address) if !there => Some(Self::new(job, address)),
             _ => None,
         }
     }
@@ -85,7 +84,12 @@ impl Where {
         let job = match input {
             Input::Do(Action::Back) => return Step::back(),
             Input::Do(Action::Enter) if self.offers(Action::Enter) => self.plain.clone(),
-            Input::Do(Action::Insist) => self.wide.clone(),
+            Input::Do(Action::Insist) => {
+                if let To::Agent(address) = &self.to {
+                    core.known.scanning.agreed.extend(authority(address).map(ToOwned::to_owned));
+                }
+                self.wide.clone()
+            }
             _ => return Step::stay(),
         };
         Step { go: Go::Back, effects: core.probe(vec![job]) }
@@ -116,7 +120,7 @@ fn agent_rows(rows: &mut Rows, address: &str, name: &str, columns: usize) {
     rows.hang(&Row::of("! ", Role::Warn), &text, Role::Text, columns);
     rows.gap();
     way(rows, "Enter ", &format!("test at {name}, whose key it is"), columns);
-    let text = format!("send the key to {} as the agent does, too", words::address(address));
+    let text = format!("send the key to {} as the agent does, too; remembered", words::address(address));
     way(rows, "y     ", &text, columns);
 }
 

@@ -267,7 +267,14 @@ pub fn scanning() -> Scanning {
     };
     let files =
         [file(".hermes/.env", 0o644, 2), file(".openclaw/agents/main/agent/auth-profiles.json", 0o600, 190)];
-    Scanning { scan, files: files.into(), home: Some(HOME.into()), now_ms: NOW_MS, took_ms: 14 }
+    Scanning {
+        scan,
+        files: files.into(),
+        home: Some(HOME.into()),
+        agreed: Vec::new(),
+        now_ms: NOW_MS,
+        took_ms: 14,
+    }
 }
 
 /// A wizard before its first scan.

@@ -6,19 +6,27 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, NoProxy, Proxy};
+use reqwest::{Certificate, Client, Proxy};
 use rustls::CertificateError;
 use tokio::sync::Semaphore;
 
 use crate::host::real::contents_in_time;
-use crate::probe::verdict::Failure;
+use crate::probe::verdict::{Failure, Verdict};
 use crate::probe::{Answer, Request, is_loopback};
 use crate::provider::authority;
 
 /// The most of an answer that is read.
 const MAX_BODY: usize = 1 << 20;
+
+/// Variables that name certificates to some programs and not to others, and to which.
+const AGENT_CERTS: &[(&str, &str)] = &[
+    ("NODE_EXTRA_CA_CERTS", "agents on Node"),
+    ("REQUESTS_CA_BUNDLE", "agents on Python"),
+    ("CURL_CA_BUNDLE", "curl, and agents on Python"),
+];
 
 /// How to reach the world.
 #[derive(Clone, Debug)]
@@ -37,6 +45,8 @@ pub struct Options {
     pub no_proxy: Option<String>,
     /// A file of certificates to trust in place of the system's.
     pub cert_file: Option<PathBuf>,
+    /// Variables that name certificates for some agents and not for keymend, with what they hold.
+    pub agent_certs: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -49,6 +59,7 @@ impl Default for Options {
             https_proxy: None,
             no_proxy: None,
             cert_file: None,
+            agent_certs: Vec::new(),
         }
     }
 }
@@ -63,22 +74,53 @@ impl Options {
             https_proxy: first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]),
             no_proxy: first(&["NO_PROXY", "no_proxy"]),
             cert_file: first(&["SSL_CERT_FILE"]).map(PathBuf::from),
+            agent_certs: AGENT_CERTS
+                .iter()
+                .filter_map(|(name, _)| {
+                    Some(((*name).to_owned(), variable(name).filter(|text| !text.is_empty())?))
+                })
+                .collect(),
             ..Self::default()
         }
     }
 
-    fn proxy_for(&self, host: &str) -> Option<&str> {
-        let proxy = self.https_proxy.as_deref().filter(|_| !is_loopback(host))?;
-        let name = host.split(':').next().unwrap_or(host);
-        let exempt = self.no_proxy.as_deref().unwrap_or("").split(',').map(str::trim).any(|entry| {
-            let entry = entry.trim_start_matches('.').split(':').next().unwrap_or("");
-            entry == "*"
-                || !entry.is_empty()
-                    && (name.eq_ignore_ascii_case(entry)
-                        || name.to_ascii_lowercase().ends_with(&format!(".{}", entry.to_ascii_lowercase())))
-        });
-        (!exempt).then_some(proxy)
+    /// The proxy that a request to `host` takes, by the rules of the HTTP client itself; this machine is reached without
+    /// one.
+    fn proxy_for(&self, host: &str) -> Result<Option<&str>, Failure> {
+        let Some(proxy) = self.https_proxy.as_deref().filter(|_| !is_loopback(host)) else { return Ok(None) };
+        let Ok(target) = format!("https://{host}/").parse::<http::Uri>() else { return Ok(Some(proxy)) };
+        let exempt = Matcher::builder()
+            .all("http://proxy.invalid")
+            .no(self.no_proxy.as_deref().unwrap_or(""))
+            .build()
+            .intercept(&target)
+            .is_none();
+        if exempt { Ok(None) } else { usable(proxy, &target).map(Some) }
     }
+
+    /// Says which variables name certificates that an agent would trust and keymend does not.
+    pub(super) fn name_certificates(&self, verdict: &mut Verdict) {
+        for (name, file) in &self.agent_certs {
+            let who = AGENT_CERTS.iter().find(|(own, _)| own == name).map_or("some agents", |(_, who)| who);
+            verdict.note(&name.to_ascii_lowercase(), file.clone());
+            verdict.hints.push(format!("{name} names certificates for {who}; keymend reads SSL_CERT_FILE: set it to the same file to test as they do."));
+        }
+    }
+}
+
+/// A proxy setting that the client can use. It must never be a reason to go without the proxy.
+fn usable<'a>(proxy: &'a str, target: &http::Uri) -> Result<&'a str, Failure> {
+    let bad = |why: &str| Err(Failure::ProxySetting(why.to_owned()));
+    match proxy.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()) {
+        None => {}
+        Some(scheme) if scheme == "http" || scheme == "https" => {}
+        Some(scheme) if scheme.starts_with("socks") => {
+            return bad("keymend has no SOCKS; name an http proxy");
+        }
+        Some(_) => return bad("it is neither an http nor an https address"),
+    }
+    let taken = Matcher::builder().all(proxy).build().intercept(target).is_some();
+    if taken && Proxy::all(proxy).is_ok() { Ok(proxy) } else { bad("its address cannot be read") }
 }
 
 /// Sends requests, a bounded number at a time.
@@ -86,13 +128,14 @@ pub(super) struct Sender {
     pub(super) options: Options,
     slots: Semaphore,
     remote: OnceLock<Result<Client, String>>,
+    proxied: OnceLock<Result<Client, String>>,
     local: OnceLock<Result<Client, String>>,
 }
 
 impl Sender {
     pub(super) fn new(options: Options) -> Self {
         let slots = Semaphore::new(options.connections.max(1));
-        Self { options, slots, remote: OnceLock::new(), local: OnceLock::new() }
+        Self { options, slots, remote: OnceLock::new(), proxied: OnceLock::new(), local: OnceLock::new() }
     }
 
     /// One exchange, within the time.
@@ -108,14 +151,15 @@ impl Sender {
     }
 
     async fn exchange(&self, request: &Request, begin: Instant) -> Result<Answer, Failure> {
-        let client = self.client(&request.url).map_err(Failure::NoCertificates)?;
+        let proxy = self.options.proxy_for(&request.host)?;
+        let client = self.client(&request.url, proxy).map_err(Failure::NoCertificates)?;
         let method = if request.method == "POST" { reqwest::Method::POST } else { reqwest::Method::GET };
         let mut sending = client.request(method, &request.url).headers(headers(request)?);
         if let Some(body) = &request.body {
             sending = sending.body(body.clone());
         }
-        let proxied = self.options.proxy_for(&request.host).is_some();
-        let response = sending.send().await.map_err(|error| classify(&error.without_url(), proxied))?;
+        let response =
+            sending.send().await.map_err(|error| classify(&error.without_url(), proxy.is_some()))?;
         let status = response.status().as_u16();
         let headers = plain(response.headers());
         let latency_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -128,18 +172,19 @@ impl Sender {
         Ok(Answer {
             status,
             clock_skew: clock_skew(&headers),
+            received: Some(server_time(&headers).unwrap_or_else(|| jiff::Timestamp::now().as_second())),
             headers,
             body,
             incomplete: incomplete.map(|failure| why(&failure)),
             latency_ms,
-            via: self.via(&request.host),
+            via: self.via(&request.host, proxy),
         })
     }
 
     /// What took part on the way, for the evidence.
-    fn via(&self, host: &str) -> Vec<(String, String)> {
+    fn via(&self, host: &str, proxy: Option<&str>) -> Vec<(String, String)> {
         let mut via = Vec::new();
-        if let Some(proxy) = self.options.proxy_for(host) {
+        if let Some(proxy) = proxy {
             via.push(("proxy".into(), authority(proxy).unwrap_or("set in the environment").to_owned()));
         }
         if let Some(file) = self.options.cert_file.as_ref().filter(|_| !is_loopback(host)) {
@@ -148,12 +193,11 @@ impl Sender {
         via
     }
 
-    fn client(&self, url: &str) -> Result<&Client, String> {
-        let plain = url.starts_with("http://");
-        let built = if plain {
-            self.local.get_or_init(|| local_client(&self.options))
-        } else {
-            self.remote.get_or_init(|| remote_client(&self.options))
+    fn client(&self, url: &str, proxy: Option<&str>) -> Result<&Client, String> {
+        let built = match proxy {
+            _ if url.starts_with("http://") => self.local.get_or_init(|| local_client(&self.options)),
+            None => self.remote.get_or_init(|| remote_client(&self.options, None)),
+            Some(_) => self.proxied.get_or_init(|| remote_client(&self.options, proxy)),
         };
         built.as_ref().map_err(Clone::clone)
     }
@@ -178,15 +222,11 @@ fn local_client(options: &Options) -> Result<Client, String> {
 /// The largest file of certificates that is read; the whole set of a system is a quarter of a mebibyte.
 const MAX_CERTIFICATES: u64 = 16 * 1024 * 1024;
 
-fn remote_client(options: &Options) -> Result<Client, String> {
-    let mut builder = base(options).https_only(true);
-    if let Some(proxy) = &options.https_proxy {
-        let proxy =
-            Proxy::all(proxy.as_str()).map_err(|_| "the proxy's address cannot be read".to_owned())?;
-        let except = format!("{},127.0.0.1,localhost,::1", options.no_proxy.as_deref().unwrap_or(""));
-        builder = builder.no_proxy().proxy(proxy.no_proxy(NoProxy::from_string(&except)));
-    } else {
-        builder = builder.no_proxy();
+/// With a proxy, everything goes through it: whether a host is exempt was decided before, once.
+fn remote_client(options: &Options, proxy: Option<&str>) -> Result<Client, String> {
+    let mut builder = base(options).https_only(true).no_proxy();
+    if let Some(proxy) = proxy {
+        builder = builder.proxy(Proxy::all(proxy).map_err(|error| error.without_url().to_string())?);
     }
     if let Some(file) = &options.cert_file {
         let pem = contents_in_time(file, MAX_CERTIFICATES)
@@ -260,10 +300,13 @@ fn why(failure: &Failure) -> String {
     }
 }
 
-fn clock_skew(headers: &[(String, String)]) -> Option<i64> {
+fn server_time(headers: &[(String, String)]) -> Option<i64> {
     let (_, date) = headers.iter().find(|(name, _)| name == "date")?;
-    let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_second();
-    Some(jiff::Timestamp::now().as_second() - theirs)
+    Some(jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_second())
+}
+
+fn clock_skew(headers: &[(String, String)]) -> Option<i64> {
+    Some(jiff::Timestamp::now().as_second() - server_time(headers)?)
 }
 
 /// Which step of the way failed.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::client::{Options, Sender};
 use crate::probe::course::{self, Consent, Job, Layer, Report, Row, What};
 use crate::probe::verdict::{Failure, judge, unreachable};
-use crate::probe::{self, Asked, Kind, Refusal, Request, Target, Verdict};
+use crate::probe::{self, Asked, Kind, Refusal, Request, Target, Verdict, custom};
 use crate::provider::{Catalogue, ProbeSpec, Provider, authority};
 use crate::secret::Secret;
 
@@ -26,6 +26,9 @@ struct Way {
     key: Secret,
     target: Target,
     consent: Consent,
+    agreed: Vec<String>,
+    /// Whether the agent sends this key to a host that is not the provider's.
+    elsewhere: bool,
 }
 
 impl Walker {
@@ -64,13 +67,19 @@ impl Walker {
         course::siblings(&self.catalogue, provider, &job.key, asked.unwrap_or(provider.base_url()))
     }
 
+    fn provider(&self, id: &str) -> Option<&Provider> {
+        self.catalogue.get(id).or_else(|| custom::get(id))
+    }
+
     async fn rows(self: &Arc<Self>, job: &Job, layers: impl Iterator<Item = (String, Layer)>) -> Vec<Row> {
+        let elsewhere = self.provider(&job.provider).is_some_and(|provider| job.goes_elsewhere(provider));
         let tasks: Vec<_> = layers
             .map(|(provider, layer)| {
                 let (walker, key, consent) = (Arc::clone(self), job.key.clone(), job.consent);
                 let lost =
                     Row { what: layer.what, host: String::new(), verdict: lost(&provider, "it was stopped") };
-                let way = Way { provider, key, target: layer.target, consent };
+                let agreed = job.agreed.clone();
+                let way = Way { provider, key, target: layer.target, consent, agreed, elsewhere };
                 (Task(tokio::spawn(async move { walker.row(layer.what, way).await })), lost)
             })
             .collect();
@@ -82,7 +91,7 @@ impl Walker {
     }
 
     async fn row(&self, what: What, way: Way) -> Row {
-        let Some(provider) = self.catalogue.get(&way.provider) else {
+        let Some(provider) = self.provider(&way.provider) else {
             return Row {
                 what,
                 host: String::new(),
@@ -92,15 +101,15 @@ impl Walker {
         let recognition = self.catalogue.recognise(&way.key);
         let kind = recognition.kind_at(&provider.id);
         let base_host = way.target.base.as_deref().map(|base| authority(base).unwrap_or(base));
-        let foreign = base_host.is_some_and(|host| !way.target.asked && !provider.owns(host));
         let other = probe::foreign_spec();
-        let spec = if foreign { &other } else { probe::spec_for(provider, kind) };
+        let own = way.target.sends_own(provider);
+        let spec = if own { probe::spec_for(provider, kind) } else { &other };
         match probe::request(provider, &way.key, kind, spec, &way.target) {
             Err(refusal) => refused(what, provider, base_host, &refusal),
             Ok(request) => {
                 let host = request.host.clone();
-                let verdict = match hold(&request, provider, way.consent) {
-                    Some(why) => unreachable(&provider.id, &host, &Failure::NotSent(why), None),
+                let verdict = match self.hold(what, &request, provider, &way) {
+                    Some(verdict) => verdict,
                     None => self.ask(provider, &way, kind, request).await,
                 };
                 Row { what, host, verdict }
@@ -121,7 +130,7 @@ impl Walker {
         if let Some(other) = self.instead(provider, way, kind, &request, &verdict).await {
             return other;
         }
-        if verdict.kind == Kind::Valid && course::needs_control(&request.spec, request.foreign) {
+        if verdict.kind == Kind::Valid && course::needs_control(&request.spec, request.vouched) {
             verdict =
                 course::after_control(verdict, &control.unwrap_or_else(|| lost(&provider.id, "no control")));
         }
@@ -140,7 +149,7 @@ impl Walker {
         request: &Request,
     ) -> (Option<Verdict>, Option<Verdict>) {
         let control = async {
-            if !course::needs_control(&request.spec, request.foreign) {
+            if !course::needs_control(&request.spec, request.vouched) {
                 return None;
             }
             self.control(provider, way, kind, &request.spec).await
@@ -149,7 +158,7 @@ impl Walker {
             let spec = provider
                 .second_probe
                 .as_ref()
-                .filter(|spec| !request.foreign && (!spec.asks || way.consent.spend))?;
+                .filter(|spec| request.own_probe && (!spec.asks || way.consent.spend))?;
             let next = probe::request(provider, &way.key, kind, spec, &way.target).ok()?;
             Some(self.once(provider, &way.key, &next).await)
         };
@@ -199,13 +208,13 @@ impl Walker {
     ) -> Option<Verdict> {
         let gone = verdict.kind == Kind::WrongEndpoint && matches!(verdict.status, Some(404 | 405 | 410));
         let listed = |spec: &&ProbeSpec| spec.when.as_deref() == Some("endpoint gone");
-        let spec = provider.alternatives.iter().find(listed).filter(|_| gone && !request.foreign)?;
+        let spec = provider.alternatives.iter().find(listed).filter(|_| gone && request.own_probe)?;
         if !course::may_send(spec, &request.host, way.consent) {
             return None;
         }
         let next = probe::request(provider, &way.key, kind, spec, &way.target).ok()?;
         let mut other = self.once(provider, &way.key, &next).await;
-        if other.kind == Kind::Valid && course::needs_control(spec, false) {
+        if other.kind == Kind::Valid && course::needs_control(spec, next.vouched) {
             let control = self.control(provider, way, kind, spec).await;
             other =
                 course::after_control(other, &control.unwrap_or_else(|| lost(&provider.id, "no control")));
@@ -214,11 +223,36 @@ impl Walker {
         (other.kind != Kind::WrongEndpoint).then_some(other)
     }
 
+    /// The verdict of a request that is not sent without a yes.
+    fn hold(&self, what: What, request: &Request, provider: &Provider, way: &Way) -> Option<Verdict> {
+        let not_sent = |why: String| unreachable(&provider.id, &request.host, &Failure::NotSent(why), None);
+        let given = way.target.trusted
+            || what == What::Sibling
+            || request.foreign && way.consent.elsewhere
+            || way.agreed.iter().any(|host| course::same_host(host, &request.host));
+        let elsewhere = way.elsewhere && what == What::Direct;
+        let needed = course::needs_yes(&self.catalogue, provider, &way.key, &request.host, elsewhere);
+        if let Some(needed) = needed.filter(|_| !given) {
+            let mut verdict = not_sent(format!("{}; say yes to it first", needed.why));
+            verdict.note("needs_yes", needed.host.clone());
+            verdict.hints.push(format!(
+                "Where this is meant, say yes to the host once: `keymend test … --yes-to {}`.",
+                needed.host
+            ));
+            return Some(verdict);
+        }
+        (!course::may_send(&request.spec, &request.host, way.consent))
+            .then(|| not_sent(format!("this test costs {}; say yes to it first", request.spec.costs)))
+    }
+
     /// One exchange and its meaning.
     async fn once(&self, provider: &Provider, key: &Secret, request: &Request) -> Verdict {
         match self.sender.send(request).await {
             Err((failure, spent)) => {
                 let mut verdict = unreachable(&provider.id, &request.host, &failure, Some(spent));
+                if failure == Failure::UnknownIssuer {
+                    self.sender.options.name_certificates(&mut verdict);
+                }
                 verdict.note("header", request.header_shown.clone());
                 verdict
             }
@@ -231,6 +265,7 @@ impl Walker {
                     header: &request.header_shown,
                     host: &request.host,
                     foreign: request.foreign,
+                    own_probe: request.own_probe,
                 };
                 judge(&asked, &answer)
             }
@@ -245,15 +280,6 @@ impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Why a request is not sent without a yes.
-fn hold(request: &Request, provider: &Provider, consent: Consent) -> Option<String> {
-    if request.foreign && !consent.elsewhere && !probe::is_loopback(&request.host) {
-        return Some(format!("{} is no host of {}; say yes to it first", request.host, provider.name));
-    }
-    (!course::may_send(&request.spec, &request.host, consent))
-        .then(|| format!("this test costs {}; say yes to it first", request.spec.costs))
 }
 
 fn refused(what: What, provider: &Provider, host: Option<&str>, refusal: &Refusal) -> Row {

@@ -23,6 +23,8 @@ pub enum Failure {
     ProxyAuth,
     /// The proxy cannot be reached, or refuses to connect.
     Proxy(String),
+    /// The setting of the proxy cannot be used: why.
+    ProxySetting(String),
     /// No answer within the time.
     TimedOut,
     /// The connection ended in the middle.
@@ -79,6 +81,10 @@ impl Failure {
                 format!("The proxy does not connect to {host}: {why}."),
                 "Check HTTPS_PROXY and NO_PROXY.",
             ),
+            Self::ProxySetting(why) => with(
+                format!("The proxy that this environment names cannot be used: {why}. Nothing was sent."),
+                "Mend HTTPS_PROXY (or ALL_PROXY), or name the host in NO_PROXY.",
+            ),
             Self::TimedOut => {
                 with(format!("{host} did not answer in time."), "Try again; check the network.")
             }
@@ -110,6 +116,7 @@ impl Failure {
             Self::Tls(_) => "tls",
             Self::ProxyAuth => "proxy_407",
             Self::Proxy(_) => "proxy",
+            Self::ProxySetting(_) => "proxy_setting",
             Self::TimedOut => "timeout",
             Self::CutOff => "cut_off",
             Self::NoCertificates(_) => "no_certificates",

@@ -38,6 +38,7 @@ fn ask_with(provider: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) 
         header: "authorization: bearer",
         host: "api.example.com",
         foreign: false,
+        own_probe: true,
     };
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     judge(&asked, &Answer { status, headers, body: body.to_vec(), latency_ms: 12, ..Answer::default() })
@@ -78,6 +79,49 @@ fn every_recorded_answer_gets_its_verdict() {
             wrong.push(format!(
                 "{} {} {status}: {} not {}: {}",
                 case.provider, case.when, verdict.kind, case.expect, case.body
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// An answer quoted in a public thread or a vendor's page.
+#[derive(serde::Deserialize)]
+struct Quoted {
+    id: String,
+    provider: String,
+    status: u16,
+    headers: std::collections::BTreeMap<String, String>,
+    body: String,
+    truth: String,
+    also_ok: Vec<String>,
+}
+
+fn quoted() -> Vec<Quoted> {
+    #[derive(serde::Deserialize)]
+    struct File {
+        cases: Vec<Quoted>,
+    }
+    serde_json::from_str::<File>(include_str!("../../../tests/corpora/provider_answers_2.json"))
+        .unwrap()
+        .cases
+}
+
+/// Answers that only the people who wrote down the truth could place, each with the reason.
+const UNPLACED: &[(&str, &str)] = &[];
+
+#[test]
+fn every_quoted_answer_gets_its_verdict() {
+    let mut wrong = Vec::new();
+    for case in quoted() {
+        let headers: Vec<_> = case.headers.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        let verdict = ask_with(&case.provider, case.status, &headers, case.body.as_bytes());
+        let right = verdict.kind.id() == case.truth || case.also_ok.iter().any(|ok| ok == verdict.kind.id());
+        assert!(right || verdict.kind != Kind::Valid, "{}: a false valid", case.id);
+        if right == UNPLACED.iter().any(|(id, _)| *id == case.id) {
+            wrong.push(format!(
+                "{} {} {}: {} not {}: {}",
+                case.id, case.provider, case.status, verdict.kind, case.truth, case.body
             ));
         }
     }
@@ -234,10 +278,20 @@ fn the_json_form_is_the_contract() {
 }
 
 #[test]
+fn the_file_of_the_generic_rules_parses() {
+    let file: generic::File = toml::from_str(generic::TEXT).unwrap();
+    assert!(file.rules.len() > 20);
+}
+
+#[test]
 fn every_rule_names_a_verdict_that_exists() {
-    for provider in catalogue().all() {
-        for rule in &provider.rules {
-            let label = format!("{} {}", provider.id, rule.verdict);
+    let generic: generic::File = toml::from_str(generic::TEXT).unwrap();
+    let generic = generic.rules.iter().map(|rule| ("generic", rule));
+    let own = catalogue().all().iter().flat_map(|own| own.rules.iter().map(|rule| (own.id.as_str(), rule)));
+    for (id, rule) in own.chain(generic) {
+        {
+            let label = format!("{id} {}", rule.verdict);
+            assert!(!rule.hint_alone || rule.hint.is_some(), "{label}: a hint alone needs a hint");
             assert!(Kind::from_id(&rule.verdict).is_some(), "{label}");
             assert!(
                 rule.text.iter().all(|text| *text == text.to_lowercase()),
@@ -283,4 +337,197 @@ proptest::proptest! {
         proptest::prop_assert!(!shown.contains(&KEY[at..at + 6]), "{}", shown);
         proptest::prop_assert_ne!(verdict.kind, Kind::Valid);
     }
+}
+
+/// Answers that are worded by the vendors' documentation or by public source, beside the recorded ones.
+const DOCUMENTED: &[(&str, u16, &str, Kind)] = &[
+    ("openai", 401, r#"{"error":{"code":"ip_not_authorized","message":"x"}}"#, Kind::Forbidden),
+    (
+        "openai",
+        401,
+        r#"{"error":{"message":"Your request IP does not match the configured IP allowlist for your project."}}"#,
+        Kind::Forbidden,
+    ),
+    (
+        "openai",
+        429,
+        r#"{"error":{"type":"insufficient_quota","code":"organization_spend_limit_exceeded"}}"#,
+        Kind::NoCredit,
+    ),
+    (
+        "openai",
+        401,
+        r#"{"error":{"code":"token_invalidated","message":"Your authentication token has been invalidated."}}"#,
+        Kind::Revoked,
+    ),
+    (
+        "anthropic",
+        400,
+        r#"{"error":{"message":"This credential is only authorized for use with Claude Code."}}"#,
+        Kind::Forbidden,
+    ),
+    ("anthropic", 400, r#"{"error":{"message":"You're out of extra usage."}}"#, Kind::NoCredit),
+    (
+        "anthropic",
+        400,
+        r#"{"error":{"message":"You have reached your specified workspace API usage limits."}}"#,
+        Kind::NoCredit,
+    ),
+    (
+        "anthropic",
+        403,
+        r#"{"error":{"type":"account_session_invalid","message":"Your account session is no longer valid"}}"#,
+        Kind::Revoked,
+    ),
+    (
+        "gemini",
+        429,
+        r#"{"error":{"message":"Your project has exceeded its monthly spending cap.","status":"RESOURCE_EXHAUSTED"}}"#,
+        Kind::NoCredit,
+    ),
+    (
+        "gemini",
+        403,
+        r#"{"error":{"message":"Gemini API has not been used in project 1 before or it is disabled.","status":"PERMISSION_DENIED"}}"#,
+        Kind::Forbidden,
+    ),
+    (
+        "kimi-code",
+        403,
+        r#"{"error":{"message":"Kimi For Coding is currently only available for Coding Agents","type":"access_terminated_error"}}"#,
+        Kind::Forbidden,
+    ),
+    ("bigmodel", 429, r#"{"error":{"code":"1317","message":"x"}}"#, Kind::RateLimited),
+    (
+        "volcengine",
+        429,
+        r#"{"error":{"code":"SetLimitExceeded","message":"Your account has reached the set inference limit"}}"#,
+        Kind::NoCredit,
+    ),
+    (
+        "volcengine",
+        404,
+        r#"{"error":{"code":"UnsupportedModel","message":"The model does not support the coding plan feature."}}"#,
+        Kind::Forbidden,
+    ),
+    (
+        "openrouter",
+        404,
+        r#"{"error":{"message":"No endpoints found that support tool use.","code":404}}"#,
+        Kind::Forbidden,
+    ),
+    (
+        "azure-openai",
+        403,
+        r#"{"error":{"code":"403","message":"Public access is disabled. Please configure private endpoint."}}"#,
+        Kind::Forbidden,
+    ),
+    ("bedrock", 400, r#"{"message":"The provided model identifier is invalid."}"#, Kind::Forbidden),
+    (
+        "openai",
+        400,
+        r#"{"error":{"message":"Budget has been exceeded!","type":"budget_exceeded","code":"400"}}"#,
+        Kind::Gateway,
+    ),
+    (
+        "openai",
+        401,
+        r#"{"error":{"message":"key not allowed to access model.","type":"key_model_access_denied","code":"401"}}"#,
+        Kind::Gateway,
+    ),
+    (
+        "openai",
+        403,
+        r#"{"error":{"message":"token quota is not enough","code":"pre_consume_token_quota_failed"}}"#,
+        Kind::Gateway,
+    ),
+    (
+        "xai",
+        403,
+        r#"{"code":"x","error":"Your newly created team doesn't have any credits or licenses yet."}"#,
+        Kind::NoCredit,
+    ),
+    ("cohere", 401, r#"{"message":"no api key supplied"}"#, Kind::WrongEndpoint),
+    ("huggingface", 401, r#"{"error":"User Access Token \"x\" is expired"}"#, Kind::Expired),
+    (
+        "hunyuan",
+        200,
+        r#"{"Response":{"Error":{"Code":"FailedOperation.ServiceNotActivated","Message":"x"}}}"#,
+        Kind::Forbidden,
+    ),
+    ("together", 401, r#"{"error":{"message":"Your key is invalid or out of credit."}}"#, Kind::Ambiguous),
+    ("openai", 404, r#"{"detail":"Not Found"}"#, Kind::WrongEndpoint),
+    ("openai", 429, "", Kind::Ambiguous),
+    ("gemini", 429, "", Kind::Ambiguous),
+    ("groq", 403, "", Kind::Ambiguous),
+    ("openai", 429, "<html><title>Too Many Requests</title></html>", Kind::Ambiguous),
+];
+
+#[test]
+fn documented_answers_mean_what_their_vendors_say() {
+    let wrong: Vec<_> = DOCUMENTED
+        .iter()
+        .filter_map(|(provider, status, body, expected)| {
+            let kind = ask(provider, *status, body.as_bytes()).kind;
+            (kind != *expected).then(|| format!("{provider} {status}: {kind} not {expected}: {body}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_new_key_is_advised_only_where_it_helps() {
+    let hints = |provider: &str, status, body: &str| ask(provider, status, body.as_bytes()).hints.join(" ");
+    let new = "Make a new key";
+    assert!(hints("openai", 401, r#"{"error":{"code":"invalid_api_key"}}"#).contains(new));
+    assert!(
+        !hints("anthropic", 400, r#"{"error":{"message":"This organization has been disabled."}}"#)
+            .contains(new)
+    );
+    let login = hints("anthropic", 401, r#"{"error":{"message":"OAuth token has expired."}}"#);
+    assert!(login.contains("claude setup-token") && !login.contains(new), "{login}");
+    let gateway = hints(
+        "openai",
+        401,
+        r#"{"error":{"type":"expired_key","message":"Authentication Error - Expired Key."}}"#,
+    );
+    assert!(gateway.contains("LiteLLM gave out") && !gateway.contains(new), "{gateway}");
+    let money = hints("openai", 429, r#"{"error":{"code":"credit_balance_exhausted"}}"#);
+    assert!(money.contains("https://platform.openai.com/settings/organization/billing"), "{money}");
+}
+
+#[test]
+fn the_code_that_decides_is_the_one_that_is_shown() {
+    let code = |body: &str| {
+        let verdict = ask("openai", 429, body.as_bytes());
+        verdict.noted("code").unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        code(r#"{"error":{"type":"insufficient_quota","code":"project_spend_limit_exceeded"}}"#),
+        "project_spend_limit_exceeded"
+    );
+    assert_eq!(code(r#"{"error":{"type":"invalid_request_error","code":"something_new"}}"#), "something_new");
+    assert_eq!(code(r#"{"error":{"type":"api_error","code":"429"}}"#), "api_error");
+}
+
+#[test]
+fn a_date_to_come_back_at_is_read() {
+    let at = |text: &str| retry_after(text, Some(1_764_288_000));
+    assert_eq!(at("120"), Some(120));
+    assert_eq!(at("Fri, 28 Nov 2025 00:02:00 GMT"), Some(120));
+    assert_eq!(at("Thu, 27 Nov 2025 00:00:00 GMT"), Some(0));
+    assert_eq!(at("soon"), None);
+}
+
+#[test]
+fn a_minimax_key_without_a_plan_is_real() {
+    let body = br#"{"model_remains":null,"base_resp":{"status_code":2062,"status_msg":"no active token plan subscription"}}"#;
+    assert_eq!(ask("minimax", 200, body).kind, Kind::Valid);
+}
+
+#[test]
+fn every_provider_but_local_ones_names_its_page_for_money() {
+    let without: Vec<_> =
+        catalogue().all().iter().filter(|own| own.billing_url.is_none()).map(|own| own.id.as_str()).collect();
+    assert_eq!(without, ["lmstudio"]);
 }

@@ -1,7 +1,8 @@
 //! The words of the verdicts: what is, and the way out.
 
-use super::{Asked, Kind};
+use super::{Asked, Digest, Kind};
 use crate::probe::gateway::{Gateway, GatewayKind};
+use crate::provider::Confidence;
 
 /// The reason that goes with a verdict when nothing better is known.
 #[must_use]
@@ -24,14 +25,15 @@ pub(super) const fn reason(kind: Kind) -> &'static str {
 
 /// What is said when something in front of the provider answered.
 #[must_use]
-pub(super) fn gateway(gateway: Gateway, status: u16) -> String {
+pub(super) fn gateway(gateway: Gateway, status: u16, meaning: Option<Kind>) -> String {
     let name = gateway.name;
     match gateway.kind {
         GatewayKind::Proxy if status == 407 => {
             format!("{name} wants a name and password before it lets anything through.")
         }
         GatewayKind::Relay | GatewayKind::Proxy => {
-            format!("{name} answered, not the provider (status {status}).")
+            let says = meaning.and_then(relayed).map_or(String::new(), |says| format!(" {says}"));
+            format!("{name} answered, not the provider (status {status}).{says}")
         }
         GatewayKind::Edge => {
             format!("{name} stopped the request before the provider saw the key (status {status}).")
@@ -40,48 +42,99 @@ pub(super) fn gateway(gateway: Gateway, status: u16) -> String {
     }
 }
 
+/// What a relay says about its own key.
+const fn relayed(meaning: Kind) -> Option<&'static str> {
+    match meaning {
+        Kind::Invalid => Some("It does not know this key."),
+        Kind::Revoked => Some("It has switched this key off."),
+        Kind::Expired => Some("The key that it gave out has expired."),
+        Kind::NoCredit => Some("The budget of this key there is used up."),
+        Kind::RateLimited => Some("Its limit for this key is reached."),
+        Kind::Forbidden => Some("It does not let this key do that."),
+        _ => None,
+    }
+}
+
 /// The next steps that go with a verdict.
 #[must_use]
-pub(super) fn hints(asked: &Asked<'_>, kind: Kind) -> Vec<String> {
+pub(super) fn hints(asked: &Asked<'_>, kind: Kind, digest: &Digest, gateway: Option<Gateway>) -> Vec<String> {
     let provider = asked.provider;
     let console = &provider.console_url;
-    let mut hints = Vec::new();
     match kind {
-        Kind::Invalid | Kind::Revoked | Kind::Expired => {
-            if let Some(better) = asked.catalogue.recognise(asked.key).foreign_to(&provider.id) {
-                hints.push(format!("This looks like a key of {}. Test it there.", better.provider.name));
-            }
-            if other_doors(asked) {
-                hints.push("A key of another region or plan gets the same answer. Try the other addresses of this company.".into());
-            }
-            hints.push(format!("Make a new key at {console} and replace this one."));
-        }
+        Kind::Invalid | Kind::Revoked | Kind::Expired => rejected(asked, digest),
         Kind::NoCredit => {
-            hints.push(format!("Add credit or renew the plan at {console}; the key itself can stay."));
+            let page = provider.billing_url.as_ref().unwrap_or(console);
+            vec![format!("Add credit or renew the plan at {page}; the key itself can stay.")]
         }
-        Kind::RateLimited => hints.push("Wait and try again; the key itself can stay.".into()),
-        Kind::Forbidden => {
-            hints.push(format!("Check the key's permissions, models and region at {console}."));
-        }
-        Kind::WrongEndpoint => hints.push(
+        Kind::RateLimited => vec!["Wait and try again; the key itself can stay.".into()],
+        Kind::Forbidden => vec![format!("Check the key's permissions, models and region at {console}.")],
+        Kind::WrongEndpoint => vec![
             "Check the address and the header that the agent uses; try the other addresses of this company."
                 .into(),
-        ),
-        Kind::Gateway => hints.push("Ask whoever runs what stands in front, or test without it.".into()),
+        ],
+        Kind::Gateway => vec![match gateway.filter(|gateway| gateway.kind == GatewayKind::Relay) {
+            Some(gateway) => format!(
+                "Use a key that {} gave out, or ask whoever runs it; a new key of {} does not help there.",
+                gateway.name, provider.name
+            ),
+            None => "Ask whoever runs what is in front, or test without it.".into(),
+        }],
         Kind::ProviderDown => {
-            hints.push("Nothing is wrong with the key as far as this tells. Try again later.".into());
+            vec!["Nothing is wrong with the key as far as this tells. Try again later.".into()]
         }
-        Kind::Ambiguous => hints.push("Keep the key until another test says more.".into()),
-        Kind::Valid | Kind::Network => {}
+        Kind::Ambiguous => vec!["Keep the key until another test says more.".into()],
+        Kind::Valid | Kind::Network => Vec::new(),
     }
+}
+
+/// The ways out of a rejection: another provider's key, another address, a new login, a new key.
+fn rejected(asked: &Asked<'_>, digest: &Digest) -> Vec<String> {
+    let provider = asked.provider;
+    let mut hints = Vec::new();
+    if let Some(better) = asked.catalogue.recognise(asked.key).foreign_to(&provider.id) {
+        hints.push(format!("This looks like a key of {}. Test it there.", better.provider.name));
+    }
+    if let Some(login) = provider.login.as_ref().filter(|_| is_login(asked, digest)) {
+        hints.push(login.clone());
+        return hints;
+    }
+    if asked.foreign && !asked.own_probe {
+        hints.push(format!("Use a key that {} itself gave out, or ask whoever runs it.", asked.host));
+        return hints;
+    }
+    if other_doors(asked) {
+        hints.push(
+            "A key of another region or plan gets the same answer. Try the other addresses of this company."
+                .into(),
+        );
+    }
+    let relay = if asked.foreign {
+        format!(" Where {} is a relay, use a key that it gave out instead.", asked.host)
+    } else {
+        String::new()
+    };
+    hints.push(format!("Make a new key at {} and replace this one.{relay}", provider.console_url));
     hints
 }
 
-/// Whether the same company has another address where the key may belong.
+/// Words by which an answer says that it speaks of a login.
+const LOGIN: &[&str] =
+    &["oauth token", "oauth access token", "refresh token", "log in again", "sign in again"];
+
+/// Whether the credential is a token of a login, by its own shape or by what the answer says.
+fn is_login(asked: &Asked<'_>, digest: &Digest) -> bool {
+    let recognition = asked.catalogue.recognise(asked.key);
+    recognition.of(&asked.provider.id).is_some_and(|found| found.shape.oauth)
+        || LOGIN.iter().any(|words| digest.line.contains(words))
+        || digest.codes.iter().any(|code| code.starts_with("refresh_token") || code == "token_invalidated")
+}
+
+/// Whether the same company has another address where the key may belong, as far as that is more than a guess.
 fn other_doors(asked: &Asked<'_>) -> bool {
     let main = asked.provider.hosts.first();
     let differs = |host: &crate::provider::Host| {
-        main.is_some_and(|main| (&main.region, &main.plan) != (&host.region, &host.plan))
+        host.confidence != Confidence::Guess
+            && main.is_some_and(|main| (&main.region, &main.plan) != (&host.region, &host.plan))
     };
     asked.provider.hosts.iter().any(differs) || asked.catalogue.siblings(asked.provider).next().is_some()
 }
