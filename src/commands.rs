@@ -7,7 +7,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::cli::{Cli, Command};
-use crate::host::{RealWorld, World as _, scratch};
+use crate::host::console::{self, Answered};
+use crate::host::{RealWorld, World as _, charset, real, scratch};
 use crate::provider::Catalogue;
 use crate::report::Style;
 
@@ -30,12 +31,30 @@ pub struct Failure {
     pub message: String,
     /// The way out.
     pub hint: String,
+    /// How the run ends: could not run, unless a signal ended it.
+    pub exit: Exit,
 }
 
 impl Failure {
     /// A failure with its way out.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
+        Self { message: message.into(), hint: hint.into(), exit: Exit::Failed }
+    }
+
+    /// The same with one more way out.
+    #[must_use]
+    pub fn or(mut self, hint: &str) -> Self {
+        if !self.hint.is_empty() {
+            self.hint.push_str("; ");
+        }
+        self.hint.push_str(hint);
+        self
+    }
+
+    /// A question that a signal ended: there is nothing to say.
+    #[must_use]
+    pub const fn ended(signal: i32) -> Self {
+        Self { message: String::new(), hint: String::new(), exit: Exit::Signal(signal) }
     }
 }
 
@@ -71,12 +90,21 @@ impl Desk {
 
 /// Runs the command that was given; the wizard without one.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    if let Some(home) = cli.home.as_deref().filter(|home| !real::is_folder(home)) {
+        return Err(Failure::new(
+            format!("--home {}: there is no such folder", crate::report::plain(&home.display().to_string())),
+            "name the home folder to look at, or leave --home out for your own",
+        ));
+    }
     let catalogue = crate::session::catalogue(&RealWorld::new(cli.home.clone()));
     let desk = Desk { home: cli.home, offline: cli.offline, catalogue };
+    if cli.command.as_ref().is_some_and(Command::reads_the_key) {
+        console::keep_for_the_key();
+    }
     match &cli.command {
         Some(command) if command.writes() && !writing::end(&desk, command)? => {
             print("Nothing was written.\n")?;
-            return Ok(Exit::Fine);
+            return Ok(Exit::Declined);
         }
         Some(command) if command.looks() => writing::mention(&desk),
         _ => {}
@@ -110,8 +138,12 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     }
 }
 
-/// Prints text; a closed pipe is not an error.
+/// Prints text as this terminal can show it; a closed pipe is not an error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    emit(&charset::shown(text))
+}
+
+fn emit(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -123,17 +155,20 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value)
         .map_err(|error| Failure::new(format!("cannot build the JSON: {error}"), "report this as a bug"))?;
-    print(&(text + "\n"))
+    // JSON is UTF-8 whatever the locale (RFC 8259).
+    emit(&(text + "\n"))
 }
 
-/// Asks a question on standard error and reads one line; only `y` and `yes` are a yes.
+/// Asks a question; only `y` and `yes` are a yes. Where nobody can be asked, nothing is done.
 pub(crate) fn ask(question: &str) -> Result<bool, Failure> {
-    let mut err = std::io::stderr().lock();
-    write!(err, "{question} [y/N] ")?;
-    err.flush()?;
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    match console::ask(question)? {
+        Answered::Yes => Ok(true),
+        Answered::No => Ok(false),
+        Answered::Nobody => Err(Failure::new(
+            format!("nobody could be asked \u{201c}{question}\u{201d}: nothing was done"),
+            "add --yes to do it without a question",
+        )),
+    }
 }
 
 /// A salt that was given, or a random one that nothing can be looked up with.
@@ -147,16 +182,8 @@ pub(crate) fn salt(given: Option<&String>) -> String {
 
 /// Standard input as a paste, bounded.
 pub(crate) fn read_stdin() -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
-    use std::io::Read as _;
-    /// A key is never this long; the cleaner refuses more than 64 KiB with its own words.
-    const MAX_BYTES: u64 = 2 * 1024 * 1024;
-    let mut bytes = zeroize::Zeroizing::new(Vec::new());
-    std::io::stdin()
-        .lock()
-        .take(MAX_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::new(format!("cannot read standard input: {error}"), "pipe the key in"))?;
-    Ok(bytes)
+    console::read_all()
+        .map_err(|error| Failure::new(format!("cannot read standard input: {error}"), "pipe the key in"))
 }
 
 impl Desk {

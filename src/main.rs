@@ -6,7 +6,7 @@ use clap::Parser as _;
 use keymend::cli::Cli;
 use keymend::commands::{self, Failure};
 use keymend::exit::Exit;
-use keymend::host::{harden, owner};
+use keymend::host::{charset, harden, owner};
 
 fn main() -> ExitCode {
     harden::no_core_dumps();
@@ -28,9 +28,14 @@ fn run() -> Exit {
         }
     };
     let owner = owner::become_owner(cli.home.as_deref()).map_err(Failure::from);
+    // A change of user makes a process dumpable again where the system wants it so (prctl(2), fs.suid_dumpable).
+    harden::no_core_dumps();
     owner.and_then(|()| commands::run(cli)).unwrap_or_else(|failure| {
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), "keymend: {failure}\n  {}", failure.hint);
-        Exit::Failed
+        if failure.exit == Exit::Failed {
+            let text = format!("keymend: {failure}\n  {}\n", failure.hint);
+            let _ = std::io::stderr().write_all(charset::shown(&text).as_bytes());
+        }
+        failure.exit
     })
 }

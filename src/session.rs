@@ -5,6 +5,7 @@
 
 pub mod asked;
 pub mod holding;
+pub mod names;
 pub mod past;
 pub mod plausible;
 pub mod standing;
@@ -225,7 +226,10 @@ impl Selector {
     /// Whether a slot is meant.
     #[must_use]
     pub fn matches(&self, slot: &Slot) -> bool {
-        let provider = |name: &String| *name == slot.agent_provider || Some(name) == slot.provider.as_ref();
+        let is = |name: &str, known: &str| name.eq_ignore_ascii_case(known);
+        let provider = |name: &String| {
+            is(name, &slot.agent_provider) || slot.provider.as_ref().is_some_and(|known| is(name, known))
+        };
         self.agent.as_ref().is_none_or(|agent| agent == slot.agent)
             && self.provider.as_ref().is_none_or(provider)
             && self.profile.as_ref().is_none_or(|profile| *profile == slot.profile)

@@ -1,11 +1,13 @@
 //! What a kill interrupted: shown with its masked difference and ended after a yes before anything else is written, and
 //! only mentioned by what reads.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::{diff_text, target};
 use crate::cli::Command;
 use crate::commands::{Desk, Failure};
+use crate::host::charset;
+use crate::host::console::{self, Answered};
 use crate::host::journal::Manifest;
 use crate::host::writer::{Back, SystemKeyring};
 use crate::report::plain;
@@ -36,24 +38,24 @@ fn end_one(desk: &Desk, bench: Bench<'_>, action: &Manifest, command: &Command) 
         |error: crate::host::writer::ApplyError| Failure::new(plain(&error.to_string()), error.hint());
     let (_, changes) = write::undo_plan(bench, Some(id), Back::Exact).map_err(failed)?;
     let world = desk.world();
-    let mut err = std::io::stderr().lock();
-    let _ = writeln!(
-        err,
-        "! “{}” ({id}) was interrupted. From what it left to what was there before:",
+    let mut text = format!(
+        "! “{}” ({id}) was interrupted. From what it left to what was there before:\n",
         plain(&action.title)
     );
     for change in &changes {
-        let _ = write!(err, "\n{}\n{}", plain(&target(change, &world)), diff_text(&change.diff));
+        let _ = write!(text, "\n{}\n{}", plain(&target(change, &world)), diff_text(&change.diff));
         for note in &change.notes {
-            let _ = writeln!(err, "  note: {}", plain(note));
+            let _ = writeln!(text, "  note: {}", plain(note));
         }
     }
-    drop(err);
+    tell(&text);
     if !command.agrees() {
-        match command.may_ask().then(asked).transpose()?.flatten() {
-            Some(true) => {}
-            Some(false) => return Ok(false),
-            None => {
+        let answered =
+            if command.may_ask() { console::ask("Put this back, and go on?")? } else { Answered::Nobody };
+        match answered {
+            Answered::Yes => {}
+            Answered::No => return Ok(false),
+            Answered::Nobody => {
                 return Err(Failure::new(
                     format!(
                         "an earlier write ({id}) was interrupted, and nobody can be asked whether it is put back"
@@ -70,16 +72,6 @@ fn end_one(desk: &Desk, bench: Bench<'_>, action: &Manifest, command: &Command) 
     Ok(true)
 }
 
-/// The answer; none where nobody gave one.
-fn asked() -> Result<Option<bool>, Failure> {
-    let mut err = std::io::stderr().lock();
-    write!(err, "Put this back, and go on? [y/N] ")?;
-    err.flush()?;
-    let mut line = String::new();
-    let read = std::io::stdin().read_line(&mut line)?;
-    Ok((read > 0).then(|| matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
-}
-
 /// One line for each interrupted write, beside the output of a command that reads.
 pub(in crate::commands) fn mention(desk: &Desk) {
     let fresh = || desk.world();
@@ -93,5 +85,10 @@ pub(in crate::commands) fn mention(desk: &Desk) {
 }
 
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "! {}", plain(line));
+    tell(&format!("! {}\n", plain(line)));
+}
+
+fn tell(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stderr().write_all(charset::shown(text).as_bytes());
 }
