@@ -102,7 +102,7 @@ fn frame(c: &mut Criterion) {
     let catalogue = Arc::new(Catalogue::embedded());
     let demo = Demo::start(None).unwrap();
     let world = demo.world();
-    let options = Options { colour: true, motion: true, offline: true };
+    let options = Options { colour: true, ascii: false, motion: true, offline: true };
     let (mut model, _) = Model::new(Arc::clone(&catalogue), (140, 40), options);
     let scan = session::scan_all(&world, &catalogue);
     let scanning = keymend::tui::known::Scanning {

@@ -60,6 +60,8 @@ pub struct Looks {
 pub struct Agent {
     /// Its id on the command line and in `--json`: `claude-code`.
     pub id: &'static str,
+    /// Other names that people give it on the command line, beside its name and its id without hyphens.
+    pub aliases: &'static [&'static str],
     /// Its name as its makers write it.
     pub name: &'static str,
     /// How much is on record.
@@ -168,6 +170,20 @@ pub const ALL: &[&Agent] = &[
     &found_only::CRUSH,
     &found_only::ZED,
 ];
+
+/// The agent that a person calls so: by its id, its name or an alias, in any case, with or without hyphens.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Agent> {
+    let letters = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let asked = letters(name);
+    let called = |known: &str| !asked.is_empty() && letters(known) == asked;
+    let by_id = ALL.iter().find(|agent| called(agent.id));
+    let by_name =
+        || ALL.iter().find(|agent| called(agent.name) || agent.aliases.iter().any(|one| called(one)));
+    by_id.or_else(by_name).copied()
+}
 
 /// The agent with this id.
 #[must_use]

@@ -117,20 +117,25 @@ impl Command {
         }
     }
 
-    /// Whether a question can be put: not beside JSON, and not where standard input is the key.
+    /// Whether standard input is the key, so that no answer can come from there.
     #[must_use]
-    pub const fn may_ask(&self) -> bool {
-        let key = match self {
+    pub const fn reads_the_key(&self) -> bool {
+        match self {
             Self::Set(args) => args.key.from.stdin,
             Self::Rotate(args) => args.key.from.stdin,
             Self::Redo(args) => args.from.stdin,
             _ => false,
-        };
+        }
+    }
+
+    /// Whether a question can be put: not beside JSON.
+    #[must_use]
+    pub const fn may_ask(&self) -> bool {
         let json = match self {
             Self::Undo(args) => args.json,
             _ => matches!(self.writing(), Some(write) if write.json),
         };
-        !key && !json
+        !json
     }
 
     /// The action that an undo names, if it is an undo.

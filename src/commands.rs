@@ -6,7 +6,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::cli::{Cli, Command};
-use crate::host::{RealWorld, World as _, output, scratch};
+use crate::host::console::{self, Answered};
+use crate::host::{RealWorld, World as _, output, real, scratch};
 use crate::printer;
 use crate::provider::Catalogue;
 use crate::report::Style;
@@ -33,12 +34,30 @@ pub struct Failure {
     pub message: String,
     /// The way out.
     pub hint: String,
+    /// How the run ends: could not run, unless a signal ended it.
+    pub exit: Exit,
 }
 
 impl Failure {
     /// A failure with its way out.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
+        Self { message: message.into(), hint: hint.into(), exit: Exit::Failed }
+    }
+
+    /// The same with one more way out.
+    #[must_use]
+    pub fn or(mut self, hint: &str) -> Self {
+        if !self.hint.is_empty() {
+            self.hint.push_str("; ");
+        }
+        self.hint.push_str(hint);
+        self
+    }
+
+    /// A question that a signal ended: there is nothing to say.
+    #[must_use]
+    pub const fn ended(signal: i32) -> Self {
+        Self { message: String::new(), hint: String::new(), exit: Exit::Signal(signal) }
     }
 }
 
@@ -74,15 +93,24 @@ impl Desk {
 
 /// Runs the command that was given; the wizard without one.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    if let Some(home) = cli.home.as_deref().filter(|home| !real::is_folder(home)) {
+        return Err(Failure::new(
+            format!("--home {}: there is no such folder", crate::report::plain(&home.display().to_string())),
+            "name the home folder to look at, or leave --home out for your own",
+        ));
+    }
     let world = RealWorld::new(cli.home.clone());
     let catalogue = crate::session::catalogue(&world);
     printer::know_beginnings(catalogue.beginnings());
     printer::know(&secrets_of(world.env()));
     let desk = Desk { home: cli.home, offline: cli.offline, catalogue };
+    if cli.command.as_ref().is_some_and(Command::reads_the_key) {
+        console::keep_for_the_key();
+    }
     match &cli.command {
         Some(command) if command.writes() && !writing::end(&desk, command)? => {
             print("Nothing was written.\n")?;
-            return Ok(Exit::Fine);
+            return Ok(Exit::Declined);
         }
         Some(command) if command.looks() => writing::mention(&desk),
         _ => {}
@@ -137,12 +165,16 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     Ok(output::json(value)?)
 }
 
-/// Asks a question on standard error and reads one line; only `y` and `yes` are a yes.
+/// Asks a question; only `y` and `yes` are a yes. Where nobody can be asked, nothing is done.
 pub(crate) fn ask(question: &str) -> Result<bool, Failure> {
-    output::err(&format!("{question} [y/N] "))?;
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    match console::ask(question)? {
+        Answered::Yes => Ok(true),
+        Answered::No => Ok(false),
+        Answered::Nobody => Err(Failure::new(
+            format!("nobody could be asked \u{201c}{question}\u{201d}: nothing was done"),
+            "add --yes to do it without a question",
+        )),
+    }
 }
 
 /// A salt that was given, or a random one that nothing can be looked up with.
@@ -156,16 +188,8 @@ pub(crate) fn salt(given: Option<&String>) -> String {
 
 /// Standard input as a paste, bounded.
 pub(crate) fn read_stdin() -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
-    use std::io::Read as _;
-    /// A key is never this long; the cleaner refuses more than 64 KiB with its own words.
-    const MAX_BYTES: u64 = 2 * 1024 * 1024;
-    let mut bytes = zeroize::Zeroizing::new(Vec::new());
-    std::io::stdin()
-        .lock()
-        .take(MAX_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::new(format!("cannot read standard input: {error}"), "pipe the key in"))?;
-    Ok(bytes)
+    console::read_all()
+        .map_err(|error| Failure::new(format!("cannot read standard input: {error}"), "pipe the key in"))
 }
 
 impl Desk {

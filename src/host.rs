@@ -15,8 +15,10 @@ use zeroize::Zeroizing;
 pub mod ask;
 pub mod capture;
 pub mod cells;
+pub mod charset;
 pub mod clipboard;
 pub mod consents;
+pub mod console;
 pub mod ending;
 pub mod files;
 #[cfg(unix)]

@@ -28,6 +28,8 @@ fn run() -> Exit {
     match Cli::try_parse_from(&given) {
         Ok(cli) => {
             let owner = owner::become_owner(cli.home.as_deref()).map_err(Failure::from);
+            // A change of user makes a process dumpable again where the system wants it so (prctl(2), fs.suid_dumpable).
+            harden::no_core_dumps();
             let end = owner.and_then(|()| commands::run(cli));
             end.unwrap_or_else(|failure| failed(&failure, arguments::hide_doubtful(&given)))
         }
@@ -47,8 +49,11 @@ fn not_understood(error: &clap::Error, given: &[OsString]) -> Exit {
     Exit::Failed
 }
 
+/// A run that a signal ended says nothing more.
 fn failed(failure: &Failure, more: Option<String>) -> Exit {
-    let more = more.map(|more| format!("  {more}\n")).unwrap_or_default();
-    let _ = output::err(&format!("keymend: {failure}\n  {}\n{more}", failure.hint));
-    Exit::Failed
+    if failure.exit == Exit::Failed {
+        let more = more.map(|more| format!("  {more}\n")).unwrap_or_default();
+        let _ = output::err(&format!("keymend: {failure}\n  {}\n{more}", failure.hint));
+    }
+    failure.exit
 }

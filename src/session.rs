@@ -6,6 +6,7 @@
 pub mod asked;
 pub mod holding;
 mod misplaced;
+pub mod names;
 pub mod past;
 pub mod plausible;
 pub mod standing;
@@ -228,7 +229,9 @@ impl Selector {
     #[must_use]
     pub fn matches(&self, slot: &Slot) -> bool {
         // A name can be typed as it is shown, too: without what no terminal shows, a key in it masked.
-        let is = |asked: &String, name: &str| asked == name || *asked == crate::printer::printable(name);
+        let is = |asked: &String, name: &str| {
+            asked.eq_ignore_ascii_case(name) || *asked == crate::printer::printable(name)
+        };
         let provider = |asked: &String| {
             is(asked, &slot.agent_provider) || slot.provider.as_deref().is_some_and(|name| is(asked, name))
         };

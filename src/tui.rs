@@ -18,7 +18,7 @@ use crate::host::clipboard::{self, ClipboardError};
 use crate::host::consents::Consents;
 use crate::host::journal::{Journal, State};
 use crate::host::writer::{ApplyError, Back, SystemKeyring};
-use crate::host::{RealWorld, World, output};
+use crate::host::{RealWorld, World, charset, console, output};
 use crate::plan::{self, Plan, PlanError};
 use crate::provider::Catalogue;
 use crate::secret::Secret;
@@ -121,8 +121,14 @@ pub fn run(desk: &Desk) -> io::Result<Exit> {
     if !io::stdin().is_terminal() || !output::is_terminal() {
         return Err(io::Error::other("the wizard needs a terminal; for scripts there is `keymend status`"));
     }
+    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        return Err(io::Error::other(
+            "this terminal (TERM=dumb) shows text line by line and has no screen to draw on",
+        ));
+    }
     let (sender, receiver) = mpsc::channel();
     let options = Options {
+        ascii: charset::is_ascii(),
         colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         motion: std::env::var_os("KEYMEND_REDUCED_MOTION").is_none_or(|value| value.is_empty()),
         offline: desk.offline,
@@ -141,7 +147,7 @@ pub fn run(desk: &Desk) -> io::Result<Exit> {
         millis(started).saturating_sub(alive.load(Ordering::Relaxed)) > PASTE_OPEN_MS
     });
     // Whatever failed because the window was closed ended by that.
-    end.or_else(|error| if terminal::is_gone() { Ok(CLOSED) } else { Err(error) })
+    end.or_else(|error| if console::is_gone() { Ok(CLOSED) } else { Err(error) })
 }
 
 /// The loop: messages in, effects out, a frame whenever something changed.
@@ -192,7 +198,7 @@ fn wait(model: &Model, receiver: &Receiver<Wake>, paste_is_open: &dyn Fn() -> bo
             }
             Err(RecvTimeoutError::Timeout) if moves => return Ok(Wake::of(Message::Tick)),
             // Under `nohup` no signal says so.
-            Err(RecvTimeoutError::Timeout) if terminal::is_gone() => return Ok(Wake::Stop(CLOSED)),
+            Err(RecvTimeoutError::Timeout) if console::is_gone() => return Ok(Wake::Stop(CLOSED)),
             Err(RecvTimeoutError::Timeout) => {
                 if let Some(resize) = resized(model) {
                     return Ok(Wake::of(resize));

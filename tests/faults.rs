@@ -63,6 +63,7 @@ const FILES: &[(&str, &str, u32)] = &[
 
 static AGENT: Agent = Agent {
     id: "lab",
+    aliases: &[],
     name: "Lab",
     record: Record::Rules,
     versions: &[],

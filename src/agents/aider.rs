@@ -30,6 +30,7 @@ const VERSION: &str = "0.86.2";
 /// Aider.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &["aider-chat"],
     name: "Aider",
     record: Record::Rules,
     versions: &[VERSION],

@@ -34,6 +34,7 @@ const BASE_URL: &str = "https://api.anthropic.com";
 /// Claude Code.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &["claude", "cc"],
     name: "Claude Code",
     record: Record::Rules,
     versions: VERSIONS,

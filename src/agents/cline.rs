@@ -27,6 +27,7 @@ const RENEWAL_MS: i64 = 10 * 60 * 1000;
 /// Cline.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &[],
     name: "Cline",
     record: Record::Rules,
     versions: &["3.0.65"],

@@ -30,6 +30,7 @@ const VERSIONS: &[&str] = &["0.169.0"];
 /// Codex CLI.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &["codex-cli", "openai-codex"],
     name: "Codex CLI",
     record: Record::Rules,
     versions: VERSIONS,

@@ -27,6 +27,7 @@ const VERSIONS: &[&str] = &["1.5.47"];
 /// Continue.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &["continue-cli", "continue-dev"],
     name: "Continue",
     record: Record::Rules,
     versions: VERSIONS,

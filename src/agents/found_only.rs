@@ -11,6 +11,7 @@ use crate::resolve::Slot;
 /// Crush.
 pub const CRUSH: Agent = Agent {
     id: "crush",
+    aliases: &[],
     name: "Crush",
     record: Record::FoundOnly,
     versions: &[],
@@ -27,6 +28,7 @@ pub const CRUSH: Agent = Agent {
 /// Zed.
 pub const ZED: Agent = Agent {
     id: "zed",
+    aliases: &[],
     name: "Zed",
     record: Record::FoundOnly,
     versions: &[],

@@ -24,6 +24,7 @@ const VERSIONS: &[&str] = &["0.61.0"];
 /// Gemini CLI.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &["google-gemini-cli"],
     name: "Gemini CLI",
     record: Record::Rules,
     versions: VERSIONS,

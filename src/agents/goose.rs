@@ -25,6 +25,7 @@ const VERSIONS: &[&str] = &["1.34.0"];
 /// Goose.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &["block-goose"],
     name: "Goose",
     record: Record::Rules,
     versions: VERSIONS,

@@ -38,6 +38,7 @@ mod wire;
 /// Hermes Agent.
 pub const AGENT: Agent = Agent {
     id: slots::AGENT,
+    aliases: &["hermes-agent"],
     name: "Hermes Agent",
     record: Record::Rules,
     versions: install::VERSIONS,

@@ -22,6 +22,7 @@ const STORE: &str = ".storage/core.config_entries";
 /// Home Assistant.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &["hass", "ha"],
     name: "Home Assistant",
     record: Record::Rules,
     versions: &["2026.11.0"],

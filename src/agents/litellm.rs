@@ -23,6 +23,7 @@ const ID: &str = "litellm";
 /// LiteLLM.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &["litellm-proxy"],
     name: "LiteLLM",
     record: Record::Rules,
     versions: &["1.106.2"],

@@ -25,6 +25,7 @@ const DEFAULT_MODEL: &str = "gpt-5.6-luna";
 /// The `llm` command.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &["simonw-llm"],
     name: "llm",
     record: Record::Rules,
     versions: &[VERSION],

@@ -42,6 +42,7 @@ use providers::Plugins;
 /// OpenClaw.
 pub const AGENT: Agent = Agent {
     id: "openclaw",
+    aliases: &["claw", "clawdbot", "moltbot"],
     name: "OpenClaw",
     record: Record::Rules,
     versions: &["2026.9.6", "2026.3.13"],

@@ -25,6 +25,7 @@ const VERSIONS: &[&str] = &["1.18.33"];
 /// opencode.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &["opencode-ai"],
     name: "opencode",
     record: Record::Rules,
     versions: VERSIONS,

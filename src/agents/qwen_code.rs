@@ -25,6 +25,7 @@ const VERSIONS: &[&str] = &["0.24.4"];
 /// Qwen Code.
 pub const AGENT: Agent = Agent {
     id: ID,
+    aliases: &["qwen-cli"],
     name: "Qwen Code",
     record: Record::Rules,
     versions: VERSIONS,

@@ -8,19 +8,20 @@ use crate::cli;
 use crate::finding;
 use crate::host::ask::PATIENCE;
 use crate::report::{self, text};
+use crate::session::names::{self, NoSuch};
 use crate::session::{self, Scan, Selector, SlotRef};
 
 /// `keymend status`.
 pub(super) fn status(desk: &Desk, args: &cli::Status) -> Result<Exit, Failure> {
     let world = desk.world();
-    let selector = args.slot.as_deref().map(Selector::parse).unwrap_or_default();
+    let selector = chosen_by(desk, args.slot.as_deref())?;
     let scan = if args.json {
         // A program gets an answer for every agent it asks for, found here or not; `present` tells which is which.
         session::scan(&world, &desk.catalogue, &wanted(&selector)?)
     } else {
         scan_for(desk, &world, &selector)?
     };
-    let chosen = scan.select(&selector);
+    let chosen = slots_or_none(desk, &scan, &selector, args.slot.as_deref())?;
     let salt = salt(args.salt.as_ref());
     let style = desk.style(&world, &salt);
     if args.json {
@@ -38,9 +39,9 @@ pub(super) fn explain(desk: &Desk, args: &cli::Explain) -> Result<Exit, Failure>
     }
     let world = desk.world();
     let slot = args.slot.as_deref().unwrap_or_default();
-    let selector = Selector { profile: args.profile.clone(), ..Selector::parse(slot) };
+    let selector = selector(desk, slot, args.profile.as_ref())?;
     let mut scan = scan_for(desk, &world, &selector)?;
-    let chosen = slots_of(&scan, &selector, slot)?;
+    let chosen = slots_of(desk, &scan, &selector, slot)?;
     if args.ask_shell {
         session::asked::add(&mut scan, &chosen, &world, &desk.catalogue, PATIENCE);
     }
@@ -106,17 +107,60 @@ pub(super) fn scan_for(
 }
 
 /// The slots that a selector names, at least one.
-pub(super) fn slots_of(scan: &Scan, selector: &Selector, asked: &str) -> Result<Vec<SlotRef>, Failure> {
+pub(super) fn slots_of(
+    desk: &Desk,
+    scan: &Scan,
+    selector: &Selector,
+    asked: &str,
+) -> Result<Vec<SlotRef>, Failure> {
     let chosen = scan.select(selector);
-    if chosen.is_empty() {
-        let known: Vec<String> =
-            scan.slots().map(|(_, _, slot)| format!("{}/{}", slot.agent, slot.agent_provider)).collect();
-        let hint = if known.is_empty() {
-            "this agent keeps no key here".to_owned()
-        } else {
-            format!("slots here: {}", report::plain(&known.join(", ")))
-        };
-        return Err(Failure::new(format!("no slot is called {}", report::plain(asked)), hint));
+    if !chosen.is_empty() {
+        return Ok(chosen);
     }
-    Ok(chosen)
+    // An agent's own name for a provider comes before keymend's other names for it.
+    let id = selector.provider.as_ref().and_then(|name| desk.catalogue.by_alias(name));
+    let chosen =
+        id.map(|provider| scan.select(&Selector { provider: Some(provider.id.clone()), ..selector.clone() }));
+    chosen.filter(|chosen| !chosen.is_empty()).ok_or_else(|| selector.no_such(scan, asked).into())
+}
+
+/// The slots that a selector names. None is an answer where only an agent was named, or a provider that keymend knows:
+/// nothing was misspelt.
+pub(super) fn slots_or_none(
+    desk: &Desk,
+    scan: &Scan,
+    selector: &Selector,
+    asked: Option<&str>,
+) -> Result<Vec<SlotRef>, Failure> {
+    let known = selector.provider.as_ref().is_none_or(|name| desk.catalogue.by_alias(name).is_some());
+    match slots_of(desk, scan, selector, asked.unwrap_or_default()) {
+        Err(_) if known => Ok(Vec::new()),
+        found => found,
+    }
+}
+
+/// The choice that a person wrote.
+pub(super) fn selector(desk: &Desk, asked: &str, profile: Option<&String>) -> Result<Selector, Failure> {
+    Ok(names::selector(asked, profile.map(String::as_str), &desk.catalogue)?)
+}
+
+/// The same where it may be left out: then it is everything.
+pub(super) fn chosen_by(desk: &Desk, asked: Option<&str>) -> Result<Selector, Failure> {
+    asked.map_or_else(|| Ok(Selector::default()), |asked| selector(desk, asked, None))
+}
+
+impl From<NoSuch> for Failure {
+    fn from(no: NoSuch) -> Self {
+        let mut hints = Vec::new();
+        hints.extend(no.nearest.map(|nearest| format!("did you mean {}?", report::plain(&nearest))));
+        if !no.known.is_empty() {
+            hints.push(format!("there is: {}", report::plain(&no.known.join(", "))));
+        }
+        match no.what {
+            "agent" => hints.push("`keymend agents` lists those that keymend knows".to_owned()),
+            "slot" if no.known.is_empty() => hints.push("this agent keeps no key here".to_owned()),
+            _ => {}
+        }
+        Self::new(format!("no {} is called {}", no.what, report::plain(&no.name)), hints.join("; "))
+    }
 }

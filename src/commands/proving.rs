@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::looking::{scan_for, slots_of};
+use super::looking::{scan_for, selector, slots_of};
 use super::{Desk, Exit, Failure, ask, print, print_json};
 use crate::cli;
 use crate::host::capture::{Capture, Captured};
@@ -14,7 +14,6 @@ use crate::host::{RealWorld, World as _};
 use crate::prove::{self, Line, Placement, Run};
 use crate::report::{SCHEMA, plain};
 use crate::resolve::Slot;
-use crate::session::Selector;
 
 /// How long an agent has until its first request. OpenClaw needs up to 22 s on a small machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -42,9 +41,9 @@ struct LineJson {
 /// `keymend prove`.
 pub(super) fn prove(desk: &Desk, args: &cli::Prove) -> Result<Exit, Failure> {
     let world = desk.world();
-    let selector = Selector { profile: args.profile.clone(), ..Selector::parse(&args.slot) };
+    let selector = selector(desk, &args.slot, args.profile.as_ref())?;
     let scan = scan_for(desk, &world, &selector)?;
-    let chosen = slots_of(&scan, &selector, &args.slot)?;
+    let chosen = slots_of(desk, &scan, &selector, &args.slot)?;
     let slots: Vec<&Slot> = chosen.iter().filter_map(|at| scan.slot(*at)).collect();
     let slot = slots
         .iter()
@@ -56,7 +55,7 @@ pub(super) fn prove(desk: &Desk, args: &cli::Prove) -> Result<Exit, Failure> {
         print(&announcement(&run))?;
     }
     if !args.yes && !ask("Run it?")? {
-        return Ok(Exit::Fine);
+        return Ok(Exit::Declined);
     }
     let started = Instant::now();
     // Listened to before the first copy of a key is made.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::consenting::{address, agree};
-use super::looking::{scan_for, slots_of};
+use super::looking::{chosen_by, scan_for, selector, slots_of, slots_or_none};
 use super::{Desk, Exit, Failure, keys, print, print_json, salt};
+use crate::agents;
 use crate::cli;
 use crate::host::World as _;
 use crate::host::consents::Consents;
@@ -21,8 +22,9 @@ use crate::provider::{Catalogue, Provider};
 use crate::report::{self, SCHEMA, plain, text};
 use crate::resolve::{Outcome, Slot};
 use crate::secret::Secret;
+use crate::session::names::{self, NoSuch};
 use crate::session::test::{Routes, direct, job};
-use crate::session::{Scan, Selector, SlotRef};
+use crate::session::{Scan, SlotRef};
 
 /// `keymend test`.
 pub(super) fn test(desk: &Desk, args: &cli::Test) -> Result<Exit, Failure> {
@@ -34,7 +36,10 @@ pub(super) fn test(desk: &Desk, args: &cli::Test) -> Result<Exit, Failure> {
     }
     let base = address(&desk.catalogue, args.base_url.as_ref())?;
     let consent = Consent { spend: args.spend, elsewhere: base.is_some(), siblings: args.siblings };
-    let of_slot = args.target.contains('/') || (!args.stdin && !args.clipboard);
+    // A provider alone is tested with a key that is given: one that is not is asked for.
+    let is_agent = agents::named(&args.target).is_some();
+    let is_provider = !is_agent && desk.catalogue.by_alias(&args.target).is_some();
+    let of_slot = args.target.contains('/') || (!args.stdin && !args.clipboard && !is_provider);
     let job =
         if of_slot { slot_job(desk, args, base, consent)? } else { key_job(desk, args, base, consent)? };
     let agreed = agree(desk, &args.yes_to)?;
@@ -61,12 +66,9 @@ fn run(desk: &Desk, jobs: Vec<Job>) -> Vec<Report> {
 /// The key that a slot sends now, or one that was given for it.
 fn slot_job(desk: &Desk, args: &cli::Test, base: Option<&str>, consent: Consent) -> Result<Job, Failure> {
     let world = desk.world();
-    let selector = Selector::parse(&args.target);
-    if selector.provider.is_none() && desk.catalogue.get(&args.target).is_some() {
-        return Err(Failure::new("no key was given", "pipe it in with --stdin, or use --clipboard"));
-    }
+    let selector = selector(desk, &args.target, None)?;
     let scan = scan_for(desk, &world, &selector)?;
-    let chosen = slots_of(&scan, &selector, &args.target)?;
+    let chosen = slots_of(desk, &scan, &selector, &args.target)?;
     let slots: Vec<&Slot> = chosen.iter().filter_map(|at| scan.slot(*at)).collect();
     let slot = slots.iter().find(|slot| slot.in_use).or_else(|| slots.first()).ok_or_else(no_runtime)?;
     let given = if args.stdin || args.clipboard {
@@ -97,19 +99,23 @@ fn key_job(desk: &Desk, args: &cli::Test, base: Option<&str>, consent: Consent) 
     })
 }
 
-fn provider<'a>(desk: &'a Desk, name: &str) -> Result<&'a Provider, Failure> {
+/// A provider's name that nothing is called, with the nearest one.
+pub(super) fn unknown_provider(desk: &Desk, name: &str) -> NoSuch {
+    let ids = desk.catalogue.all().iter().map(|provider| provider.id.as_str());
+    let nearest = names::nearest(name, ids).map(ToOwned::to_owned);
+    NoSuch { what: "provider", name: name.to_owned(), nearest, known: Vec::new() }
+}
+
+pub(super) fn provider<'a>(desk: &'a Desk, name: &str) -> Result<&'a Provider, Failure> {
     desk.catalogue.get(name).or_else(|| desk.catalogue.by_alias(name)).ok_or_else(|| {
-        Failure::new(
-            format!("no provider is called {}", plain(name)),
-            "`keymend providers` lists those that keymend knows",
-        )
+        Failure::from(unknown_provider(desk, name)).or("`keymend providers` lists those that keymend knows")
     })
 }
 
 /// The key as it was given: cleaned where it is one, else as it stands without the blanks around it, because what is
 /// odd may be just what the person wants to see tested. What cannot be sent is refused.
 fn given_key(desk: &Desk, args: &cli::Test, provider: Option<&str>) -> Result<Secret, Failure> {
-    let paste = keys::paste(args.stdin, args.clipboard, None)?;
+    let paste = keys::paste(desk, (args.stdin, args.clipboard, None), provider)?;
     match clean_secret(&paste, &desk.catalogue, provider) {
         Cleaned::Accepted(found) => Ok(found.key),
         Cleaned::Refused(no) => {
@@ -180,9 +186,9 @@ struct CheckedJson<'a> {
 /// `keymend check`.
 pub(super) fn check(desk: &Desk, args: &cli::Check) -> Result<Exit, Failure> {
     let world = desk.world();
-    let selector = args.slot.as_deref().map(Selector::parse).unwrap_or_default();
+    let selector = chosen_by(desk, args.slot.as_deref())?;
     let scan = scan_for(desk, &world, &selector)?;
-    let chosen = scan.select(&selector);
+    let chosen = slots_or_none(desk, &scan, &selector, args.slot.as_deref())?;
     let consent = Consent { spend: args.spend, siblings: args.siblings, ..Consent::default() };
     let tested = if desk.offline { Vec::new() } else { test_all(desk, &scan, &chosen, consent) };
     let report_of = |slot: &Slot| {

@@ -34,7 +34,7 @@ pub(super) fn vault(desk: &Desk, action: &Vault) -> Result<Exit, Failure> {
     match action {
         Vault::List { json } => list(desk, &vault::list(&world), *json),
         Vault::Add { name, stdin, clipboard } => {
-            let paste = keys::paste(*stdin, *clipboard, None)?;
+            let paste = keys::paste(desk, (*stdin, *clipboard, None), None)?;
             let found = keys::cleaned(desk, &paste, None, true)?;
             vault::add(&world, name, &found.key)?;
             print(&format!("kept in the OS keyring as {}\n", plain(name)))?;
@@ -42,7 +42,8 @@ pub(super) fn vault(desk: &Desk, action: &Vault) -> Result<Exit, Failure> {
         }
         Vault::Remove { name, yes } => {
             if !yes && !ask(&format!("Forget the key {}?", plain(name)))? {
-                return Ok(Exit::Fine);
+                print("Nothing was removed.\n")?;
+                return Ok(Exit::Declined);
             }
             vault::remove(&world, name)?;
             print(&format!("{} is forgotten\n", plain(name)))?;

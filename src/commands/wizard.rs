@@ -57,7 +57,7 @@ fn run(desk: &tui::Desk) -> Result<Exit, Failure> {
     tui::run(desk).map_err(|error| {
         Failure::new(
             format!("the wizard cannot open: {error}"),
-            "`keymend status` says the same without a terminal",
+            "`keymend status`, `keymend check` and `keymend set AGENT/PROVIDER` do the same line by line",
         )
     })
 }

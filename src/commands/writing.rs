@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::looking::{scan_for, slots_of};
+use super::looking::{scan_for, selector, slots_of};
 use super::{Desk, Exit, Failure, ask, print, print_json};
 use crate::agents::{self, Certainty, Restart};
 use crate::cli;
 use crate::edit::{DiffLine, LineKind};
+use crate::host::console::{self, Answered};
 use crate::host::writer::SystemKeyring;
 use crate::host::{RealWorld, World as _, clipboard};
 use crate::lint::OWNER_RUNS;
@@ -15,8 +16,8 @@ use crate::plan::{self, Change, Offered, Plan, PlanError, Prediction, Target};
 use crate::report::plain;
 use crate::resolve::Slot;
 use crate::secret::Secret;
-use crate::session::Selector;
 use crate::session::holding::{self, Restarted};
+use crate::session::names::NoSuch;
 use crate::session::write::{self, Bench, Now, PlaceNow, Written};
 use crate::settings::Settings;
 use crate::source::{Place, tilde};
@@ -40,9 +41,9 @@ impl From<PlanError> for Failure {
 
 /// The one slot that a command is for: of those named the one in use, else the only one.
 fn one_slot(desk: &Desk, world: &RealWorld, asked: &str, profile: Option<&String>) -> Result<Slot, Failure> {
-    let selector = Selector { profile: profile.cloned(), ..Selector::parse(asked) };
+    let selector = selector(desk, asked, profile)?;
     let scan = scan_for(desk, world, &selector)?;
-    let chosen = slots_of(&scan, &selector, asked)?;
+    let chosen = slots_of(desk, &scan, &selector, asked)?;
     let slots: Vec<&Slot> = chosen.iter().filter_map(|at| scan.slot(*at)).collect();
     let in_use: Vec<&&Slot> = slots.iter().filter(|slot| slot.in_use).collect();
     match (slots.as_slice(), in_use.as_slice()) {
@@ -90,11 +91,14 @@ fn candidate(slot: &Slot, asked: &str) -> Result<usize, Failure> {
             candidate.name.as_deref().is_some_and(|name| name == asked || plain(name) == asked)
         })
     };
-    by_number.or_else(by_name).ok_or_else(|| {
-        Failure::new(
-            format!("no candidate is called {}", plain(asked)),
-            "`keymend explain` lists them by number and name",
-        )
+    let by_name_in_any_case = || {
+        let is = |name: &str| name.eq_ignore_ascii_case(asked);
+        slot.candidates.iter().position(|candidate| candidate.name.as_deref().is_some_and(is))
+    };
+    by_number.or_else(by_name).or_else(by_name_in_any_case).ok_or_else(|| {
+        let names = slot.candidates.iter().filter_map(|candidate| candidate.name.clone());
+        Failure::from(NoSuch::of("candidate", asked, names.collect()))
+            .or("`keymend explain` lists them by number and name")
     })
 }
 
@@ -124,7 +128,7 @@ fn carry_out(
         } else {
             print("Nothing was written.\n")?;
         }
-        return Ok(Exit::Fine);
+        return Ok(not_written(args.dry_run));
     }
     if let Some(broken) = plan.predictions.iter().find(|one| one.breaks() && !args.insist) {
         return Err(Failure::new(
@@ -168,7 +172,9 @@ fn restart(bench: Bench<'_>, written: &Written, args: &cli::Writing) -> Result<V
         return Ok(Vec::new());
     }
     let names: Vec<&str> = due.iter().map(|due| due.restart.what.as_str()).collect();
-    if !args.restart && !ask(&plain(&format!("Restart {} now?", names.join(", "))))? {
+    // The write is done: that nobody can be asked about a restart is no failure, and what is due was said.
+    let wanted = || console::ask(&plain(&format!("Restart {} now?", names.join(", "))));
+    if !args.restart && wanted()? != Answered::Yes {
         return Ok(Vec::new());
     }
     Ok(holding::restart_all(bench, &due))
@@ -177,6 +183,11 @@ fn restart(bench: Bench<'_>, written: &Written, args: &cli::Writing) -> Result<V
 fn restarted_text(restarted: &[Restarted]) -> String {
     let mark = |one: &Restarted| if one.is_fine() { '✓' } else { '!' };
     restarted.iter().map(|one| format!("{} {}\n", mark(one), plain(&one.words()))).collect()
+}
+
+/// How a run ends that wrote nothing: a look is fine, a no is not what was asked for.
+const fn not_written(dry_run: bool) -> Exit {
+    if dry_run { Exit::Fine } else { Exit::Declined }
 }
 
 fn agreed(json: bool) -> Result<bool, Failure> {

@@ -6,17 +6,24 @@ use std::io::{self, IsTerminal as _, Stdout};
 use crossterm::clipboard::CopyToClipboard;
 use serde::Serialize;
 
+use super::charset;
 use crate::printer::{printable, printable_json, printable_lines};
 
 /// What the wizard draws on. Its cells come from [`printable`] texts, and each frame is looked over once more.
 pub type Screen = Stdout;
 
-/// Lines to standard output. A closed pipe is not an error.
-pub fn out(text: &str) -> io::Result<()> {
-    write(io::stdout().lock(), &printable_lines(text))
+/// Text as it may be written to this terminal: keys masked, in the characters that the locale knows.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    charset::shown(&printable_lines(text)).into_owned()
 }
 
-/// One document to standard output, on one line.
+/// Lines to standard output. A closed pipe is not an error.
+pub fn out(text: &str) -> io::Result<()> {
+    write(io::stdout().lock(), &shown(text))
+}
+
+/// One document to standard output, on one line. JSON is UTF-8 whatever the locale (RFC 8259).
 pub fn json(value: &impl Serialize) -> io::Result<()> {
     let shown = printable_json(serde_json::to_value(value)?);
     write(io::stdout().lock(), &format!("{shown}\n"))
@@ -24,7 +31,7 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
 
 /// Lines to standard error.
 pub fn err(text: &str) -> io::Result<()> {
-    write(io::stderr().lock(), &printable_lines(text))
+    write(io::stderr().lock(), &shown(text))
 }
 
 /// A page of help to standard output, as `styled` where a terminal shows styles. It is made of keymend's own words alone.
@@ -33,9 +40,9 @@ pub fn help(plain: &str, styled: &str) -> io::Result<()> {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     if !stdout.is_terminal() || set("NO_COLOR") || is_dumb {
-        return write(stdout, &printable_lines(plain));
+        return write(stdout, &shown(plain));
     }
-    write(stdout, styled)
+    write(stdout, &charset::shown(styled))
 }
 
 /// The demo's environment, as it is: a script works with its keys, which keymend itself has made up.
@@ -47,6 +54,12 @@ pub fn sample(text: &str) -> io::Result<()> {
 #[must_use]
 pub fn screen() -> Screen {
     io::stdout()
+}
+
+/// Standard error, for a prompt whose lines come from [`shown`].
+#[must_use]
+pub fn prompt() -> Box<dyn io::Write> {
+    Box::new(io::stderr())
 }
 
 /// Whether standard output is a terminal.

@@ -155,6 +155,12 @@ const fn mounts_may_hang() -> bool {
     true
 }
 
+/// Whether there is a folder at this path, links followed.
+#[must_use]
+pub fn is_folder(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| meta.is_dir())
+}
+
 /// Looks at lines of `/proc/self/mounts`: device, mount point, type. What desktops serve under `/run/user` (document
 /// portals, gvfs) holds no agent's files.
 #[cfg(target_os = "linux")]

@@ -14,6 +14,7 @@ const NEW: &str = "sk-FAKE-new-fedcba9876543210";
 
 static LAB: Agent = Agent {
     id: "lab",
+    aliases: &[],
     name: "Lab",
     record: Record::Rules,
     versions: &[],

@@ -117,9 +117,12 @@ impl Core {
 
 /// How the wizard is started.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent choices, each a yes or no")]
 pub struct Options {
     /// Colours are wanted.
     pub colour: bool,
+    /// The terminal shows ASCII alone.
+    pub ascii: bool,
     /// Spinners turn.
     pub motion: bool,
     /// Nothing goes over the network.
@@ -142,7 +145,7 @@ impl Model {
         let mut core = Core {
             known: Known::new(catalogue),
             size,
-            theme: Theme { colour: options.colour },
+            theme: Theme { colour: options.colour, ascii: options.ascii },
             options,
             tick: 0,
             notice: None,
@@ -292,14 +295,13 @@ pub fn view(model: &Model, frame: &mut Frame) {
     let core = &model.core;
     if !model.fits() {
         too_small(core, frame, area);
-        return;
-    }
-    if let Some(screen) = model.screen() {
+    } else if let Some(screen) = model.screen() {
         let (header, body, footer) = parts::split(area);
         draw_header(core, frame, header, screen);
         screen.view(core, frame, body);
         draw_footer(core, frame, footer, screen);
     }
+    core.theme.finish(frame.buffer_mut());
 }
 
 fn draw_header(core: &Core, frame: &mut Frame, area: Rect, screen: &Screen) {

@@ -87,19 +87,6 @@ impl Drop for Guard {
     }
 }
 
-/// Whether the terminal's window is closed: its modes cannot be asked for any more.
-#[must_use]
-pub fn is_gone() -> bool {
-    #[cfg(unix)]
-    {
-        rustix::termios::tcgetattr(io::stdin()).is_err()
-    }
-    #[cfg(not(unix))]
-    {
-        false
-    }
-}
-
 /// The terminal's columns and rows, or what is assumed where it has none.
 #[must_use]
 pub fn usable_size() -> (u16, u16) {

@@ -68,6 +68,7 @@ fn no_restart(_: &Context<'_>, _: &Slot) -> Option<Restart> {
 const fn agent(id: &'static str, name: &'static str, record: Record) -> Agent {
     Agent {
         id,
+        aliases: &[],
         name,
         record,
         versions: &["1.0"],
@@ -279,7 +280,7 @@ pub fn scanning() -> Scanning {
 
 /// A wizard before its first scan.
 pub fn blank(size: (u16, u16)) -> (Model, Ticket) {
-    let options = Options { colour: true, motion: true, offline: false };
+    let options = Options { colour: true, ascii: false, motion: true, offline: false };
     let (model, effects) = Model::new(Arc::new(Catalogue::embedded()), size, options);
     let Some(Effect::Scan(ticket)) = effects.first() else {
         unreachable!("no scan was asked for: {effects:?}")

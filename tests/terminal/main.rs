@@ -3,6 +3,7 @@
 
 mod journeys;
 mod picture;
+mod prompt;
 mod pty;
 mod rotation;
 mod window;

@@ -17,15 +17,22 @@ const CEILING: Duration = Duration::from_mins(1);
 
 /// A terminal whose only handle is here, so that dropping it closes the window.
 pub struct Window {
-    master: File,
+    pub master: File,
     child: Child,
     parser: vt100::Parser,
+    /// Everything the program ever wrote.
+    pub raw: Vec<u8>,
 }
 
 impl Window {
     /// Starts keymend as a terminal does: leader of a session of its own, with the terminal as its controlling one.
     /// Standard error goes to the terminal, or to `stderr`.
     pub fn open(args: &[&str], env: &[(&str, &str)], stderr: Option<&Path>) -> Self {
+        Self::start(env!("CARGO_BIN_EXE_keymend"), args, env, stderr)
+    }
+
+    /// The same with another program.
+    pub fn start(program: &str, args: &[&str], env: &[(&str, &str)], stderr: Option<&Path>) -> Self {
         use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
@@ -35,7 +42,7 @@ impl Window {
         let name = ptsname(&master, Vec::new()).unwrap();
         let slave = || File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
         let mut command = Command::new("setsid");
-        command.arg("--ctty").arg(env!("CARGO_BIN_EXE_keymend")).args(args);
+        command.arg("--ctty").arg(program).args(args);
         command.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm-256color");
         command.env("KEYMEND_REDUCED_MOTION", "1").envs(env.iter().copied());
         command.stdin(slave()).stdout(slave());
@@ -43,7 +50,7 @@ impl Window {
             .stderr(stderr.map_or_else(|| Stdio::from(slave()), |path| File::create(path).unwrap().into()));
         let child = command.spawn().unwrap();
         let parser = vt100::Parser::new(40.try_into().unwrap(), 120.try_into().unwrap(), 0);
-        Self { master: File::from(master), child, parser }
+        Self { master: File::from(master), child, parser, raw: Vec::new() }
     }
 
     pub fn pid(&self) -> Pid {
@@ -66,7 +73,10 @@ impl Window {
         assert!(poll(&mut fds, Some(&timeout)).unwrap() > 0, "never came:\n{}", self.screen());
         let mut buffer = [0; 8192];
         match self.master.read(&mut buffer) {
-            Ok(count @ 1..) => self.parser.process(&buffer[..count]),
+            Ok(count @ 1..) => {
+                self.raw.extend_from_slice(&buffer[..count]);
+                self.parser.process(&buffer[..count]);
+            }
             _ => return false,
         }
         true
@@ -96,8 +106,14 @@ impl Window {
 
     /// Waits for the end of everything that has the terminal open.
     pub fn finish(mut self) -> (ExitStatus, vt100::Parser) {
+        let status = self.end();
+        (status, self.parser)
+    }
+
+    /// The same, with the window still there.
+    pub fn end(&mut self) -> ExitStatus {
         while self.take(CEILING) {}
-        (self.child.wait().unwrap(), self.parser)
+        self.child.wait().unwrap()
     }
 }
 
@@ -244,6 +260,32 @@ fn an_abort_leaves_no_core_and_the_terminal_as_it_was() {
         assert_eq!(status.code(), Some(0));
         assert_eq!(left_in(tmp.path()), Vec::<String>::new());
     }
+}
+
+#[test]
+fn without_utf_8_every_screen_is_ascii() {
+    for (name, way) in SCREENS {
+        let tmp = tempfile::tempdir().unwrap();
+        let env = [("TMPDIR", tmp.path().to_str().unwrap()), ("LANG", "C")];
+        let mut window = Window::open(&["demo"], &env, None);
+        window.wait_for("scanned in");
+        for (keys, marker) in way {
+            window.press(keys, &marker.replace(" · ", " - "));
+        }
+        window.send("\u{3}");
+        assert_eq!(window.end().code(), Some(0), "{name}");
+        assert!(window.raw.is_ascii(), "{name}: {}", window.screen());
+    }
+}
+
+#[test]
+fn a_dumb_terminal_is_told_what_to_use() {
+    let home = tempfile::tempdir().unwrap();
+    let env = [("HOME", home.path().to_str().unwrap()), ("TERM", "dumb")];
+    let mut window = Window::open(&[], &env, None);
+    assert_eq!(window.end().code(), Some(2));
+    assert!(!window.raw.contains(&0x1b), "no escape sequence");
+    assert!(window.screen().contains("TERM=dumb") && window.screen().contains("keymend status"));
 }
 
 /// A running wizard's own limits, as the system shows them.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::{diff_text, target};
 use crate::cli::Command;
 use crate::commands::{Desk, Failure};
+use crate::host::console::{self, Answered};
 use crate::host::journal::Manifest;
 use crate::host::output;
 use crate::host::writer::{Back, SystemKeyring};
@@ -49,10 +50,12 @@ fn end_one(desk: &Desk, bench: Bench<'_>, action: &Manifest, command: &Command) 
     }
     output::err(&shown)?;
     if !command.agrees() {
-        match command.may_ask().then(asked).transpose()?.flatten() {
-            Some(true) => {}
-            Some(false) => return Ok(false),
-            None => {
+        let answered =
+            if command.may_ask() { console::ask("Put this back, and go on?")? } else { Answered::Nobody };
+        match answered {
+            Answered::Yes => {}
+            Answered::No => return Ok(false),
+            Answered::Nobody => {
                 return Err(Failure::new(
                     format!(
                         "an earlier write ({id}) was interrupted, and nobody can be asked whether it is put back"
@@ -67,14 +70,6 @@ fn end_one(desk: &Desk, bench: Bench<'_>, action: &Manifest, command: &Command) 
     let applied = write::undo(bench, id, Back::Exact).map_err(failed)?;
     applied.notes.iter().for_each(|note| say(&format!("“{}” is ended: {note}", action.title)));
     Ok(true)
-}
-
-/// The answer; none where nobody gave one.
-fn asked() -> Result<Option<bool>, Failure> {
-    output::err("Put this back, and go on? [y/N] ")?;
-    let mut line = String::new();
-    let read = std::io::stdin().read_line(&mut line)?;
-    Ok((read > 0).then(|| matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
 }
 
 /// One line for each interrupted write, beside the output of a command that reads.

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{Bringing, agreed, carry_out, diff_text, json, target};
+use super::{Bringing, agreed, carry_out, diff_text, json, not_written, target};
 use crate::cli;
 use crate::commands::{Desk, Exit, Failure, ask, keys, print, print_json};
 use crate::host::World as _;
+use crate::host::console;
 use crate::host::journal::{Journal, Manifest, State, Unusable};
 use crate::host::writer::{self, ApplyError, Back, SystemKeyring};
 use crate::plan;
@@ -24,7 +25,8 @@ pub(in crate::commands) fn history(desk: &Desk, args: &cli::History) -> Result<E
     let journal = Journal::of(&world);
     if args.purge {
         if !args.yes && !ask("Remove every entry and backup? Nothing can be undone afterwards.")? {
-            return Ok(Exit::Fine);
+            print("Nothing was removed.\n")?;
+            return Ok(Exit::Declined);
         }
         print(&format!("{} removed\n", journal.purge()))?;
         return Ok(Exit::Fine);
@@ -130,7 +132,7 @@ pub(in crate::commands) fn undo(desk: &Desk, args: &cli::Undo) -> Result<Exit, F
         } else {
             print("Nothing was written.\n")?;
         }
-        return Ok(Exit::Fine);
+        return Ok(not_written(args.dry_run));
     }
     let applied = write::undo(bench, &action.id, how).map_err(|error| refused(&error))?;
     if args.json {
@@ -169,15 +171,21 @@ pub(in crate::commands) fn redo(desk: &Desk, args: &cli::Redo) -> Result<Exit, F
     let fresh = || desk.world();
     let bench = Bench { world: &fresh, catalogue: &desk.catalogue, keyring: &SystemKeyring };
     let lost = session::past::lost(bench, args.id.as_deref()).map_err(|error| refused(&error))?;
-    let paste = if args.from.is_given() { Some(keys::given(&args.from)?) } else { None };
+    let paste = if args.from.is_given() { Some(keys::given(desk, &args.from, None)?) } else { None };
     let new = match &paste {
         Some(paste) => given_again(desk, &lost, paste, !args.write.json)?,
-        None => lost.key.clone().ok_or_else(|| {
-            Failure::new(
-                "the key of that action stands nowhere on this machine any more, and keymend keeps no copy",
-                "give it again with --stdin, --clipboard or --vault NAME",
-            )
-        })?,
+        None => match &lost.key {
+            Some(key) => key.clone(),
+            None if console::is_attended() => {
+                given_again(desk, &lost, &keys::given(desk, &args.from, None)?, !args.write.json)?
+            }
+            None => {
+                return Err(Failure::new(
+                    "the key of that action is nowhere on this machine any more, and keymend keeps no copy",
+                    "give it again with --stdin, --clipboard or --vault NAME",
+                ));
+            }
+        },
     };
     let world = desk.world();
     let here = session::present(&world, &desk.catalogue, None);

@@ -58,7 +58,7 @@ pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exi
     if only_places {
         return Ok(Exit::Fine);
     }
-    let paste = keys::given(&args.key.from)?;
+    let paste = keys::given(desk, &args.key.from, slot.provider.as_deref())?;
     let new = fit_for_slot(desk, &slot, &paste, args.write.insist, !args.write.json)?;
     if new == old {
         return Err(Failure::new("this is the old key", "copy the new key, then try again"));

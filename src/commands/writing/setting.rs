@@ -16,7 +16,7 @@ pub(in crate::commands) fn set(desk: &Desk, args: &cli::Set) -> Result<Exit, Fai
     let slot = one_slot(desk, &world, &args.slot, args.profile.as_ref())?;
     let agent =
         agents::find(slot.agent).ok_or_else(|| Failure::new("no such agent", "see `keymend agents`"))?;
-    let paste = keys::given(&args.key.from)?;
+    let paste = keys::given(desk, &args.key.from, slot.provider.as_deref())?;
     let new = fit_for_slot(desk, &slot, &paste, args.write.insist, !args.write.json)?;
     if slot.sent().is_some_and(|sent| sent.key == new) && args.to.is_none() {
         return Err(Failure::new(

@@ -1,0 +1,170 @@
+//! A key that is asked for at the terminal is never shown, and a question is asked there even where standard input is the
+//! key.
+
+use std::path::PathBuf;
+
+use keymend::demo::Key;
+use rustix::process::{Signal, kill_process};
+use rustix::termios::{LocalModes, tcgetattr};
+
+use super::window::Window;
+
+struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let hermes = folder.path().join(".hermes");
+        std::fs::create_dir(&hermes).unwrap();
+        let config = "model:\n  provider: anthropic\n  default: claude-sonnet-4-5\n";
+        std::fs::write(hermes.join("config.yaml"), config).unwrap();
+        let home = Self { folder };
+        std::fs::write(home.dotenv(), format!("ANTHROPIC_API_KEY={}\n", old())).unwrap();
+        home
+    }
+
+    fn dotenv(&self) -> PathBuf {
+        self.folder.path().join(".hermes/.env")
+    }
+
+    fn content(&self) -> String {
+        std::fs::read_to_string(self.dotenv()).unwrap()
+    }
+
+    fn env(&self) -> [(&'static str, String); 1] {
+        [("HOME", self.folder.path().to_str().unwrap().to_owned())]
+    }
+
+    fn open(&self, args: &[&str]) -> Window {
+        let env = self.env();
+        let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, &**value)).collect();
+        Window::open(args, &env, None)
+    }
+}
+
+fn old() -> String {
+    Key::Stale("anthropic").text()
+}
+
+fn new() -> String {
+    Key::New("anthropic").text()
+}
+
+const SET: [&str; 3] = ["set", "hermes/anthropic", "--no-test"];
+
+/// No run of 8 characters of the key's random part was ever on the terminal.
+#[track_caller]
+fn hidden(window: &Window) {
+    let raw = String::from_utf8_lossy(&window.raw);
+    let key = new();
+    let body = &key.as_bytes()["sk-ant-api03-".len()..];
+    let shown = body.windows(8).find(|run| raw.contains(std::str::from_utf8(run).unwrap()));
+    assert_eq!(shown, None);
+}
+
+/// The terminal echoes and reads lines, and takes pastes as they come.
+#[track_caller]
+fn restored(window: &Window) {
+    let modes = tcgetattr(&window.master).unwrap();
+    assert!(modes.local_modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG));
+    let raw = String::from_utf8_lossy(&window.raw);
+    assert!(raw.rfind("\u{1b}[?2004h") < raw.rfind("\u{1b}[?2004l"));
+}
+
+#[test]
+fn a_pasted_key_is_recognised_and_never_shown() {
+    for args in [SET.to_vec(), [&SET[..], &["--stdin"]].concat()] {
+        let home = Home::new();
+        let mut window = home.open(&args);
+        window.wait_for("Key for Anthropic, hidden:");
+        window.send(&format!("\u{1b}[200~{}\n\u{1b}[201~", new()));
+        window.wait_for("(108) anthropic");
+        assert!(window.screen().contains("••••"));
+        window.press("\r", "Write this? [y/N]");
+        window.press("y\r", "now sends");
+        assert_eq!(window.end().code(), Some(0));
+        hidden(&window);
+        restored(&window);
+        assert_eq!(home.content(), format!("ANTHROPIC_API_KEY={}\n", new()));
+    }
+}
+
+#[test]
+fn a_typed_key_and_a_paste_without_brackets_are_never_shown() {
+    let home = Home::new();
+    let mut window = home.open(&SET);
+    window.wait_for("hidden:");
+    // What follows the line is not left for the shell, and is no answer to the question.
+    window.send(&format!("{}\ry\r", new()));
+    window.wait_for("Write this? [y/N]");
+    window.press("n\r", "Nothing was written.");
+    assert_eq!(window.end().code(), Some(1));
+    hidden(&window);
+    restored(&window);
+    assert_eq!(home.content(), format!("ANTHROPIC_API_KEY={}\n", old()));
+}
+
+#[test]
+fn it_can_be_left_at_any_time() {
+    for (keys, code) in [("\u{3}", 130), ("\u{4}", 2)] {
+        let home = Home::new();
+        let mut window = home.open(&SET);
+        window.wait_for("hidden:");
+        window.send(keys);
+        assert_eq!(window.end().code(), Some(code));
+        restored(&window);
+    }
+    for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
+        let home = Home::new();
+        let mut window = home.open(&SET);
+        window.wait_for("hidden:");
+        window.send("sk-ant");
+        window.wait_for("(6)");
+        kill_process(window.pid(), signal).unwrap();
+        assert_eq!(window.end().code(), Some(code));
+        restored(&window);
+    }
+    let home = Home::new();
+    let mut window = home.open(&SET);
+    window.wait_for("hidden:");
+    window.send("sk-ant");
+    window.wait_for("(6)");
+    assert_eq!(window.close().code(), Some(129));
+}
+
+#[test]
+fn without_utf_8_and_on_a_dumb_terminal_it_is_hidden_too() {
+    for (name, value) in [("LANG", "C"), ("TERM", "dumb")] {
+        let home = Home::new();
+        let place = home.env();
+        let mut window = Window::open(&SET, &[("HOME", &place[0].1), (name, value)], None);
+        window.wait_for("hidden:");
+        window.send(&new());
+        window.press("\r", "Write this? [y/N]");
+        window.press("n\r", "Nothing was written.");
+        assert_eq!(window.end().code(), Some(1));
+        hidden(&window);
+        if name == "LANG" {
+            assert!(window.raw.is_ascii(), "{}", window.screen());
+        } else {
+            assert!(!window.raw.contains(&0x1b), "no escape sequence");
+        }
+    }
+}
+
+#[test]
+fn where_standard_input_is_the_key_the_terminal_is_asked() {
+    for (answer, code, key) in [("y", 0, new()), ("n", 1, old())] {
+        let home = Home::new();
+        let place = home.env();
+        let line =
+            format!("printf %s {} | {} {} --stdin", new(), env!("CARGO_BIN_EXE_keymend"), SET.join(" "));
+        let mut window = Window::start("sh", &["-c", &line], &[("HOME", &place[0].1)], None);
+        window.wait_for("Write this? [y/N]");
+        window.send(&format!("{answer}\r"));
+        assert_eq!(window.end().code(), Some(code));
+        assert_eq!(home.content(), format!("ANTHROPIC_API_KEY={key}\n"));
+    }
+}
