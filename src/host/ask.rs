@@ -289,8 +289,9 @@ fn end_session(leader: rustix::process::Pid) {
 #[cfg(unix)]
 fn session_of(pid: rustix::process::Pid) -> Option<rustix::process::Pid> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-    let session = stat.rsplit_once(')')?.1.split_whitespace().nth(3)?.parse().ok()?;
-    rustix::process::Pid::from_raw(session)
+    let session: i32 = stat.rsplit_once(')')?.1.split_whitespace().nth(3)?.parse().ok()?;
+    // A process that is just ending has -1 there (`do_task_stat` of Linux), which is no process.
+    if session > 0 { rustix::process::Pid::from_raw(session) } else { None }
 }
 
 /// The variables between the two marks; none unless both are there.
