@@ -71,7 +71,10 @@ impl Desk {
 
 /// Runs the command that was given; the wizard without one.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
-    let catalogue = crate::session::catalogue(&RealWorld::new(cli.home.clone()));
+    let world = RealWorld::new(cli.home.clone());
+    let catalogue = crate::session::catalogue(&world);
+    say_left_out(&world, &catalogue)?;
+    drop(world);
     let desk = Desk { home: cli.home, offline: cli.offline, catalogue };
     match &cli.command {
         Some(command) if command.writes() && !writing::end(&desk, command)? => {
@@ -108,6 +111,21 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Completions { shell }) => listing::completions(shell),
         Some(Command::Man) => listing::man(),
     }
+}
+
+/// Says which keys of this shell take no part, because the shell belongs to another home than the one that is looked at.
+fn say_left_out(world: &RealWorld, catalogue: &Catalogue) -> Result<(), Failure> {
+    let keys = world.left_out().iter().filter(|name| !catalogue.by_env(name).is_empty());
+    let keys: Vec<&str> = keys.map(String::as_str).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let line = format!(
+        "note: this shell's environment belongs to another home and is left out ({}); start keymend with HOME set to the \
+         folder to include it\n",
+        keys.join(", ")
+    );
+    Ok(std::io::stderr().write_all(line.as_bytes())?)
 }
 
 /// Prints text; a closed pipe is not an error.
