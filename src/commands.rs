@@ -103,6 +103,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let catalogue = crate::session::catalogue(&world);
     printer::know_beginnings(catalogue.beginnings());
     printer::know(&secrets_of(world.env()));
+    say_left_out(&world, &catalogue)?;
+    drop(world);
     let desk = Desk { home: cli.home, offline: cli.offline, catalogue };
     if cli.command.as_ref().is_some_and(Command::reads_the_key) {
         console::keep_for_the_key();
@@ -153,6 +155,21 @@ fn secrets_of(env: &std::collections::BTreeMap<String, String>) -> Vec<Secret> {
             .any(|part| name.to_ascii_uppercase().contains(part))
     };
     env.iter().filter(|(name, _)| tells(name)).map(|(_, value)| Secret::new(value.as_str())).collect()
+}
+
+/// Says which keys of this shell take no part, because the shell belongs to another home than the one that is looked at.
+fn say_left_out(world: &RealWorld, catalogue: &Catalogue) -> Result<(), Failure> {
+    let keys = world.left_out().iter().filter(|name| !catalogue.by_env(name).is_empty());
+    let keys: Vec<&str> = keys.map(String::as_str).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let line = format!(
+        "note: this shell's environment belongs to another home and is left out ({}); start keymend with HOME set to the \
+         folder to include it\n",
+        keys.join(", ")
+    );
+    Ok(output::err(&line)?)
 }
 
 /// Prints text; a closed pipe is not an error.

@@ -170,7 +170,10 @@ impl Scan {
     /// The letter of a key.
     #[must_use]
     pub fn tag(&self, key: &Secret) -> Option<Tag> {
-        self.keys.iter().find(|view| view.key == *key).map(|view| view.tag)
+        // What is sent is often a key of a file without the blanks around it: the same letter.
+        let trimmed = |view: &&KeyView| view.key.map(|own| own.trim().to_owned()) == *key;
+        let exact = self.keys.iter().find(|view| view.key == *key);
+        exact.or_else(|| self.keys.iter().find(trimmed)).map(|view| view.tag)
     }
 
     /// The salted fingerprint of each distinct key.
