@@ -143,7 +143,7 @@ fn a_no_writes_nothing_and_a_yes_ends_it() {
     let lab = Lab::new();
     let before = lab.texts();
     let (code, all) = lab.run(&["use", "hermes/anthropic", "1"], "n\n");
-    assert_eq!(code, Some(0), "{all}");
+    assert_eq!(code, Some(1), "{all}");
     assert!(all.contains("Nothing was written"), "{all}");
     assert_eq!((lab.texts(), lab.state()), (before, State::Planned));
     let (_, all) = lab.run(&["use", "hermes/anthropic", "1"], "y\n");
