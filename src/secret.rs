@@ -81,7 +81,7 @@ impl Secret {
     /// Whether the text is in `bytes` as a word, or inside of a longer one where it is too long for chance (two keys that
     /// were run together). Where it is a part of one of `longer` (a cut copy of a key in the whole key), it is not found.
     #[must_use]
-    pub fn is_found_in<'a>(&self, bytes: &[u8], longer: impl IntoIterator<Item = &'a Self> + Clone) -> bool {
+    pub fn is_found_in(&self, bytes: &[u8], longer: &[Self]) -> bool {
         /// Shorter texts are found in others by chance.
         const NO_CHANCE: usize = 20;
         let text = self.0.as_bytes();
@@ -91,7 +91,7 @@ impl Secret {
         let of_word =
             |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-');
         let is_part = |at: usize| {
-            longer.clone().into_iter().any(|other| {
+            longer.iter().any(|other| {
                 let other = other.0.as_bytes();
                 let mut offsets = (0..=other.len().saturating_sub(text.len()))
                     .filter(|from| other.len() > text.len() && other[*from..].starts_with(text));
@@ -108,7 +108,7 @@ impl Secret {
 
     /// Whether the text is in `other`, as [`Self::is_found_in`] looks for it.
     #[must_use]
-    pub fn is_part_of<'a>(&self, other: &Self, longer: impl IntoIterator<Item = &'a Self> + Clone) -> bool {
+    pub fn is_part_of(&self, other: &Self, longer: &[Self]) -> bool {
         self.is_found_in(other.0.as_bytes(), longer)
     }
 
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_key_is_found_as_a_word_and_not_in_a_longer_key() {
-        let none: [&Secret; 0] = [];
+        let none: &[Secret] = &[];
         let word = Secret::new("ai");
         assert!(!word.is_found_in(b"provider: openai", none));
         assert!(word.is_found_in(b"apiKey: ai\n", none));
@@ -309,8 +309,8 @@ mod tests {
         let new = Secret::new("sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H");
         assert!(old.is_found_in(b"K=sk-FAKEq7Wm2Zt9Kp4Xr8Vbsk-FAKEanother/shot.png", none));
         assert!(old.is_found_in(b"K=sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H", none));
-        assert!(!old.is_found_in(b"K=sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H", [&new]));
-        assert!(old.is_found_in(b"sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H sk-FAKEq7Wm2Zt9Kp4Xr8Vb", [&new]));
+        assert!(!old.is_found_in(b"K=sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H", std::slice::from_ref(&new)));
+        assert!(old.is_found_in(b"sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H sk-FAKEq7Wm2Zt9Kp4Xr8Vb", std::slice::from_ref(&new)));
     }
 
     #[test]

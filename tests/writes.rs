@@ -432,7 +432,7 @@ fn the_only_copy_of_a_key_is_overwritten_on_a_word_of_its_own_alone() {
         "{}",
         refused.err
     );
-    assert!(refused.out.contains("copies …"), "{}", refused.out);
+    assert!(refused.out.contains("copies sk-or-v1-…"), "{}", refused.out);
     assert_eq!(home.text(AIDER.0), AIDER.1.replace('@', &key(OLD)));
     let done = home.run(&[&args[..], &["--insist"]].concat(), "");
     assert_eq!(done.code, Some(0), "{}", done.err);

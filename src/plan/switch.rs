@@ -103,7 +103,8 @@ impl Asked<'_> {
         }
         let all = (self.agent.destinations)(&self.context, self.slot);
         let fits = |to: &Destination| {
-            !kind::is_shared(world, &to.place) && !(login && kind::takes(&to.place) == Takes::Key)
+            let no_token = login && kind::takes(&to.place) == Takes::Key;
+            !kind::is_shared(world, &to.place) && !no_token
         };
         let mask = self.context.catalogue.mask(self.key);
         let plans = all.into_iter().filter(fits).filter_map(|to| {

@@ -177,10 +177,12 @@ impl Written {
         let due = due.filter(|one| one.certainty.needs_restart() && !all_fine).map(|one| one.what);
         let running: Vec<String> =
             due.chain(old.processes.iter().filter(|_| restarted.is_empty()).cloned()).collect();
-        match running.is_empty() {
-            true => Some(Next::Revoke),
-            false => Some(Next::NotYet(format!("{} may still hold it: restart first.", listed(&running)))),
+        if running.is_empty() {
+            Some(Next::Revoke)
+        } else {
+            Some(Next::NotYet(format!("{} may still hold it: restart first.", listed(&running))))
         }
+    }
     }
 
     /// What has to be restarted, each once, and for which slot.
@@ -301,7 +303,7 @@ fn places_now(world: &dyn World, plan: &Plan, new: &Secret, old: Option<&Secret>
         PlaceNow {
             place: place.clone(),
             new_there: stands.as_ref().is_some_and(|text| text.holds(new)),
-            old_gone: !stands.zip(old).is_some_and(|(text, old)| old.is_part_of(&text, [new])),
+            old_gone: !stands.zip(old).is_some_and(|(text, old)| old.is_part_of(&text, std::slice::from_ref(new))),
         }
     };
     plan.places.iter().map(read).collect()

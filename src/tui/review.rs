@@ -147,9 +147,10 @@ impl Review {
         rows.draw(core, frame, Rect { height: area.height.saturating_sub(1), ..area }, skip);
         if matches!(self.phase, Phase::Ready(_)) {
             let mut foot = Rows::default();
-            let (key, words) = match self.offers(Action::Insist) {
-                true => ("y", " write it all the same. A backup is kept, and "),
-                false => ("w", " write it. A backup is kept, and "),
+            let (key, words) = if self.offers(Action::Insist) {
+                ("y", " write it all the same. A backup is kept, and ")
+            } else {
+                ("w", " write it. A backup is kept, and ")
             };
             foot.push(
                 Row::of("→ ", Role::Accent)

@@ -74,6 +74,7 @@ const fn agent(id: &'static str, name: &'static str, record: Record) -> Agent {
         looks: &[],
         scan: no_scan,
         destinations: no_destinations,
+        switch: keymend::agents::no_switch,
         restart: no_restart,
     }
 }
