@@ -310,7 +310,10 @@ mod tests {
         assert!(old.is_found_in(b"K=sk-FAKEq7Wm2Zt9Kp4Xr8Vbsk-FAKEanother/shot.png", none));
         assert!(old.is_found_in(b"K=sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H", none));
         assert!(!old.is_found_in(b"K=sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H", std::slice::from_ref(&new)));
-        assert!(old.is_found_in(b"sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H sk-FAKEq7Wm2Zt9Kp4Xr8Vb", std::slice::from_ref(&new)));
+        assert!(old.is_found_in(
+            b"sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H sk-FAKEq7Wm2Zt9Kp4Xr8Vb",
+            std::slice::from_ref(&new)
+        ));
     }
 
     #[test]

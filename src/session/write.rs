@@ -183,7 +183,6 @@ impl Written {
             Some(Next::NotYet(format!("{} may still hold it: restart first.", listed(&running))))
         }
     }
-    }
 
     /// What has to be restarted, each once, and for which slot.
     #[must_use]
@@ -303,7 +302,9 @@ fn places_now(world: &dyn World, plan: &Plan, new: &Secret, old: Option<&Secret>
         PlaceNow {
             place: place.clone(),
             new_there: stands.as_ref().is_some_and(|text| text.holds(new)),
-            old_gone: !stands.zip(old).is_some_and(|(text, old)| old.is_part_of(&text, std::slice::from_ref(new))),
+            old_gone: !stands
+                .zip(old)
+                .is_some_and(|(text, old)| old.is_part_of(&text, std::slice::from_ref(new))),
         }
     };
     plan.places.iter().map(read).collect()
