@@ -24,7 +24,7 @@ pub mod qwen_code;
 
 use crate::host::{Process, Trouble, World};
 use crate::lint::Lint;
-use crate::plan::Destination;
+use crate::plan::{Destination, Switch};
 use crate::provider::Catalogue;
 use crate::resolve::Slot;
 
@@ -77,6 +77,9 @@ pub struct Agent {
     /// The places where a new key for `slot` could be written, best first, each with the neighbours that must change
     /// along. `Catalogue` ids and slots as `scan` returned them.
     pub destinations: fn(&Context<'_>, &Slot) -> Vec<Destination>,
+    /// The agent's own ways to make candidate `n` of `slot` the active one without touching a key, best first: an order,
+    /// an account, an approval, a selected type.
+    pub switch: fn(&Context<'_>, &Slot, usize) -> Vec<Switch>,
     /// What a person must restart after a change at `slot`, judged from the processes that run now.
     pub restart: fn(&Context<'_>, &Slot) -> Option<Restart>,
 }
@@ -186,6 +189,12 @@ pub fn named(name: &str) -> Option<&'static Agent> {
     let by_name =
         || ALL.iter().find(|agent| called(agent.name) || agent.aliases.iter().any(|one| called(one)));
     by_id.or_else(by_name).copied()
+}
+
+/// For an agent that has no choice of its own beside the places of its keys.
+#[must_use]
+pub const fn no_switch(_: &Context<'_>, _: &Slot, _: usize) -> Vec<Switch> {
+    Vec::new()
 }
 
 /// The agent with this id.

@@ -303,7 +303,8 @@ pub struct Writing {
     /// Write without asking
     #[arg(long)]
     pub yes: bool,
-    /// Go on although the key was rejected, doubtful, or made for something else, or a slot would be left without any
+    /// Go on although the key was rejected, doubtful, or made for something else, a slot would be left without any, or the
+    /// only copy of another credential is taken away
     #[arg(long)]
     pub insist: bool,
     /// Restart what still holds the old key, without asking
@@ -371,6 +372,9 @@ pub struct Use {
     /// Only this profile
     #[arg(long, value_name = "P")]
     pub profile: Option<String>,
+    /// Do not test the key first
+    #[arg(long)]
+    pub no_test: bool,
     /// The write
     #[command(flatten)]
     pub write: Writing,

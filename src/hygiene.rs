@@ -14,6 +14,7 @@ mod catalogue;
 mod fit;
 mod judge;
 mod lines;
+mod nature;
 mod other;
 mod scrub;
 mod shapes;
@@ -22,6 +23,7 @@ mod tests;
 mod unwrap;
 
 pub use fit::{Fit, fits};
+pub use nature::{Nature, is_whole, nature, parts, reference};
 pub use shapes::{KeyShapes, Shape, Telling};
 
 /// The largest paste that is looked at.
@@ -260,6 +262,22 @@ impl CleanReport {
                 refused: Some(RefusedReport { reason: no.reason, message: no.message.clone() }),
             },
         }
+    }
+}
+
+impl CleanReport {
+    /// The report with what the key's form says about the provider that it should be for.
+    #[must_use]
+    pub fn with_fit(mut self, fit: &Fit) -> Self {
+        let (id, message) = match fit {
+            Fit::WrongProvider { message, .. } => ("wrong-provider", message),
+            Fit::WrongKind { message, .. } => ("wrong-kind", message),
+            Fit::Right | Fit::Unknown => return self,
+        };
+        self.confirm = true;
+        self.reasons.push(id);
+        self.questions.push(message.clone());
+        self
     }
 }
 

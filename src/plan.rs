@@ -20,14 +20,18 @@ use crate::source::{Cell, Place, Source, tilde};
 
 mod build;
 mod draft;
+mod kind;
 mod locks;
+mod switch;
 #[cfg(test)]
 mod tests;
 
 pub use crate::edit::{DiffLine, LineKind};
-pub use build::{Offered, Stands, bring_back, build, changeable, destinations, rotate, use_candidate};
+pub use build::{Offered, Stands, bring_back, build, changeable, destinations, rotate};
 pub use draft::key_at;
+pub use kind::{Takes, is_login, is_shared, takes};
 pub(crate) use locks::may_lock;
+pub use switch::{Loss, Switch, losses, telling_losses, use_candidate};
 
 /// A change of one value beside the key that the agent needs for the key to become active.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +50,24 @@ pub enum Set {
         /// How many characters of the new key's end.
         chars: usize,
     },
+    /// Put this list there without one of its items.
+    ListWithout {
+        /// What stands there now.
+        list: Vec<Secret>,
+        /// What goes.
+        item: Secret,
+    },
+}
+
+impl Set {
+    /// The parts of keys that it writes or finds, which no diff may show.
+    fn parts(&self, new: &Secret) -> Vec<Secret> {
+        match self {
+            Self::ListWithTail { list, chars } => list.iter().cloned().chain([new.tail(*chars)]).collect(),
+            Self::ListWithout { list, .. } => list.clone(),
+            Self::Json(_) | Self::Key | Self::Remove => Vec::new(),
+        }
+    }
 }
 
 /// A neighbour: something that has to change along with the key.
@@ -91,6 +113,10 @@ pub struct Plan {
     pub predictions: Vec<Predicted>,
     /// What else the person should know before saying yes.
     pub notes: Vec<String>,
+    /// What it takes away beside the key that it is asked to replace.
+    pub losses: Vec<Loss>,
+    /// It takes away the only copy of a credential that nobody asked to replace: it is written on a word of its own.
+    pub guarded: bool,
 }
 
 impl Plan {

@@ -84,6 +84,40 @@ impl Secret {
         !text.is_empty() && bytes.windows(text.len()).any(|part| part == text)
     }
 
+    /// Whether the text is in `bytes` as a word, or inside of a longer one where it is too long for chance (two keys that
+    /// were run together). Where it is a part of one of `longer` (a cut copy of a key in the whole key), it is not found.
+    #[must_use]
+    pub fn is_found_in(&self, bytes: &[u8], longer: &[Self]) -> bool {
+        /// Shorter texts are found in others by chance.
+        const NO_CHANCE: usize = 20;
+        let text = self.0.as_bytes();
+        if text.is_empty() || bytes.len() < text.len() {
+            return false;
+        }
+        let of_word =
+            |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-');
+        let is_part = |at: usize| {
+            longer.iter().any(|other| {
+                let other = other.0.as_bytes();
+                let mut offsets = (0..=other.len().saturating_sub(text.len()))
+                    .filter(|from| other.len() > text.len() && other[*from..].starts_with(text));
+                offsets.any(|from| from <= at && bytes[at - from..].starts_with(other))
+            })
+        };
+        let mut found = (0..=bytes.len() - text.len()).filter(|at| bytes[*at..].starts_with(text));
+        found.any(|at| {
+            let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+            let is_word = !of_word(before) && !of_word(bytes.get(at + text.len()));
+            (is_word || text.len() >= NO_CHANCE) && !is_part(at)
+        })
+    }
+
+    /// Whether the text is in `other`, as [`Self::is_found_in`] looks for it.
+    #[must_use]
+    pub fn is_part_of(&self, other: &Self, longer: &[Self]) -> bool {
+        self.is_found_in(other.0.as_bytes(), longer)
+    }
+
     /// Whether `part`, which is not empty, stands anywhere in the text.
     #[must_use]
     pub fn holds(&self, part: &Self) -> bool {
@@ -290,6 +324,23 @@ mod tests {
             assert!(!Secret::new(text).surrounds(&key), "{text}");
         }
         assert!(!Secret::new("sk-FAKE").surrounds(&Secret::new("")));
+    }
+
+    #[test]
+    fn a_key_is_found_as_a_word_and_not_in_a_longer_key() {
+        let none: &[Secret] = &[];
+        let word = Secret::new("ai");
+        assert!(!word.is_found_in(b"provider: openai", none));
+        assert!(word.is_found_in(b"apiKey: ai\n", none));
+        let old = Secret::new("sk-FAKEq7Wm2Zt9Kp4Xr8Vb");
+        let new = Secret::new("sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H");
+        assert!(old.is_found_in(b"K=sk-FAKEq7Wm2Zt9Kp4Xr8Vbsk-FAKEanother/shot.png", none));
+        assert!(old.is_found_in(b"K=sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H", none));
+        assert!(!old.is_found_in(b"K=sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H", std::slice::from_ref(&new)));
+        assert!(old.is_found_in(
+            b"sk-FAKEq7Wm2Zt9Kp4Xr8Vb3Nc6Ld1H sk-FAKEq7Wm2Zt9Kp4Xr8Vb",
+            std::slice::from_ref(&new)
+        ));
     }
 
     #[test]

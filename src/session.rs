@@ -15,13 +15,15 @@ pub mod test;
 mod watch;
 pub mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::agents::{self, Agent, Context, Findings};
 use crate::host::{World, owner};
+use crate::hygiene;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Slot};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
+use crate::source::Source;
 
 /// One agent and what its scan found.
 #[derive(Clone, Debug)]
@@ -61,6 +63,9 @@ pub struct Scan {
     pub agents: Vec<Scanned>,
     /// Every distinct key, in order of first appearance; its position is its tag.
     pub keys: Vec<KeyView>,
+    /// The other texts that are kept where a key belongs: placeholders, masked copies, words. They have no letter, and
+    /// are never shown whole.
+    pub texts: Vec<Secret>,
 }
 
 /// The built-in providers, and the person's own files in `<config>/keymend/providers/*.toml`.
@@ -141,9 +146,9 @@ impl Scan {
     /// What these agents found, with one entry for each distinct key.
     #[must_use]
     pub fn of(agents: Vec<Scanned>, catalogue: &Catalogue) -> Self {
-        let mut scan = Self { agents, keys: Vec::new() };
-        scan.keys = scan.index_keys(catalogue);
-        crate::printer::know(scan.keys.iter().map(|view| &view.key));
+        let mut scan = Self { agents, ..Self::default() };
+        scan.index(catalogue);
+        crate::printer::know(scan.keys.iter().map(|view| &view.key).chain(&scan.texts));
         scan
     }
 
@@ -182,24 +187,54 @@ impl Scan {
         self.keys.iter().map(|view| (view.tag, view.key.fingerprint(salt))).collect()
     }
 
-    fn index_keys(&self, catalogue: &Catalogue) -> Vec<KeyView> {
-        let mut keys: Vec<KeyView> = Vec::new();
-        let mut index: std::collections::HashMap<Fingerprint, usize> = std::collections::HashMap::new();
+    /// Everything that no text may show: the keys, and the other texts in their fields.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.keys.iter().map(|view| &view.key).chain(&self.texts)
+    }
+
+    /// Notes what stands at a candidate. A text that is a key in one slot is one everywhere.
+    fn note(&mut self, at: SlotRef, index: usize, key: &Secret, catalogue: &Catalogue) {
+        if let Some(view) = self.keys.iter_mut().find(|view| view.key == *key) {
+            view.places.push((at, index));
+            return;
+        }
+        let (tag, mask) = (Tag(self.keys.len()), catalogue.mask(key));
+        self.keys.push(KeyView { tag, key: key.clone(), mask, places: vec![(at, index)] });
+    }
+
+    /// One entry for each distinct key. The work grows with the places, not with their square.
+    fn index(&mut self, catalogue: &Catalogue) {
+        let mut found: Vec<(SlotRef, usize, Secret, Fingerprint)> = Vec::new();
+        let mut judged: HashMap<Fingerprint, bool> = HashMap::new();
         for (at, _, slot) in self.slots() {
-            for (candidate, key) in slot.candidates.iter().enumerate().filter_map(key_of) {
-                let next = keys.len();
-                let known = *index.entry(key.fingerprint("")).or_insert(next);
-                if known == next {
-                    let mask = catalogue.mask(key);
-                    keys.push(KeyView { tag: Tag(next), key: key.clone(), mask, places: Vec::new() });
-                }
-                if let Some(view) = keys.get_mut(known) {
-                    view.places.push((at, candidate));
-                }
+            for (index, key) in slot.candidates.iter().enumerate().filter_map(key_of) {
+                let print = key.fingerprint("");
+                let is_key = judged.entry(print.clone()).or_default();
+                *is_key = *is_key || is_key_of(slot, &slot.candidates[index], catalogue);
+                found.push((at, index, key.clone(), print));
             }
         }
-        keys
+        let mut known: HashMap<Fingerprint, usize> = HashMap::new();
+        for (at, index, key, print) in found {
+            if judged.get(&print) == Some(&true) {
+                let next = self.keys.len();
+                let view = *known.entry(print).or_insert(next);
+                if view == next {
+                    let (tag, mask) = (Tag(next), catalogue.mask(&key));
+                    self.keys.push(KeyView { tag, key, mask, places: Vec::new() });
+                }
+                self.keys[view].places.push((at, index));
+            } else if known.insert(print, usize::MAX).is_none() {
+                self.texts.push(key);
+            }
+        }
     }
+}
+
+/// Whether a key stands at this candidate. A word of the agent itself is none.
+fn is_key_of(slot: &Slot, candidate: &Candidate, catalogue: &Catalogue) -> bool {
+    let is_key = |key| hygiene::nature(key, slot.provider.as_deref(), catalogue).is_key();
+    candidate.source != Source::BuiltIn && candidate.value.secret().is_some_and(is_key)
 }
 
 fn key_of((at, candidate): (usize, &Candidate)) -> Option<(usize, &Secret)> {

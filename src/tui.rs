@@ -379,7 +379,8 @@ fn make_plan(desk: &Desk, ask: Ask) -> Result<Plan, PlanError> {
     let catalogue = &desk.catalogue;
     match ask {
         Ask::Set { agent, slot, destination, key } => {
-            plan::build(&world, catalogue, agent, &slot, &destination, &key)
+            let plan = plan::build(&world, catalogue, agent, &slot, &destination, &key)?;
+            Ok(plan::telling_losses(&world, catalogue, agent, plan, &key))
         }
         Ask::Use { agent, slot, n } => plan::use_candidate(&world, catalogue, agent, &slot, n),
         Ask::BringBack { key, places } => {

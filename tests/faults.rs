@@ -70,6 +70,7 @@ static AGENT: Agent = Agent {
     looks: &[],
     scan: |_: &Context<'_>| Some(Findings::default()),
     destinations: |_, _| Vec::new(),
+    switch: keymend::agents::no_switch,
     restart: |_, _| None,
 };
 

@@ -334,6 +334,7 @@ fn rotation_use_history_and_set_up() {
     snap("use-review", |size| {
         let mut model = tested(size);
         walk(&mut model, "<Tab><Down>u");
+        walk(&mut model, "<Enter>");
         model
     });
     snap("history", |size| {

@@ -369,6 +369,186 @@ fn an_undo_of_the_values_or_of_the_whole_is_a_choice() {
     }
 }
 
+#[test]
+fn a_key_is_to_be_revoked_only_when_nothing_here_has_it_any_more() {
+    let home = Home::new(&[HERMES[0], HERMES[1], AIDER]);
+    let set = ["set", "aider/openrouter", "--stdin", "--no-test", "--yes"];
+    let done = home.run(&set, &key(FRESH));
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert!(
+        done.out.contains("do not revoke") && !done.out.contains("→ when everything works"),
+        "{}",
+        done.out
+    );
+    assert!(done.out.contains("Hermes Agent → openrouter still sends it"), "{}", done.out);
+    assert!(done.out.contains("`keymend rotate hermes/openrouter`"), "{}", done.out);
+    let last = home.rotate(&["--yes"]);
+    assert!(last.out.contains("revoke the old key") && !last.out.contains("do not revoke"), "{}", last.out);
+
+    // A place that no agent sends now is a place that holds it.
+    let home = Home::new(&HERMES);
+    home.put(".profile", &format!("alias ask='OPENROUTER_API_KEY={} ask'\n", key(OLD)));
+    let done = home.rotate(&["--yes", "--json"]);
+    let next = &done.json()["old_key"];
+    assert_eq!(next["revoke"], false, "{next}");
+    assert!(next["reason"].as_str().unwrap().contains("~/.profile"), "{next}");
+}
+
+const PROFILES: &str = ".openclaw/agents/main/agent/auth-profiles.json";
+
+/// Two profiles of one provider, the first of them in use.
+fn two_profiles(other: &str) -> Home {
+    let store = format!(
+        r#"{{"version":1,"profiles":{{"openrouter:default":{{"type":"api_key","provider":"openrouter","key":"{}"}},"openrouter:manual":{{"type":"api_key","provider":"openrouter","key":"{}"}}}},"order":{{"openrouter":["openrouter:default","openrouter:manual"]}}}}"#,
+        key(OLD),
+        other
+    );
+    let config = r#"{"agents":{"defaults":{"model":{"primary":"openrouter/auto"}}}}"#;
+    let home = Home::new(&[(".openclaw/openclaw.json", config)]);
+    home.put(PROFILES, &store);
+    home
+}
+
+#[test]
+fn a_switch_is_the_agents_own_choice_and_ends_without_a_word_about_revoking() {
+    let home = two_profiles(&key(FRESH));
+    let done = home.run(&["use", "openclaw/openrouter", "openrouter:manual", "--yes"], "");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    let text = home.text(PROFILES);
+    assert!(text.contains(&key(OLD)) && text.contains(&key(FRESH)), "{}", done.out);
+    assert!(!done.out.contains("revoke") && !done.out.contains("old key"), "{}", done.out);
+    assert!(done.out.contains("openrouter:manual"), "{}", done.out);
+}
+
+#[test]
+fn the_only_copy_of_a_key_is_overwritten_on_a_word_of_its_own_alone() {
+    let mut home = Home::new(&[AIDER]);
+    home.env.push(("OPENROUTER_API_KEY".to_owned(), key(FRESH)));
+    let args = ["use", "aider/openrouter", "2", "--yes"];
+    let refused = home.run(&args, "");
+    assert_eq!(refused.code, Some(2), "{}", refused.out);
+    assert!(
+        refused.err.contains("no other place has it") && refused.err.contains("--insist"),
+        "{}",
+        refused.err
+    );
+    assert!(refused.out.contains("copies sk-or-v1-…"), "{}", refused.out);
+    assert_eq!(home.text(AIDER.0), AIDER.1.replace('@', &key(OLD)));
+    let done = home.run(&[&args[..], &["--insist"]].concat(), "");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert_eq!(home.text(AIDER.0), AIDER.1.replace('@', &key(FRESH)));
+}
+
+#[test]
+fn a_login_is_chosen_and_never_copied_into_a_keys_field() {
+    let token = format!("sk-ant-oat01-{}", "q7Wm2Zt9".repeat(12));
+    let login = format!(
+        r#"{{"claudeAiOauth":{{"accessToken":"{token}","refreshToken":"r","expiresAt":4102444800000,"scopes":["user:inference"],"subscriptionType":"max"}}}}"#
+    );
+    let mut home = Home::new(&[]);
+    home.put(".claude/.credentials.json", &login);
+    home.env.push(("ANTHROPIC_API_KEY".to_owned(), format!("sk-ant-api03-{}", "b0b1".repeat(24))));
+    let done = home.run(&["use", "claude-code/anthropic", "claude.ai login", "--yes"], "");
+    assert_eq!(done.code, Some(0), "{} {}", done.out, done.err);
+    let settings: Json = serde_json::from_str(&home.text(".claude/settings.json")).unwrap();
+    assert_eq!(settings["env"]["ANTHROPIC_API_KEY"], "", "{settings}");
+    assert_eq!(home.text(".claude/.credentials.json"), login);
+
+    // A pasted token goes where tokens go, and nowhere else.
+    let refused = home.run(&["set", "openclaw/anthropic", "--stdin", "--yes", "--insist"], &token);
+    assert_eq!(refused.code, Some(2), "{}", refused.out);
+    let home = Home::new(&HERMES);
+    let refused = home.run(&["set", "hermes/openrouter", "--stdin", "--yes", "--insist"], &token);
+    assert!(refused.code == Some(2) && refused.err.contains("token of a login"), "{}", refused.err);
+    assert!(refused.err.contains("CLAUDE_CODE_OAUTH_TOKEN"), "{}", refused.err);
+}
+
+#[test]
+fn a_script_can_set_a_first_key_on_an_empty_machine() {
+    for (agent, file) in [("hermes", ".hermes/.env"), ("openclaw", ".openclaw")] {
+        let home = Home::new(&[]);
+        let name = format!("{agent}/openrouter");
+        let done = home.run(&["set", &name, "--stdin", "--no-test", "--yes"], &key(FRESH));
+        assert_eq!(done.code, Some(0), "{agent}: {} {}", done.out, done.err);
+        assert!(home.path(file).exists(), "{agent}: {}", done.out);
+    }
+}
+
+#[test]
+fn the_env_file_of_a_project_is_written_on_a_word_alone() {
+    let gemini = |part: &str| {
+        format!(
+            "AIzaSy{}",
+            format!("{part}q7Wm2Zt9Kp4Xr8Vb3Nc6Ld1Hs5Gf0Jyq7Wm").chars().take(33).collect::<String>()
+        )
+    };
+    let home = Home::new(&[(
+        ".gemini/settings.json",
+        "{\"security\":{\"auth\":{\"selectedType\":\"gemini-api-key\"}}}",
+    )]);
+    let trusted = format!("{{\"{}\":\"TRUST_FOLDER\"}}", home.path("work").display());
+    home.put(".gemini/trustedFolders.json", &trusted);
+    let env = format!("PORT=1\nGEMINI_API_KEY={}\n", gemini("0"));
+    home.put("work/.env", &env);
+    let refused = home.run(&["set", "gemini-cli", "--stdin", "--no-test", "--yes"], &gemini("1"));
+    assert_eq!(refused.code, Some(2), "{}", refused.out);
+    assert!(refused.err.contains("of this project takes precedence"), "{}", refused.err);
+    assert_eq!(home.text("work/.env"), env);
+    let done =
+        home.run(&["set", "gemini-cli", "--stdin", "--no-test", "--yes", "--to", "~/.gemini"], &gemini("1"));
+    assert!(home.text(".gemini/.env").contains(&gemini("1")), "{} {}", done.out, done.err);
+    assert_eq!(home.text("work/.env"), env);
+    let done = home.run(&["set", "gemini-cli", "--stdin", "--no-test", "--yes", "--to", "1"], &gemini("2"));
+    assert_eq!(home.text("work/.env"), env.replace(&gemini("0"), &gemini("2")), "{} {}", done.out, done.err);
+}
+
+#[test]
+fn words_in_key_fields_are_no_keys_to_rotate() {
+    let home = Home::new(&[
+        (HERMES[0].0, HERMES[0].1),
+        (HERMES[1].0, "OPENROUTER_API_KEY=***\nOPENAI_API_KEY=***\n"),
+    ]);
+    let refused = home.rotate(&["--yes"]);
+    assert!(refused.code == Some(2) && refused.err.contains("no key to replace"), "{}", refused.err);
+    let done =
+        home.run(&["set", "hermes/openrouter", "--stdin", "--no-test", "--yes", "--json"], &key(FRESH));
+    let json = done.json();
+    assert!(json["left"].is_null() && json["old_key"].is_null(), "{json}");
+}
+
+#[test]
+fn keys_that_were_run_together_are_named_where_they_are_left() {
+    let run = format!("{}{}/shot.png", key(OLD), key("0a11"));
+    let home = Home::new(&[HERMES[0], HERMES[1]]);
+    home.put(".aider.conf.yml", &AIDER.1.replace('@', &run));
+    let done = home.rotate(&["--yes", "--json"]);
+    let json = done.json();
+    let left = list(&json["left"], "place");
+    assert!(left.iter().any(|place| place.contains(".aider.conf.yml")), "{json}");
+    assert_eq!(json["old_key"]["revoke"], false, "{json}");
+}
+
+#[test]
+fn a_reference_stays_and_the_place_that_it_names_takes_the_key() {
+    let home = two_profiles("x");
+    let profile = r#"{"version":1,"profiles":{"openrouter:default":{"type":"api_key","provider":"openrouter","keyRef":{"source":"env","provider":"default","id":"MY_KEY"}}}}"#;
+    home.put(PROFILES, profile);
+    let set = ["set", "openclaw/openrouter", "--stdin", "--no-test", "--yes"];
+    let done = home.run(&set, &key(FRESH));
+    assert_eq!(done.code, Some(0), "{} {}", done.out, done.err);
+    assert_eq!(home.text(".openclaw/.env"), format!("MY_KEY={}\n", key(FRESH)), "{}", done.out);
+    assert_eq!(home.text(PROFILES), profile, "the reference stays");
+}
+
+#[test]
+fn a_key_of_another_company_is_told_by_clean() {
+    let home = Home::new(&[]);
+    let done = home.run(&["clean", "--stdin", "--provider", "anthropic"], &key(FRESH));
+    assert!(done.out.contains("openrouter") && done.out.contains("please check"), "{}", done.out);
+    let json = home.run(&["clean", "--stdin", "--provider", "anthropic", "--json"], &key(FRESH)).json();
+    assert_eq!((&json["confirm"], &json["reasons"][0]), (&Json::from(true), &Json::from("wrong-provider")));
+}
+
 const STORE: &str = ".homeassistant/.storage/core.config_entries";
 const ENTRIES: &str = r#"{"version":1,"minor_version":5,"key":"core.config_entries","data":{"entries":[{"entry_id":"a","domain":"open_router","title":"OpenRouter","data":{"api_key":"@"},"options":{},"source":"user","unique_id":null,"disabled_by":null}]}}"#;
 

@@ -48,6 +48,7 @@ pub const AGENT: Agent = Agent {
     ],
     scan,
     destinations,
+    switch: super::no_switch,
     restart,
 };
 

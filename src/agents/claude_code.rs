@@ -41,6 +41,7 @@ pub const AGENT: Agent = Agent {
     looks: LOOKS,
     scan,
     destinations: destinations::destinations,
+    switch: destinations::switch,
     restart,
 };
 

@@ -34,6 +34,7 @@ pub const AGENT: Agent = Agent {
     looks: LOOKS,
     scan,
     destinations,
+    switch: super::no_switch,
     restart,
 };
 

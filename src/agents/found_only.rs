@@ -22,6 +22,7 @@ pub const CRUSH: Agent = Agent {
     ],
     scan: crush,
     destinations: no_destinations,
+    switch: super::no_switch,
     restart: no_restart,
 };
 
@@ -41,6 +42,7 @@ pub const ZED: Agent = Agent {
     ],
     scan: zed,
     destinations: no_destinations,
+    switch: super::no_switch,
     restart: no_restart,
 };
 

@@ -45,6 +45,7 @@ pub const AGENT: Agent = Agent {
     looks: LOOKS,
     scan,
     destinations: destinations::of,
+    switch: super::no_switch,
     restart: restart_after,
 };
 

@@ -32,6 +32,7 @@ pub const AGENT: Agent = Agent {
     }],
     scan,
     destinations,
+    switch: super::no_switch,
     restart,
 };
 

@@ -44,6 +44,7 @@ pub const AGENT: Agent = Agent {
     ],
     scan,
     destinations,
+    switch: super::no_switch,
     restart,
 };
 

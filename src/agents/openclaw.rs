@@ -49,6 +49,7 @@ pub const AGENT: Agent = Agent {
     looks: LOOKS,
     scan,
     destinations: change::destinations,
+    switch: change::switch,
     restart: service::restart,
 };
 

@@ -32,6 +32,7 @@ pub const AGENT: Agent = Agent {
     looks: LOOKS,
     scan,
     destinations,
+    switch: super::no_switch,
     restart,
 };
 
@@ -108,6 +109,14 @@ fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     let place = files.destination(world, Path::new(&file), &name);
     if all.iter().all(|one: &Destination| one.place != place) && !matches!(place, Place::Env { .. }) {
         let effect = format!("sets {name} in the one .env file that Qwen Code reads here");
+        all.push(Destination { place, effect, neighbours: Vec::new() });
+    }
+    // The person's own file, where a project's file is the one that is read here.
+    let own = settings.folder.join(".env");
+    if file != own {
+        let read_here = crate::source::tilde(&file, world.home());
+        let place = files.destination(world, &own, &name);
+        let effect = format!("sets {name} for all other folders; here {read_here} takes precedence");
         all.push(Destination { place, effect, neighbours: Vec::new() });
     }
     all

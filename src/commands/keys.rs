@@ -21,16 +21,21 @@ pub(super) fn clean(desk: &Desk, args: &cli::Clean) -> Result<Exit, Failure> {
         hygiene::clean(&read_stdin()?, &desk.catalogue, provider)
     };
     let accepted = matches!(cleaned, Cleaned::Accepted(_));
+    let fit = match (&cleaned, args.provider.as_deref()) {
+        (Cleaned::Accepted(found), Some(provider)) => hygiene::fits(provider, &found.key, &desk.catalogue),
+        _ => hygiene::Fit::Unknown,
+    };
     let report = CleanReport::new(&cleaned, |key| desk.catalogue.mask(key), &salt(args.salt.as_ref()));
+    let report = report.with_fit(&fit);
     if args.json {
         print_json(&report)?;
     } else {
-        print(&words(desk, &cleaned))?;
+        print(&words(desk, &cleaned, &fit))?;
     }
     Ok(if accepted { Exit::Fine } else { Exit::Problems })
 }
 
-fn words(desk: &Desk, cleaned: &Cleaned) -> String {
+fn words(desk: &Desk, cleaned: &Cleaned, fit: &hygiene::Fit) -> String {
     match cleaned {
         Cleaned::Accepted(found) => {
             let kind = match (&found.provider, &found.kind) {
@@ -41,6 +46,10 @@ fn words(desk: &Desk, cleaned: &Cleaned) -> String {
             out += &removed(found);
             for doubt in &found.doubts {
                 out += &format!("please check: {}\n", plain(&doubt.message));
+            }
+            if let hygiene::Fit::WrongProvider { message, .. } | hygiene::Fit::WrongKind { message, .. } = fit
+            {
+                out += &format!("please check: {}\n", plain(message));
             }
             out
         }

@@ -18,9 +18,9 @@ use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session::holding::{self, Restarted};
 use crate::session::names::NoSuch;
-use crate::session::write::{self, Bench, Now, PlaceNow, Written};
+use crate::session::write::{self, Bench, Next, Now, PlaceNow, Written};
 use crate::settings::Settings;
-use crate::source::{Place, tilde};
+use crate::source::{Place, Source, tilde};
 
 mod interrupted;
 mod json;
@@ -80,6 +80,13 @@ pub(super) fn use_candidate(desk: &Desk, args: &cli::Use) -> Result<Exit, Failur
     let key =
         key.ok_or_else(|| Failure::new("there is no key at this candidate", "`keymend explain` lists them"))?;
     let plan = plan::use_candidate(&world, &desk.catalogue, agent, &slot, at)?;
+    // A login is no key of the provider's: what is asked with keys says nothing about it.
+    let login = slot.candidates.get(at).is_some_and(|one| one.source == Source::Oauth);
+    if !login {
+        let from = cli::KeyFrom { stdin: false, clipboard: false, vault: None };
+        let test = cli::NewKey { from, no_test: args.no_test, base_url: None };
+        setting::tested(desk, &slot, &key, &test, &args.write)?;
+    }
     carry_out(desk, &world, &plan, &Bringing { new: &key, from_clipboard: None }, &args.write)
 }
 
@@ -122,6 +129,14 @@ fn carry_out(
     if !args.json {
         print(&plan_text(plan, world))?;
     }
+    if plan.guarded && !args.insist && !args.dry_run {
+        let losses: Vec<String> =
+            plan.losses.iter().filter(|loss| loss.only).map(plan::Loss::words).collect();
+        return Err(Failure::new(
+            format!("this {}", plain(&losses.join(", and "))),
+            "--insist writes it all the same, and a backup is kept. Nothing was written",
+        ));
+    }
     if args.dry_run || (!args.yes && !agreed(args.json)?) {
         if args.json {
             print_json(&json::plan(plan, world.home()))?;
@@ -154,6 +169,7 @@ fn carry_out(
         print_json(&json::written(plan, &written, &restarted, world.home()))?;
     } else {
         print(&restarted_text(&restarted))?;
+        print(&next_text(desk, &written, &restarted, world.home()))?;
     }
     let reached = match plan.slot {
         Some(_) => written.now.first().is_none_or(|now| now.is_new),
@@ -178,6 +194,21 @@ fn restart(bench: Bench<'_>, written: &Written, args: &cli::Writing) -> Result<V
         return Ok(Vec::new());
     }
     Ok(holding::restart_all(bench, &due))
+}
+
+/// What to do with the replaced key.
+fn next_text(desk: &Desk, written: &Written, restarted: &[Restarted], home: Option<&Path>) -> String {
+    let (Some(next), Some(old)) = (written.next(restarted, home), &written.old) else { return String::new() };
+    let mask = desk.catalogue.mask(&old.key);
+    let console = old.provider.as_deref().and_then(|id| desk.catalogue.get(id));
+    let console = console.map(|provider| provider.console_url.as_str()).filter(|url| !url.is_empty());
+    match next {
+        Next::Revoke => {
+            let at = console.map_or(String::new(), |url| format!(" at {url}"));
+            format!("→ when everything works, revoke the old key {mask}{at}\n")
+        }
+        Next::NotYet(why) => format!("! do not revoke {mask} yet: {}\n", plain(&why)),
+    }
 }
 
 fn restarted_text(restarted: &[Restarted]) -> String {
@@ -220,6 +251,9 @@ fn plan_text(plan: &Plan, world: &RealWorld) -> String {
     }
     for note in &plan.notes {
         let _ = writeln!(out, "note: {}", plain(note));
+    }
+    for loss in &plan.losses {
+        let _ = writeln!(out, "! {}", plain(&loss.words()));
     }
     out
 }
@@ -352,10 +386,24 @@ fn destination<'a>(
             no_place(agent, slot, desk, world),
         ),
         (Some(asked), _) => Failure::new(format!("no destination is called {}", plain(asked)), list()),
+        (None, _) if shared_decides(offered, world) => Failure::new(
+            "a file of this project takes precedence over every place of the agent's own",
+            format!(
+                "its programs read it too, so it is written on your word alone; choose with --to:\n  {}",
+                list()
+            ),
+        ),
         (None, _) => Failure::new(
             "no destination would make the new key active",
             format!("choose one with --to:\n  {}", list()),
         ),
+    })
+}
+
+/// Whether a key in a file of the project would be the one that is sent.
+fn shared_decides(offered: &[Offered], world: &RealWorld) -> bool {
+    offered.iter().any(|one| {
+        one.outcome.as_ref().is_ok_and(Prediction::is_new) && plan::is_shared(world, &one.destination.place)
     })
 }
 

@@ -4,7 +4,7 @@ use super::shapes::{best, prefix};
 use super::{No, Shape, Telling, Work, no};
 
 /// Shorter than any key on record.
-const MIN_LEN: usize = 16;
+pub(super) const MIN_LEN: usize = 16;
 /// Longer than any key on record.
 const MAX_LEN: usize = 4096;
 /// A known beginning with less than this behind it was cut off.

@@ -38,6 +38,11 @@ fn documents(text: &str) -> Result<(), No> {
     Ok(())
 }
 
+/// Whether the whole text names where a key is kept.
+pub(super) fn is_reference(text: &str) -> bool {
+    REFERENCE.matches(text) || VARIABLE.matches(text)
+}
+
 fn references(text: &str) -> Result<(), No> {
     if REFERENCE.matches(text) {
         let message =

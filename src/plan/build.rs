@@ -1,18 +1,19 @@
-//! Makes plans: [`build`] for one slot, [`rotate`] for one key in many places, [`use_candidate`] to make another
-//! candidate the active one. Each predicts by the agent's own rules what will be sent afterwards.
+//! Makes plans: [`build`] for one slot, [`rotate`] for one key in many places. Each predicts by the agent's own rules what will be sent afterwards.
 
 use super::draft::{self, Draft};
-use super::{Change, Destination, Plan, PlanError, Predicted, Prediction, Set, SlotId};
+use super::kind;
+use super::{Change, Destination, Neighbour, Plan, PlanError, Predicted, Prediction, Set, SlotId};
 use crate::agents::{Agent, Context};
 use crate::edit::{Masker, New};
 use crate::host::{Overlay, World};
+use crate::hygiene;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::Place;
 
 /// How much of a key's end an agent may keep to remember an answer (Claude Code).
-const TAIL: usize = 20;
+pub(super) const TAIL: usize = 20;
 
 /// A destination and what a write there would lead to.
 #[derive(Clone, Debug)]
@@ -24,7 +25,8 @@ pub struct Offered {
 }
 
 /// The places where `new` could go for `slot`, in the agent's order, each with what it would lead to. The index is
-/// that of the first one that makes the new key active: the default.
+/// that of the default: the first one that makes the new key active and is the person's own; of those, one that keeps a
+/// reference before one that replaces it. A file that a project shares is the default only where there is no other.
 #[must_use]
 pub fn destinations(
     world: &dyn World,
@@ -33,20 +35,41 @@ pub fn destinations(
     slot: &Slot,
     new: &Secret,
 ) -> (Vec<Offered>, Option<usize>) {
-    let all: Vec<Offered> = (agent.destinations)(&Context { world, catalogue }, slot)
-        .into_iter()
-        .map(|destination| {
-            let outcome = match build(world, catalogue, agent, slot, &destination, new) {
-                Ok(plan) => {
-                    Ok(plan.predictions.into_iter().next().map_or_else(unlisted, |first| first.prediction))
-                }
-                Err(error) => Err(error),
-            };
-            Offered { destination, outcome }
-        })
-        .collect();
-    let default = all.iter().position(|offered| offered.outcome.as_ref().is_ok_and(Prediction::is_new));
-    (all, default)
+    let mut named: Vec<Destination> = Vec::new();
+    for destination in (agent.destinations)(&Context { world, catalogue }, slot) {
+        let known = named.iter().any(|other| other.place.same_spot(&destination.place));
+        let fits = kind::check(world, catalogue, &destination.place, new, slot.provider.as_deref());
+        if !known && fits.is_ok() {
+            named.push(destination);
+        }
+    }
+    let reference = |destination: &Destination| {
+        let text = draft::key_at(world, &destination.place)?;
+        hygiene::reference(&text)
+    };
+    let references: Vec<Option<String>> = named.iter().map(reference).collect();
+    let shared: Vec<bool> = named.iter().map(|one| kind::is_shared(world, &one.place)).collect();
+    let all_shared = shared.iter().all(|shared| *shared);
+    let mut all = Vec::new();
+    for ((mut destination, reference), shared) in named.into_iter().zip(&references).zip(&shared) {
+        let outcome = match build(world, catalogue, agent, slot, &destination, new) {
+            Ok(plan) => {
+                Ok(plan.predictions.into_iter().next().map_or_else(unlisted, |first| first.prediction))
+            }
+            Err(error) => Err(error),
+        };
+        if let Some(reference) = reference {
+            destination.effect += &format!("; the reference {reference} is replaced by the key itself");
+        }
+        if *shared && !all_shared {
+            destination.effect += "; this file belongs to the project, whose programs read it too";
+        }
+        all.push(Offered { destination, outcome });
+    }
+    let becomes = |at: &usize| all[*at].outcome.as_ref().is_ok_and(Prediction::is_new);
+    let own = |at: &usize| becomes(at) && (all_shared || !shared[*at]);
+    let default = (0..all.len()).find(|at| own(at) && references[*at].is_none());
+    (all.clone(), default.or_else(|| (0..all.len()).find(own)))
 }
 
 /// The plan that writes `new` to `destination` for `slot`.
@@ -66,9 +89,12 @@ pub fn build(
         .find(|c| c.place.same_spot(&destination.place))
         .and_then(|c| c.value.secret())
         .filter(|old| !old.is_empty());
+    if old != Some(new) {
+        kind::check(world, catalogue, &destination.place, new, slot.provider.as_deref())?;
+    }
     add_destination(&mut draft, agent, destination, new, old, false)?;
     let known = keys_of(std::slice::from_ref(slot)).chain([new.clone()]);
-    let masker = Masker::new(catalogue, known.chain(tails_of(destination, new)));
+    let masker = Masker::new(catalogue, known.chain(parts_in(&destination.neighbours, new)));
     let places = draft.places();
     let changes = draft.finish(&masker)?;
     if changes.is_empty() {
@@ -83,6 +109,8 @@ pub fn build(
         places,
         predictions: predict(context, &[agent], &changes, &[SlotId::of(slot)], new),
         notes: vec![destination.effect.clone()],
+        losses: Vec::new(),
+        guarded: false,
         changes,
     })
 }
@@ -211,6 +239,8 @@ impl Many<'_> {
             places,
             predictions: predict(context, self.agents, &changes, &concerned, new),
             notes: Vec::new(),
+            losses: Vec::new(),
+            guarded: false,
             changes,
         })
     }
@@ -224,6 +254,7 @@ impl Many<'_> {
         stands: &Stands,
     ) -> Result<(), PlanError> {
         let (place, old) = (&stands.place, stands.key.as_ref());
+        kind::check(context.world, context.catalogue, place, self.new, None)?;
         let holders = scanned.iter().flat_map(|(agent, slots)| slots.iter().map(move |slot| (*agent, slot)));
         let mut owner = None;
         for (agent, slot) in holders {
@@ -252,61 +283,6 @@ impl Many<'_> {
     }
 }
 
-/// The plan that makes candidate `n` of `slot` the active one: by the agent's own choice where it has one (an order,
-/// a binding), else by writing the candidate's key where the winner stands.
-pub fn use_candidate(
-    world: &dyn World,
-    catalogue: &Catalogue,
-    agent: &Agent,
-    slot: &Slot,
-    n: usize,
-) -> Result<Plan, PlanError> {
-    let context = Context { world, catalogue };
-    let missing = || PlanError::NoWay("there is no key at this candidate".to_owned());
-    let candidate = slot.candidates.get(n).ok_or_else(missing)?;
-    let key = candidate.value.secret().filter(|key| !key.is_empty()).ok_or_else(missing)?;
-    if slot.active == Some(n) {
-        let instead = match &slot.outcome {
-            Outcome::Nothing { reason } => format!(", and nothing leaves all the same: {reason}"),
-            _ => String::new(),
-        };
-        return Err(PlanError::NoWay(format!(
-            "candidate {} is the one that is used already{instead}",
-            n + 1
-        )));
-    }
-    let all = (agent.destinations)(&context, slot);
-    // Nothing is rotated: where the other key stands is nobody's worry.
-    let used = |destination: &Destination| {
-        let plan = build(world, catalogue, agent, slot, destination, key).ok().filter(makes_new)?;
-        Some(Plan {
-            title: format!("use candidate {} of {}", n + 1, SlotId::of(slot)),
-            replaced: None,
-            ..plan
-        })
-    };
-    let mut own = all.iter().filter(|destination| destination.place.same_spot(&candidate.place));
-    if let Some(plan) = own.find_map(used) {
-        return Ok(plan);
-    }
-    if let Some(mut plan) = all.iter().find_map(used) {
-        plan.notes.push("the key is copied to the place that wins; the other place keeps it too".to_owned());
-        return Ok(plan);
-    }
-    Err(PlanError::NoWay(match slot.active_candidate() {
-        Some(active) => format!(
-            "{} wins over every place that keymend can write: {}",
-            active.place.show(world.home()),
-            active.state.reason()
-        ),
-        None => "no place that keymend can write makes this key active".to_owned(),
-    }))
-}
-
-fn makes_new(plan: &Plan) -> bool {
-    plan.prediction().is_some_and(Prediction::is_new)
-}
-
 /// The key and the neighbours of a destination; `old` is the key that stands there, as it is sent.
 fn add_destination(
     draft: &mut Draft<'_>,
@@ -318,32 +294,33 @@ fn add_destination(
 ) -> Result<(), PlanError> {
     draft.put_key(agent.id, &destination.place, new, old, strict)?;
     for neighbour in &destination.neighbours {
-        let value = match &neighbour.set {
-            Set::Json(value) => New::Json(value.clone()),
-            Set::Key => {
-                draft.put_key(agent.id, &neighbour.place, new, old, false)?;
-                continue;
-            }
-            Set::Remove => New::Nothing,
-            Set::ListWithTail { list, chars } => with_tail(list, &new.tail(*chars)),
-        };
-        draft.put(agent.id, &neighbour.place, value, Some(&neighbour.why))?;
+        match value_of(&neighbour.set, new) {
+            Some(value) => draft.put(agent.id, &neighbour.place, value, Some(&neighbour.why))?,
+            None => draft.put_key(agent.id, &neighbour.place, new, old, false)?,
+        }
     }
     Ok(())
 }
 
-/// `list` with `tail` at its end, once.
-fn with_tail(list: &[Secret], tail: &Secret) -> New {
-    New::list(list.iter().filter(|item| *item != tail).chain([tail]).cloned())
+/// What a neighbour becomes; none where it is the new key itself.
+pub(super) fn value_of(set: &Set, new: &Secret) -> Option<New> {
+    match set {
+        Set::Json(value) => Some(New::Json(value.clone())),
+        Set::Key => None,
+        Set::Remove => Some(New::Nothing),
+        Set::ListWithTail { list, chars } => {
+            let tail = new.tail(*chars);
+            Some(New::list(list.iter().filter(|item| **item != tail).chain([&tail]).cloned()))
+        }
+        Set::ListWithout { list, item } => {
+            Some(New::list(list.iter().filter(|other| *other != item).cloned()))
+        }
+    }
 }
 
-/// The ends of keys that a destination writes or finds: parts of keys, which no diff may show.
-fn tails_of(destination: &Destination, new: &Secret) -> Vec<Secret> {
-    let lists = destination.neighbours.iter().filter_map(|neighbour| match &neighbour.set {
-        Set::ListWithTail { list, chars } => Some((list, *chars)),
-        _ => None,
-    });
-    lists.flat_map(|(list, chars)| list.iter().cloned().chain([new.tail(chars)])).collect()
+/// The ends of keys that neighbours write or find: parts of keys, which no diff may show.
+pub(super) fn parts_in(neighbours: &[Neighbour], new: &Secret) -> Vec<Secret> {
+    neighbours.iter().flat_map(|neighbour| neighbour.set.parts(new)).collect()
 }
 
 fn scan(context: Context<'_>, agents: &[&'static Agent]) -> Vec<(&'static Agent, Vec<Slot>)> {
@@ -352,7 +329,7 @@ fn scan(context: Context<'_>, agents: &[&'static Agent]) -> Vec<(&'static Agent,
 }
 
 /// What the slots in `wanted` will send, then every other slot of these agents whose answer changes.
-fn predict(
+pub(super) fn predict(
     context: Context<'_>,
     agents: &[&Agent],
     changes: &[Change],
@@ -413,7 +390,7 @@ fn prediction(context: Context<'_>, slot: &Slot, new: &Secret) -> Prediction {
 }
 
 /// All keys among the candidates, for masking.
-fn keys_of(slots: &[Slot]) -> impl Iterator<Item = Secret> + '_ {
+pub(super) fn keys_of(slots: &[Slot]) -> impl Iterator<Item = Secret> + '_ {
     slots.iter().flat_map(|slot| {
         slot.candidates
             .iter()

@@ -21,6 +21,7 @@ static LAB: Agent = Agent {
     looks: &[],
     scan: |context| Some(Findings { slots: vec![slot(context)], ..Findings::default() }),
     destinations: |context, _| places(context).into_iter().map(|place| destination(&place)).collect(),
+    switch: crate::agents::no_switch,
     restart: |_, _| None,
 };
 
@@ -200,7 +201,7 @@ fn another_candidate_is_used_by_the_agents_own_choice_or_by_a_copy() {
     );
     let lab = Lab::new(&format!("LAB_KEY={OLD}\n"), "key-a", "key-b");
     let copied = use_candidate(&lab.world, &lab.catalogue, &LAB, &slot(&lab.context()), 2).expect("plan");
-    assert!(copied.notes.iter().any(|note| note.contains("copied")), "{:?}", copied.notes);
+    assert!(copied.notes.iter().any(|note| note.contains("copies")), "{:?}", copied.notes);
     let same = use_candidate(&lab.world, &lab.catalogue, &LAB, &slot(&lab.context()), 0);
     assert!(
         matches!(same, Err(PlanError::NoWay(why)) if why == "candidate 1 is the one that is used already")

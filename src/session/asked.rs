@@ -7,8 +7,8 @@ use crate::host::World;
 use crate::host::ask::{self, Answer, AskError};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Slot, State};
-use crate::secret::{Secret, Tag};
-use crate::session::{KeyView, Scan, SlotRef};
+use crate::secret::Secret;
+use crate::session::{Scan, SlotRef};
 use crate::shell::{self, Mode};
 use crate::source::{Place, Source, Value};
 
@@ -151,24 +151,28 @@ fn append(scan: &mut Scan, at: SlotRef, found: Vec<Candidate>, catalogue: &Catal
     else {
         return;
     };
+    let (mut added, mut texts) = (Vec::new(), Vec::new());
     for candidate in found {
-        if let Some(key) = candidate.value.secret().filter(|key| !key.is_empty()) {
-            let place = (at, slot.candidates.len());
-            if let Some(view) = scan.keys.iter_mut().find(|view| view.key == *key) {
-                view.places.push(place);
-            } else {
-                let (tag, mask) = (Tag(scan.keys.len()), catalogue.mask(key));
-                scan.keys.push(KeyView { tag, key: key.clone(), mask, places: vec![place] });
-            }
-        }
+        let index = slot.candidates.len();
+        let key = candidate.value.secret().filter(|key| !key.is_empty()).cloned();
+        let is_key = super::is_key_of(slot, &candidate, catalogue);
         slot.candidates.push(candidate);
+        match key {
+            Some(key) if is_key => added.push((index, key)),
+            Some(key) => texts.push(key),
+            None => {}
+        }
     }
+    for (index, key) in added {
+        scan.note(at, index, &key, catalogue);
+    }
+    scan.texts.extend(texts);
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::host::{MemoryWorld, RealWorld};
+    use crate::secret::Tag;
     use crate::{agents, session};
 
     const HERE: &str = "sk-FAKE-IN-THIS-PROCESS-000000";

@@ -32,7 +32,9 @@ pub fn plausible(
             let known = slot.provider.as_deref().is_some_and(|id| catalogue.get(id).is_some());
             known && !real.contains(&SlotId::of(slot))
         });
-        out.extend(fresh.map(|slot| (*agent, bare(slot))));
+        // A key that can be put nowhere is not asked for.
+        let has_place = |slot: &Slot| !(agent.destinations)(&Context { world, catalogue }, slot).is_empty();
+        out.extend(fresh.map(bare).filter(has_place).map(|slot| (*agent, slot)));
     }
     out
 }

@@ -1,14 +1,15 @@
 //! Where one key stands: every place once, however many slots read it; what a new key would do there; and the copies
 //! that no agent reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{KeyView, Scan, SlotRef};
 use crate::agents::Context;
-use crate::host::{FileState, World};
+use crate::host::{FileState, Process, World};
+use crate::hygiene;
 use crate::plan::{self, Destination};
-use crate::provider::Catalogue;
+use crate::provider::{Catalogue, Provider};
 use crate::resolve::{Candidate, Slot};
 use crate::secret::Secret;
 use crate::source::{Dialect, Place};
@@ -35,6 +36,19 @@ impl Spot<'_> {
         }
     }
 
+    /// The provider whose key belongs here, where it is another company's than `of`: a new key of `of` is none of its.
+    #[must_use]
+    pub fn stranger<'b>(&self, catalogue: &'b Catalogue, of: Option<&str>) -> Option<&'b Provider> {
+        let mut others = Vec::new();
+        for (_, slot, _) in &self.slots {
+            match slot.provider.as_deref().and_then(|id| catalogue.get(id)) {
+                Some(provider) if of.is_some_and(|of| company(provider) != of) => others.push(provider),
+                _ => return None,
+            }
+        }
+        others.first().copied()
+    }
+
     /// What a new key here would change, or why keymend does not write here.
     pub fn change(&self) -> Result<&'static str, String> {
         let words = write_there(&self.candidate.place)?;
@@ -45,6 +59,18 @@ impl Spot<'_> {
 }
 
 impl Scan {
+    /// The company that a key belongs to: by its form, else the one it is sent to, else the first that it is kept for.
+    #[must_use]
+    pub fn company<'a>(&self, catalogue: &'a Catalogue, view: &KeyView) -> Option<&'a str> {
+        if let Some(named) = catalogue.recognise(&view.key).best() {
+            return catalogue.get(&named.provider.id).map(company);
+        }
+        let slots = || view.places.iter().filter_map(|(at, index)| Some((self.slot(*at)?, *index)));
+        let sent = slots().find(|(slot, index)| slot.active == Some(*index) && slot.provider.is_some());
+        let (slot, _) = sent.or_else(|| slots().find(|(slot, _)| slot.provider.is_some()))?;
+        catalogue.get(slot.provider.as_deref()?).map(company)
+    }
+
     /// The places of a key, each once.
     #[must_use]
     pub fn spots(&self, view: &KeyView) -> Vec<Spot<'_>> {
@@ -66,6 +92,18 @@ impl Scan {
     pub fn view(&self, key: &Secret) -> Option<&KeyView> {
         self.keys.iter().find(|view| view.key == *key)
     }
+}
+
+/// Why a place that is kept for another company stays as it is.
+#[must_use]
+pub fn stranger_words(other: &Provider) -> String {
+    format!("a key of {} belongs here, of another company", other.name)
+}
+
+/// The company of a provider: all of its regions and plans.
+#[must_use]
+pub fn company(provider: &Provider) -> &str {
+    provider.family.as_deref().unwrap_or(&provider.id)
 }
 
 /// What a new key at this place would change, or why keymend cannot write there.
@@ -178,10 +216,13 @@ const AT_START: [&str; 10] = [
     ".envrc",
 ];
 
+/// Where a person's own services are defined, under the home folder.
+const UNITS: [&str; 2] = [".config/systemd/user", ".config/environment.d"];
+
 /// Files that hold `key` and that no agent reads: copies beside the files of the scan's candidates, and what shells
 /// remember. They are named and never changed.
 #[must_use]
-pub fn copies(world: &dyn World, scan: &Scan, key: &Secret) -> Vec<PathBuf> {
+pub fn copies(world: &dyn World, scan: &Scan, sought: &Sought) -> Vec<PathBuf> {
     let candidates = scan.slots().flat_map(|(_, _, slot)| &slot.candidates);
     let read: BTreeSet<&Path> = candidates.filter_map(|candidate| candidate.place.file()).collect();
     let folders: BTreeSet<&Path> = read.iter().filter_map(|file| file.parent()).collect();
@@ -191,32 +232,125 @@ pub fn copies(world: &dyn World, scan: &Scan, key: &Secret) -> Vec<PathBuf> {
     });
     let typed = world.home().into_iter().flat_map(|home| TYPED.map(|name| home.join(name)));
     let all: BTreeSet<PathBuf> = beside.chain(typed).filter(|path| !read.contains(path.as_path())).collect();
-    all.into_iter().filter(|path| bytes_with(&world.read(path), key).is_some()).collect()
+    all.into_iter().filter(|path| bytes_with(&world.read(path), sought).is_some()).collect()
+}
+
+/// A key that is looked for where it should not be any more.
+#[derive(Debug)]
+pub struct Sought {
+    /// The key; of one that was run together from several, those too.
+    keys: Vec<Secret>,
+    /// Whole keys that hold it as a part: what is found inside of them is another key.
+    longer: Vec<Secret>,
+}
+
+impl Sought {
+    /// `old` and what it is run together from, without `new`.
+    #[must_use]
+    pub fn new(catalogue: &Catalogue, scan: &Scan, old: &Secret, new: &Secret) -> Self {
+        let parts = hygiene::parts(old, catalogue).into_iter();
+        let keys: Vec<Secret> = std::iter::once(old.clone()).chain(parts).filter(|key| key != new).collect();
+        let whole = scan.keys.iter().map(|view| &view.key).filter(|key| hygiene::is_whole(key, catalogue));
+        let longer =
+            whole.chain([new]).filter(|other| keys.iter().any(|key| *other != key && other.holds(key)));
+        Self { longer: longer.cloned().collect(), keys }
+    }
+
+    /// Whether it is in `bytes`.
+    #[must_use]
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        self.keys.iter().any(|key| key.is_found_in(bytes, &self.longer))
+    }
+
+    /// Whether it is in `text`.
+    #[must_use]
+    pub fn is_part_of(&self, text: &Secret) -> bool {
+        self.keys.iter().any(|key| key.is_part_of(text, &self.longer))
+    }
+
+    /// Whether `text` is the key itself.
+    #[must_use]
+    pub fn is(&self, text: &Secret) -> bool {
+        self.keys.contains(text)
+    }
+}
+
+/// The running programs of this home that were started with the key in their environment.
+#[must_use]
+pub fn processes(world: &dyn World, sought: &Sought) -> Vec<String> {
+    let of_home = |env: &BTreeMap<String, String>| {
+        env.get("HOME").is_some_and(|home| world.home() == Some(Path::new(home)))
+    };
+    let holds = |process: &Process| {
+        let env = process.env.as_ref().filter(|env| of_home(env));
+        env.is_some_and(|env| env.values().any(|value| sought.is_in(value.as_bytes())))
+    };
+    let name = |process: &Process| {
+        let program = process.args.first().map(String::as_str).unwrap_or_default();
+        let program = program.rsplit('/').next().unwrap_or_default().trim_start_matches('-');
+        format!("{} (pid {})", crate::agents::common::printable(program), process.pid)
+    };
+    world.processes("").iter().filter(|process| holds(process)).map(name).collect()
+}
+
+/// Texts that hold the key as a part, at places that agents read.
+#[must_use]
+pub fn inside<'a>(scan: &'a Scan, sought: &Sought) -> Vec<&'a Place> {
+    let mut out: Vec<&Place> = Vec::new();
+    for candidate in scan.slots().flat_map(|(_, _, slot)| &slot.candidates) {
+        let holds = candidate.value.secret().is_some_and(|text| !sought.is(text) && sought.is_part_of(text));
+        let known = out.iter().any(|other| other.same_spot(&candidate.place));
+        if holds && !known && !matches!(candidate.place, Place::BuiltIn { .. }) {
+            out.push(&candidate.place);
+        }
+    }
+    out
 }
 
 /// Files that agents read and that hold `key` where none of them finds it as its own: in another variable, a comment, a
 /// command line. With the one-based lines.
 #[must_use]
-pub fn elsewhere(world: &dyn World, scan: &Scan, key: &Secret) -> Vec<(PathBuf, Vec<usize>)> {
-    let spots = scan.view(key).map(|view| scan.spots(view)).unwrap_or_default();
-    let named: BTreeSet<&Path> = spots.iter().filter_map(|spot| spot.candidate.place.file()).collect();
+pub fn elsewhere(
+    world: &dyn World,
+    scan: &Scan,
+    named: &[&Place],
+    sought: &Sought,
+) -> Vec<(PathBuf, Vec<usize>)> {
     let candidates = scan.slots().flat_map(|(_, _, slot)| &slot.candidates);
     let files = candidates.filter(|one| !matches!(one.place, Place::Cell { .. }));
-    let start = world.home().into_iter().flat_map(|home| AT_START.map(|name| home.join(name)));
-    let files: BTreeSet<PathBuf> = files
-        .filter_map(|one| one.place.file().map(Path::to_path_buf))
-        .chain(start)
-        .filter(|file| !named.contains(file.as_path()))
-        .collect();
-    files.into_iter().filter_map(|file| Some((file.clone(), lines_with(world, &file, key)?))).collect()
+    let start = world.home().into_iter().flat_map(|home| {
+        let units = UNITS.map(|name| home.join(name)).into_iter();
+        let units = units.flat_map(|folder| {
+            world.list(&folder).into_iter().map(move |name| folder.join(name)).collect::<Vec<_>>()
+        });
+        AT_START.map(|name| home.join(name)).into_iter().chain(units).collect::<Vec<_>>()
+    });
+    let files: BTreeSet<PathBuf> =
+        files.filter_map(|one| one.place.file().map(Path::to_path_buf)).chain(start).collect();
+    let lines_of = |file: PathBuf| {
+        let here: Vec<&&Place> = named.iter().filter(|place| place.file() == Some(&file)).collect();
+        let line = |place: &&&Place| match place {
+            Place::Line { line, .. } => *line,
+            _ => None,
+        };
+        let told: Vec<usize> = here.iter().filter_map(line).collect();
+        // In which line a field of a structured file is, is not known here.
+        (told.len() == here.len())
+            .then(|| lines_with(world, &file, sought, &told))
+            .flatten()
+            .map(|lines| (file, lines))
+    };
+    files.into_iter().filter_map(lines_of).collect()
 }
 
-/// The lines of `file` that hold `key`; none where it holds none.
-fn lines_with(world: &dyn World, file: &Path, key: &Secret) -> Option<Vec<usize>> {
+/// The lines of `file` that hold the key beside those that were `told`; none where there is none.
+fn lines_with(world: &dyn World, file: &Path, sought: &Sought, told: &[usize]) -> Option<Vec<usize>> {
     let state = world.read(file);
-    let bytes = bytes_with(&state, key)?;
+    let bytes = bytes_with(&state, sought)?;
     let lines = bytes.split(|byte| *byte == b'\n').enumerate();
-    Some(lines.filter(|(_, line)| key.is_in(line)).map(|(at, _)| at + 1).collect())
+    let lines =
+        lines.filter(|(at, line)| !told.contains(&(at + 1)) && sought.is_in(line)).map(|(at, _)| at + 1);
+    Some(lines.collect()).filter(|lines: &Vec<usize>| !lines.is_empty())
 }
 
 fn is_copy(name: &str) -> bool {
@@ -226,9 +360,9 @@ fn is_copy(name: &str) -> bool {
         || name.starts_with(".#")
 }
 
-/// The content of a file, where it is no larger than a key file may be and holds `key`.
-fn bytes_with<'a>(state: &'a FileState, key: &Secret) -> Option<&'a [u8]> {
-    state.bytes().filter(|bytes| bytes.len() as u64 <= MAX_COPY_BYTES && key.is_in(bytes))
+/// The content of a file, where it is no larger than a key file may be and holds the key.
+fn bytes_with<'a>(state: &'a FileState, sought: &Sought) -> Option<&'a [u8]> {
+    state.bytes().filter(|bytes| bytes.len() as u64 <= MAX_COPY_BYTES && sought.is_in(bytes))
 }
 
 #[cfg(test)]
@@ -237,6 +371,10 @@ mod tests {
     use crate::host::MemoryWorld;
 
     const KEY: &str = "sk-or-v1-FAKE0123456789abcdef0123456789abcdef0123456789abcdef01234567";
+
+    fn sought(scan: &Scan) -> Sought {
+        Sought::new(&Catalogue::embedded(), scan, &Secret::new(KEY), &Secret::new("another"))
+    }
 
     #[test]
     fn copies_are_found_beside_the_files_and_in_what_was_typed() {
@@ -249,7 +387,7 @@ mod tests {
             .with_file(".hermes/notes.txt", &line)
             .with_file(".bash_history", format!("export {line}"));
         let scan = crate::session::scan_all(&world, &Catalogue::embedded());
-        let found = copies(&world, &scan, &Secret::new(KEY));
+        let found = copies(&world, &scan, &sought(&scan));
         assert_eq!(found, [PathBuf::from("/home/ann/.bash_history"), "/home/ann/.hermes/.env.bak".into()]);
     }
 
@@ -284,7 +422,7 @@ mod tests {
             .with_file(".hermes/config.yaml", "model:\n  provider: openrouter\n")
             .with_file(".profile", format!("alias ai='KEY={KEY} ai'\n"));
         let scan = crate::session::scan_all(&world, &Catalogue::embedded());
-        let found = elsewhere(&world, &scan, &Secret::new(KEY));
+        let found = elsewhere(&world, &scan, &[], &sought(&scan));
         let of = |file: &str, lines: &[usize]| (PathBuf::from(file), lines.to_vec());
         assert_eq!(found, [of("/home/ann/.hermes/.env", &[2, 3]), of("/home/ann/.profile", &[1])]);
     }

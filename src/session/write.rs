@@ -2,20 +2,21 @@
 //! plan predicted. And the way back.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::holding::{self, Due};
-use super::standing;
+use super::holding::{self, Due, Restarted};
+use super::standing::{self, Sought};
 use crate::agents::{self, Context, Restart};
 use crate::edit::Masker;
 use crate::host::journal::{Journal, Manifest, State};
 use crate::host::writer::{Action, Applied, ApplyError, Back, KeyringWriter, Writer};
 use crate::host::{RealWorld, World};
+use crate::hygiene;
 use crate::plan::{self, Plan, Prediction, SlotId};
 use crate::provider::Catalogue;
-use crate::resolve::Slot;
+use crate::resolve::{Outcome, Slot};
 use crate::secret::{Mask, Secret};
 use crate::settings::Settings;
 use crate::source::Place;
@@ -46,7 +47,7 @@ impl<'a> Bench<'a> {
     /// A masker that knows every key of the machine as it is now.
     fn masker(&self, world: &dyn World) -> Masker<'a> {
         let scan = super::scan_all(world, self.catalogue);
-        Masker::new(self.catalogue, scan.keys.into_iter().map(|view| view.key))
+        Masker::new(self.catalogue, scan.secrets().cloned().collect::<Vec<_>>())
     }
 }
 
@@ -74,11 +75,41 @@ pub struct PlaceNow {
     pub old_gone: bool,
 }
 
+/// A slot as a person calls it: `Hermes Agent → anthropic`.
+fn connection(slot: &SlotId) -> String {
+    let agent = agents::find(slot.agent).map_or(slot.agent, |agent| agent.name);
+    match slot.profile.as_str() {
+        "default" | "" | "main" => format!("{agent} → {}", slot.agent_provider),
+        profile => format!("{agent} ({profile}) → {}", slot.agent_provider),
+    }
+}
+
+/// The command that replaces the key of a slot everywhere.
+fn command(slot: &SlotId) -> String {
+    let profile = match slot.profile.as_str() {
+        "default" | "" => String::new(),
+        profile => format!(" --profile {profile}"),
+    };
+    format!("`keymend rotate {}/{}{profile}`", slot.agent, slot.agent_provider)
+}
+
+/// `a`, `a and b`, `a, b and 3 more`.
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, rest @ ..] => format!("{one}, {two} and {} more", rest.len()),
+    }
+}
+
 /// Where the old key still stands after a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
     /// Where.
     pub place: Place,
+    /// It is known to be there; else the place could not be read.
+    pub holds: bool,
     /// Why it was not changed, or none where it could have been.
     pub why: Option<String>,
 }
@@ -96,9 +127,63 @@ pub struct Written {
     pub left: Vec<Left>,
     /// Files that hold the old key and that no agent reads.
     pub copies: Vec<PathBuf>,
+    /// The key that was replaced, and who has it still; none where no key was, as after a switch.
+    pub old: Option<OldKey>,
+}
+
+/// A key that was replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OldKey {
+    /// The key.
+    pub key: Secret,
+    /// The provider whose page revokes it.
+    pub provider: Option<String>,
+    /// The slots that still send it.
+    pub senders: Vec<SlotId>,
+    /// The programs that were started with it.
+    pub processes: Vec<String>,
+}
+
+/// What to do with a replaced key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing here has it any more: it can be revoked.
+    Revoke,
+    /// Something still sends or holds it; what, and the way out, in words behind "Do not revoke it yet:".
+    NotYet(String),
 }
 
 impl Written {
+    /// What to do with the replaced key, after these restarts; none where no key was replaced.
+    #[must_use]
+    pub fn next(&self, restarted: &[Restarted], home: Option<&Path>) -> Option<Next> {
+        let old = self.old.as_ref()?;
+        if !old.senders.is_empty() {
+            let names: Vec<String> = old.senders.iter().map(connection).collect();
+            let verb = if names.len() == 1 { "sends" } else { "send" };
+            let replaces = old.senders.iter().map(command).collect::<Vec<_>>().join(", ");
+            return Some(Next::NotYet(format!(
+                "{} still {verb} it. {replaces} replaces it there too.",
+                listed(&names)
+            )));
+        }
+        let held: Vec<String> =
+            self.left.iter().filter(|left| left.holds).map(|left| left.place.show(home)).collect();
+        if !held.is_empty() {
+            return Some(Next::NotYet(format!("it is still in {}.", listed(&held))));
+        }
+        let all_fine = !restarted.is_empty() && restarted.iter().all(Restarted::is_fine);
+        let due = self.due().into_iter().map(|due| due.restart);
+        let due = due.filter(|one| one.certainty.needs_restart() && !all_fine).map(|one| one.what);
+        let running: Vec<String> =
+            due.chain(old.processes.iter().filter(|_| restarted.is_empty()).cloned()).collect();
+        if running.is_empty() {
+            Some(Next::Revoke)
+        } else {
+            Some(Next::NotYet(format!("{} may still hold it: restart first.", listed(&running))))
+        }
+    }
+
     /// What has to be restarted, each once, and for which slot.
     #[must_use]
     pub fn due(&self) -> Vec<Due> {
@@ -176,9 +261,17 @@ pub fn apply(bench: Bench<'_>, plan: &Plan, new: &Secret) -> Result<Written, Wri
         .zip(&now)
         .find(|(predicted, now)| predicted.prediction == Prediction::SendsNew && !now.is_new);
     let Some((predicted, seen)) = broken else {
-        let old = plan.replaced.as_ref().filter(|old| *old != new);
-        let (left, copies) = old.map(|old| left_over(bench, &after, old)).unwrap_or_default();
-        return Ok(Written { applied, now, places: places_now(&after, plan, new, old), left, copies });
+        let of_slot = plan.slot.as_ref().and_then(|slot| slot.provider.as_deref());
+        let is_key = |old: &&Secret| {
+            *old != new && hygiene::nature(old, of_slot, bench.catalogue) == hygiene::Nature::Key
+        };
+        let old = plan.replaced.as_ref().filter(is_key);
+        let places = places_now(&after, plan, new, old);
+        let written = Written { applied, now, places, left: Vec::new(), copies: Vec::new(), old: None };
+        return Ok(match old {
+            Some(old) => left_over(bench, &after, old, new, written, plan),
+            None => written,
+        });
     };
     let slot = predicted.slot.clone();
     let instead = seen.sends.as_ref().map_or_else(|| "no key".to_owned(), ToString::to_string);
@@ -209,34 +302,71 @@ fn places_now(world: &dyn World, plan: &Plan, new: &Secret, old: Option<&Secret>
         PlaceNow {
             place: place.clone(),
             new_there: stands.as_ref().is_some_and(|text| text.holds(new)),
-            old_gone: !stands.zip(old).is_some_and(|(text, old)| text.holds(old)),
+            old_gone: !stands
+                .zip(old)
+                .is_some_and(|(text, old)| old.is_part_of(&text, std::slice::from_ref(new))),
         }
     };
     plan.places.iter().map(read).collect()
 }
 
-/// Where an agent could still find the old key, and the files with it that no agent reads.
-fn left_over(bench: Bench<'_>, world: &dyn World, old: &Secret) -> (Vec<Left>, Vec<PathBuf>) {
+/// Where an agent could still find the old key, the files with it that no agent reads, and who has it still.
+fn left_over(
+    bench: Bench<'_>,
+    world: &dyn World,
+    old: &Secret,
+    new: &Secret,
+    written: Written,
+    plan: &Plan,
+) -> Written {
     let scan = super::scan_all(world, bench.catalogue);
-    let spots = scan.view(old).map(|view| scan.spots(view)).unwrap_or_default();
-    let left = |spot: &standing::Spot<'_>| Left {
-        place: spot.candidate.place.clone(),
+    let sought = Sought::new(bench.catalogue, &scan, old, new);
+    let spots = scan.keys.iter().filter(|view| sought.is(&view.key)).flat_map(|view| scan.spots(view));
+    let left = |spot: standing::Spot<'_>| Left {
         why: spot.tried(world, bench.catalogue).err(),
+        place: spot.candidate.place.clone(),
+        holds: true,
     };
-    let mut all: Vec<Left> = spots.iter().map(left).collect();
-    all.extend(standing::elsewhere(world, &scan, old).into_iter().map(|(file, lines)| {
+    let mut all: Vec<Left> = spots.map(left).collect();
+    all.extend(standing::inside(&scan, &sought).into_iter().map(|place| Left {
+        place: place.clone(),
+        holds: true,
+        why: Some("the old key is a part of a longer text there".to_owned()),
+    }));
+    let named: Vec<&Place> = all.iter().map(|left| &left.place).collect();
+    let other = standing::elsewhere(world, &scan, &named, &sought).into_iter().map(|(file, lines)| {
         let lines = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let why = format!("in line {lines}, where no agent takes it for its own");
-        Left { place: Place::File { file }, why: Some(why) }
-    }));
+        Left { place: Place::File { file }, holds: true, why: Some(why) }
+    });
+    let other: Vec<Left> = other.collect();
+    all.extend(other);
     let unread = scan.agents.iter().flat_map(|scanned| &scanned.findings.troubles);
     for (file, trouble) in unread {
         let place = Place::File { file: file.clone() };
         if all.iter().all(|left| left.place != place) {
-            all.push(Left { place, why: Some(format!("{trouble}: whether it stands there cannot be told")) });
+            let why = Some(format!("{trouble}: whether it stands there cannot be told"));
+            all.push(Left { place, holds: false, why });
         }
     }
-    (all, standing::copies(world, &scan, old))
+    let copies = standing::copies(world, &scan, &sought);
+    let sends = |slot: &Slot| match &slot.outcome {
+        Outcome::Sends { sent, also, .. } => std::iter::once(sent).chain(also).any(|one| sought.is(&one.key)),
+        _ => false,
+    };
+    let mut senders: Vec<SlotId> = Vec::new();
+    for (_, _, slot) in scan.slots().filter(|(_, _, slot)| sends(slot)) {
+        // The modes of one agent are one connection.
+        let id = SlotId { mode: None, ..SlotId::of(slot) };
+        if !senders.contains(&id) {
+            senders.push(id);
+        }
+    }
+    let of_slot = plan.slot.as_ref().and_then(|slot| slot.provider.clone());
+    let concerned = || plan.predictions.iter().find_map(|one| one.slot.provider.clone());
+    let processes = standing::processes(world, &sought);
+    let old = OldKey { key: old.clone(), provider: of_slot.or_else(concerned), senders, processes };
+    Written { left: all, copies, old: Some(old), ..written }
 }
 
 /// What an undo would do: the action, and its changes for the review. An interrupted action is ended by its undo; it

@@ -5,9 +5,8 @@ use ratatui::layout::Rect;
 
 use crate::agents::{Certainty, Restart};
 use crate::plan::Plan;
-use crate::secret::{Mask, Tag};
 use crate::session::holding::{Due, Restarted};
-use crate::session::write::{PlaceNow, Written};
+use crate::session::write::{Next, PlaceNow, Written};
 
 use super::app::{Answer, Core, Effect, Input, Ticket};
 use super::help::scrolled;
@@ -27,7 +26,6 @@ pub struct Done {
     along: Vec<String>,
     due: Vec<Due>,
     unproven: Option<String>,
-    old: Option<(Option<Tag>, Mask)>,
     restarting: Option<Ticket>,
     restarted: Vec<Restarted>,
     skip: usize,
@@ -37,8 +35,6 @@ impl Done {
     /// After this plan was written.
     #[must_use]
     pub fn new(core: &Core, who: &Who, plan: &Plan, written: Written) -> Self {
-        let old = who.old.as_ref().filter(|old| who.new.as_ref() != Some(old));
-        let old = old.map(|old| (core.known.tag(old), core.known.mask(old)));
         let home = core.known.home();
         let keyed: Vec<String> = written.places.iter().map(|place| place.place.show(home)).collect();
         let mut along: Vec<String> = plan.changes.iter().map(|change| change.target.show(home)).collect();
@@ -48,7 +44,6 @@ impl Done {
             written,
             along,
             unproven: who.unproven.clone(),
-            old,
             restarting: None,
             restarted: Vec::new(),
             skip: 0,
@@ -149,7 +144,7 @@ impl Done {
         }
         rows.gap();
         self.restarts(core, columns, &mut rows);
-        self.last_step(core, who, columns, &mut rows);
+        self.last_step(core, columns, &mut rows);
         rows
     }
 
@@ -157,7 +152,7 @@ impl Done {
     fn places(&self, core: &Core, columns: usize, rows: &mut Rows) {
         let home = core.known.home();
         for place in &self.written.places {
-            rows.push(place_row(place, &place.place.show(home), self.old.is_some(), columns));
+            rows.push(place_row(place, &place.place.show(home), self.written.old.is_some(), columns));
         }
         for target in &self.along {
             let place = parts::fit_path(target, columns.saturating_sub(20));
@@ -202,15 +197,28 @@ impl Done {
         }
     }
 
-    /// Rotation ends with the old key revoked.
-    fn last_step(&self, core: &Core, who: &Who, columns: usize, rows: &mut Rows) {
-        let Some((tag, mask)) = &self.old else { return };
+    /// A replaced key is revoked, as soon as nothing here needs it any more. After a switch no key was replaced.
+    fn last_step(&self, core: &Core, columns: usize, rows: &mut Rows) {
+        let (Some(next), Some(old)) =
+            (self.written.next(&self.restarted, core.known.home()), &self.written.old)
+        else {
+            return;
+        };
         rows.gap();
-        let tag = tag.map(|tag| format!("{tag} ")).unwrap_or_default();
-        let at = words::console(&core.known.catalogue, who.provider.as_deref());
-        let at = at.map(|address| format!(" at {address}")).unwrap_or_default();
-        let text = format!("When everything works, revoke the old key {tag}{mask}{at}.");
-        rows.hang(&Row::of("→ ", Role::Accent), &text, Role::Text, columns);
+        let tag = core.known.tag(&old.key).map(|tag| format!("{tag} ")).unwrap_or_default();
+        let mask = core.known.mask(&old.key);
+        match next {
+            Next::Revoke => {
+                let at = words::console(&core.known.catalogue, old.provider.as_deref());
+                let at = at.map(|address| format!(" at {address}")).unwrap_or_default();
+                let text = format!("When everything works, revoke the old key {tag}{mask}{at}.");
+                rows.hang(&Row::of("→ ", Role::Accent), &text, Role::Text, columns);
+            }
+            Next::NotYet(why) => {
+                let text = format!("Do not revoke {tag}{mask} yet: {why}");
+                rows.hang(&Row::of("! ", Role::Warn), &text, Role::Text, columns);
+            }
+        }
     }
 }
 

@@ -311,6 +311,13 @@ pub const TABLE: &[Binding] = &[
     row(&[C::Confirm], &[Key(KeyCode::Enter)], A::Enter, "at the provider", "test at the provider itself"),
     row(&[C::Confirm, C::Undo], &[Char('y')], A::Insist, "yes", "do it"),
     row(
+        &[C::Review],
+        &[Char('y')],
+        A::Insist,
+        "write it all the same",
+        "write it, although an only copy goes",
+    ),
+    row(
         &[C::Undo],
         &[Char('v')],
         A::OnlyValues,

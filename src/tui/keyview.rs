@@ -9,7 +9,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use crate::secret::Secret;
-use crate::session::standing::Spot;
+use crate::session::standing::{self, Spot};
 use crate::session::{KeyView, SlotRef};
 use crate::source::Place;
 
@@ -74,12 +74,17 @@ impl KeyList {
     pub fn ticked(&self, core: &Core) -> Vec<Place> {
         let Some(view) = self.chosen(core) else { return Vec::new() };
         let spots = core.known.scan().spots(view).into_iter().enumerate();
-        let can = |(at, spot): &(usize, Spot<'_>)| self.is_ticked(*at) && self.change(spot).is_ok();
+        let company = core.known.scan().company(&core.known.catalogue, view);
+        let can =
+            |(at, spot): &(usize, Spot<'_>)| self.is_ticked(*at) && self.change(core, company, spot).is_ok();
         spots.filter(can).map(|(_, spot)| spot.candidate.place.clone()).collect()
     }
 
     /// What a new key would do at a place: in its agent's words as soon as they are there.
-    fn change(&self, spot: &Spot<'_>) -> Result<String, String> {
+    fn change(&self, core: &Core, company: Option<&str>, spot: &Spot<'_>) -> Result<String, String> {
+        if let Some(other) = spot.stranger(&core.known.catalogue, company) {
+            return Err(standing::stranger_words(other));
+        }
         let place = &spot.candidate.place;
         let named = self.effects.iter().find(|(other, _)| other.same_spot(place));
         named.map_or_else(|| spot.change().map(ToOwned::to_owned), |(_, effect)| effect.clone())
@@ -90,8 +95,8 @@ impl KeyList {
     }
 
     /// Which places are ticked; one that cannot be written never is.
-    fn tick_of(&self, at: usize, spot: &Spot<'_>) -> &'static str {
-        match (self.change(spot), self.is_ticked(at)) {
+    fn tick_of(&self, at: usize, change: &Result<String, String>) -> &'static str {
+        match (change, self.is_ticked(at)) {
             (Err(_), _) => "[-] ",
             (Ok(_), true) => "[x] ",
             (Ok(_), false) => "[ ] ",
@@ -252,6 +257,7 @@ impl KeyList {
     fn draw_places(&self, core: &Core, frame: &mut Frame, area: Rect, view: &KeyView) {
         let columns = usize::from(area.width);
         let spots = core.known.scan().spots(view);
+        let company = core.known.scan().company(&core.known.catalogue, view);
         let mut lines: Vec<Line> = Vec::new();
         let mut before = 0;
         let chosen = self.place.min(spots.len().saturating_sub(1));
@@ -260,7 +266,7 @@ impl KeyList {
             if at == chosen {
                 before = lines.len();
             }
-            for row in self.spot_rows(core, at, spot, columns).0 {
+            for row in self.spot_rows(core, (at, company), spot, columns).0 {
                 lines.push(row.cut(columns).fill(columns).line(core, over));
             }
         }
@@ -275,13 +281,20 @@ impl KeyList {
     }
 
     /// A place with its tick, what a new key would do there, and the slots that read it and whether they send it.
-    fn spot_rows(&self, core: &Core, at: usize, spot: &Spot<'_>, columns: usize) -> Rows {
+    fn spot_rows(
+        &self,
+        core: &Core,
+        (at, company): (usize, Option<&str>),
+        spot: &Spot<'_>,
+        columns: usize,
+    ) -> Rows {
+        let change = self.change(core, company, spot);
         let source = words::short_source(spot.candidate.source);
         let place = &spot.candidate.place;
         let shown = parts::fit_path(&place.show(core.known.home()), columns.saturating_sub(12));
         let mut rows = Rows::default();
-        rows.push(Row::of(self.tick_of(at, spot), Role::Accent).cell(source, 8, Role::Dim).text(shown));
-        let (text, role) = match self.change(spot) {
+        rows.push(Row::of(self.tick_of(at, &change), Role::Accent).cell(source, 8, Role::Dim).text(shown));
+        let (text, role) = match change {
             Ok(text) => (text, Role::Dim),
             Err(text) => (text, Role::Warn),
         };

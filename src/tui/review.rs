@@ -41,9 +41,10 @@ impl Review {
 
     /// Whether an action makes sense now.
     #[must_use]
-    pub const fn offers(&self, action: Action) -> bool {
+    pub fn offers(&self, action: Action) -> bool {
         match action {
-            Action::Write => matches!(self.phase, Phase::Ready(_)),
+            Action::Write => matches!(&self.phase, Phase::Ready(plan) if !plan.guarded),
+            Action::Insist => matches!(&self.phase, Phase::Ready(plan) if plan.guarded),
             Action::Back => !matches!(self.phase, Phase::Writing(..)),
             _ => true,
         }
@@ -68,7 +69,12 @@ impl Review {
                 core.say("the write is under way", Role::Warn);
             }
             Input::Do(Action::Back) => return Move::Back,
-            Input::Do(Action::Write) => return self.write(core, who),
+            Input::Do(action @ (Action::Write | Action::Insist)) if self.offers(action) => {
+                return self.write(core, who);
+            }
+            Input::Do(Action::Write) if self.offers(Action::Insist) => {
+                core.say("this takes the only copy of a credential away; press y to write it", Role::Warn);
+            }
             Input::Do(action) => self.skip = scrolled(self.skip, action, last),
             Input::Wheel(by) => self.skip = self.skip.saturating_add_signed(isize::from(by)).min(last),
             _ => {}
@@ -141,10 +147,15 @@ impl Review {
         rows.draw(core, frame, Rect { height: area.height.saturating_sub(1), ..area }, skip);
         if matches!(self.phase, Phase::Ready(_)) {
             let mut foot = Rows::default();
+            let (key, words) = if self.offers(Action::Insist) {
+                ("y", " write it all the same. A backup is kept, and ")
+            } else {
+                ("w", " write it. A backup is kept, and ")
+            };
             foot.push(
                 Row::of("→ ", Role::Accent)
-                    .add("w", Role::Accent)
-                    .text(" write it. A backup is kept, and ")
+                    .add(key, Role::Accent)
+                    .text(words)
                     .add("z", Role::Accent)
                     .text(" takes it back."),
             );
@@ -172,6 +183,10 @@ fn warnings(who: &Who, plan: &Plan, columns: usize, rows: &mut Rows) {
     }
     if let Some(why) = &who.unproven {
         rows.hang(&Row::of("! ", Role::Warn), &format!("Unproven: {why}."), Role::Text, columns);
+    }
+    for loss in &plan.losses {
+        let text = format!("This {}.", loss.words());
+        rows.hang(&Row::of("! ", Role::Warn), &text, Role::Text, columns);
     }
     for note in &plan.notes {
         rows.hang(&Row::of("i ", Role::Dim), note, Role::Text, columns);

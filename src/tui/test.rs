@@ -179,6 +179,7 @@ impl Testing {
         let arrow = Row::of("→ ", Role::Accent);
         match Self::grade(core, who) {
             _ if Self::is_running(core, who) => arrow.add("x", Role::Accent).text(" stop waiting"),
+            Some(Grade::Works) if who.switch => arrow.add("Enter", Role::Accent).text(" see what changes"),
             Some(Grade::Works) => arrow.add("Enter", Role::Accent).text(" choose where to write it"),
             Some(Grade::Rejected) => arrow
                 .add("Esc", Role::Accent)

@@ -12,13 +12,13 @@ use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session::SlotRef;
 use crate::session::past::Lost;
-use crate::source::Place;
+use crate::source::{Place, Source};
 
 use super::app::{Answer, Ask, Core, Effect, Go, Input, Step, Ticket};
 use super::destination::Choosing;
 use super::done::Done;
 use super::keys::{Action, Context};
-use super::known::Known;
+use super::known::{Grade, Known, Test};
 use super::parts::{self, Row, Rows};
 use super::paste::{Clean, Paste};
 use super::review::Review;
@@ -56,6 +56,8 @@ pub struct Who {
     pub new: Option<Secret>,
     /// It was entered against the advice, or could not be proven; said again in the review and at the end.
     pub unproven: Option<String>,
+    /// The key is one of the slot's candidates, to be made the active one.
+    pub switch: bool,
 }
 
 /// The step that is in sight.
@@ -127,6 +129,8 @@ pub struct Wizard {
     choosing: Option<Choosing>,
     review: Option<Review>,
     done: Option<Done>,
+    /// What is reviewed after the test, where there is no place to choose.
+    next: Option<Ask>,
 }
 
 impl Wizard {
@@ -142,6 +146,7 @@ impl Wizard {
             choosing: None,
             review: None,
             done: None,
+            next: None,
         }
     }
 
@@ -173,15 +178,30 @@ impl Wizard {
         let provider = found.iter().find_map(|slot| slot.provider.clone());
         let slots = found.into_iter().map(SlotId::of).collect();
         let target = Target::Places { old: old.clone(), places, slots };
-        Self::new(Who { target, provider, old: Some(old), new: None, unproven: None }, At::Paste)
+        Self::new(
+            Who { target, provider, old: Some(old), new: None, unproven: None, switch: false },
+            At::Paste,
+        )
     }
 
-    /// Another candidate made the active one: there is nothing to paste, the review comes first.
+    /// Another candidate made the active one: there is nothing to paste, and its key is tested before the review like any
+    /// other. A login is none that a test of keys says anything about.
     pub fn using(core: &mut Core, agent: &'static Agent, slot: &Slot, n: usize) -> (Self, Vec<Effect>) {
-        let mut who = Who::of_slot(slot);
-        who.new = slot.candidates.get(n).and_then(|candidate| candidate.value.secret()).cloned();
-        let mut wizard = Self::new(who, At::Review);
-        let effects = wizard.look_over(core, Ask::Use { agent, slot: Box::new(slot.clone()), n });
+        let candidate = slot.candidates.get(n);
+        let new = candidate.and_then(|candidate| candidate.value.secret()).cloned();
+        let login = candidate.is_some_and(|candidate| candidate.source == Source::Oauth);
+        let test = new.as_ref().and_then(|key| core.known.test(slot, key));
+        let works = matches!(test, Some(Test::Done(judged)) if judged.grade == Grade::Works);
+        let asked = test.is_some();
+        let who = Who { new, switch: true, ..Who::of_slot(slot) };
+        let ask = Ask::Use { agent, slot: Box::new(slot.clone()), n };
+        if login || works || core.options.offline {
+            let mut wizard = Self::new(who, At::Review);
+            let effects = wizard.look_over(core, ask);
+            return (wizard, effects);
+        }
+        let mut wizard = Self { next: Some(ask), ..Self::new(who, At::Test) };
+        let effects = if asked { Vec::new() } else { wizard.test.start(core, &wizard.who) };
         (wizard, effects)
     }
 
@@ -222,7 +242,7 @@ impl Wizard {
     /// The words after the program's name.
     #[must_use]
     pub fn title(&self, _core: &Core) -> String {
-        let what = if self.first == At::Review { "use another key" } else { "new key" };
+        let what = if self.who.switch { "use another key" } else { "new key" };
         self.note.as_ref().map_or_else(|| format!(" {what}"), |note| format!(" {what} · {note}"))
     }
 
@@ -278,7 +298,10 @@ impl Wizard {
                 self.test = Testing::default();
                 Step::run(self.test.start(core, &self.who))
             }
-            Move::Choose => Step::run(self.choose(core)),
+            Move::Choose => match self.next.clone() {
+                Some(ask) => Step::run(self.look_over(core, ask)),
+                None => Step::run(self.choose(core)),
+            },
             Move::Review(ask) => Step::run(self.look_over(core, *ask)),
             Move::Finish(done) => {
                 self.done = Some(*done);
@@ -313,6 +336,7 @@ impl Wizard {
             At::Paste | At::Clean => At::Paste,
             At::Test => At::Clean,
             At::Destination => At::Test,
+            At::Review if self.next.is_some() => At::Test,
             At::Review => At::Destination,
             At::Done => return Step::back(),
         };
@@ -347,7 +371,8 @@ impl Wizard {
     fn steps(&self, columns: usize) -> Row {
         let line = if columns >= 100 { " ───────── " } else { " ── " };
         let mut row = Row::new();
-        for (step, name) in STEPS.iter().filter(|(step, _)| *step >= self.first) {
+        let skipped = |step: At| step < self.first || (self.who.switch && step == At::Destination);
+        for (step, name) in STEPS.iter().filter(|(step, _)| !skipped(*step)) {
             if *step > self.first {
                 row = row.add(line, Role::Dim);
             }
@@ -381,6 +406,7 @@ impl Who {
             old: sent.or_else(stands),
             new: None,
             unproven: None,
+            switch: false,
         }
     }
 

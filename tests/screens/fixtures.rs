@@ -14,7 +14,7 @@ use keymend::plan::{
 use keymend::provider::Catalogue;
 use keymend::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot};
 use keymend::secret::Secret;
-use keymend::session::write::{Left, Now, PlaceNow, Written};
+use keymend::session::write::{Left, Now, OldKey, PlaceNow, Written};
 use keymend::session::{Scan, Scanned};
 use keymend::source::{Dialect, Format, Place, Pointer, Source, Value};
 use keymend::tui::app::{Effect, Message, Model, Options, Past, Ticket, update};
@@ -75,6 +75,7 @@ const fn agent(id: &'static str, name: &'static str, record: Record) -> Agent {
         looks: &[],
         scan: no_scan,
         destinations: no_destinations,
+        switch: keymend::agents::no_switch,
         restart: no_restart,
     }
 }
@@ -444,6 +445,8 @@ pub fn plan() -> Arc<Plan> {
         changes: vec![change],
         predictions: vec![Predicted { slot, prediction: Prediction::SendsNew, sends_now: true }],
         notes: vec!["replaces the key of the active profile".into()],
+        losses: Vec::new(),
+        guarded: false,
     })
 }
 
@@ -473,9 +476,16 @@ pub fn written() -> Written {
         }],
         left: vec![Left {
             place: env("ANTHROPIC_API_KEY"),
+            holds: true,
             why: Some("was set before keymend started; change it where it is set".into()),
         }],
         copies: vec![PathBuf::from(HOME).join(".bash_history")],
+        old: Some(OldKey {
+            key: Secret::new(stale()),
+            provider: Some("anthropic".into()),
+            senders: Vec::new(),
+            processes: Vec::new(),
+        }),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::agents::Context;
 use crate::agents::common::Doc;
-use crate::plan::{Destination, Neighbour, Set};
-use crate::resolve::Slot;
+use crate::plan::{Destination, Neighbour, Set, Switch};
+use crate::resolve::{Candidate, Slot, State};
 use crate::secret::Secret;
 use crate::source::{Place, Source};
 
@@ -22,7 +22,9 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
         });
     }
     let user = Doc::json(context.world, settings.folder.join("settings.json"));
-    let name = active.and_then(|candidate| variable_of(&candidate.place)).unwrap_or("ANTHROPIC_API_KEY");
+    let named = active.and_then(|candidate| variable_of(&candidate.place));
+    // A key does not belong into a login's variable, and ANTHROPIC_API_KEY beats it.
+    let name = named.filter(|name| !name.contains("OAUTH")).unwrap_or("ANTHROPIC_API_KEY");
     if name == "ANTHROPIC_CUSTOM_HEADERS" {
         // The key stands among other headers in one variable, which only the person can take apart.
         return all;
@@ -33,7 +35,56 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
         let neighbours = approval(&settings, &place, None);
         all.push(Destination { place, effect, neighbours });
     }
+    let token = user.place(&["env", TOKEN]);
+    if user.trouble.is_none() && all.iter().all(|one| one.place != token) {
+        let effect = format!("sets {TOKEN} in your settings, for the token of `claude setup-token`");
+        all.push(Destination { place: token, effect, neighbours: Vec::new() });
+    }
     all
+}
+
+/// The variable of a login's token.
+const TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
+
+/// The choices that make candidate `n` the one that is sent: a key is approved, a variable of the shell that comes
+/// before it is blanked in the person's own settings.
+pub fn switch(context: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
+    let settings = Settings::read(context.world);
+    let user = Doc::json(context.world, settings.folder.join("settings.json"));
+    let Some(wanted) = slot.candidates.get(n) else { return Vec::new() };
+    let mut approved = Vec::new();
+    if let Some(key) =
+        wanted.value.secret().filter(|_| variable_of(&wanted.place) == Some("ANTHROPIC_API_KEY"))
+    {
+        approved = approval(&settings, &wanted.place, None);
+        let tail = key.tail(super::settings::TAIL);
+        let rejected = settings.answers("rejected");
+        if rejected.contains(&tail) {
+            approved.push(Neighbour {
+                place: settings.state.place(&["customApiKeyResponses", "rejected"]),
+                set: Set::ListWithout { list: rejected, item: tail },
+                why: "takes back the no to this key".to_owned(),
+            });
+        }
+    }
+    let blank = |candidate: &Candidate| {
+        let name = variable_of(&candidate.place).filter(|_| candidate.source == Source::Env)?;
+        let sent = matches!(candidate.state, State::Active { .. }) && candidate.place != wanted.place;
+        (sent && user.trouble.is_none()).then(|| Neighbour {
+            place: user.place(&["env", name]),
+            set: Set::Json(String::new().into()),
+            why: format!("an empty {name} in the settings hides the one of the shell from Claude Code"),
+        })
+    };
+    let blanked: Vec<Neighbour> = slot.candidates.iter().filter_map(blank).collect();
+    let both = approved.iter().chain(&blanked).cloned().collect();
+    let switch = |neighbours: Vec<Neighbour>, effect: &str| Switch { effect: effect.to_owned(), neighbours };
+    let all = [
+        switch(approved, "approves the key for sessions in a terminal"),
+        switch(blanked, "hides the shell's variable from Claude Code"),
+        switch(both, "approves the key and hides the shell's variable from Claude Code"),
+    ];
+    all.into_iter().filter(|switch| !switch.neighbours.is_empty()).collect()
 }
 
 /// A place that holds a bare key which the editor can replace.

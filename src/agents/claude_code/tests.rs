@@ -149,7 +149,7 @@ fn a_new_key_goes_where_the_old_one_stands_and_is_approved() {
     let catalogue = Catalogue::embedded();
     let context = Context { world: &world, catalogue: &catalogue };
     let all = super::destinations::destinations(&context, &slots(&world)[0]);
-    assert_eq!(all.len(), 1);
+    assert_eq!(all.len(), 2);
     assert_eq!(all[0].place.show(Some("/h".as_ref())), "~/.claude/settings.json#/env/ANTHROPIC_API_KEY");
     assert_eq!(
         all[0].neighbours[0].place.show(Some("/h".as_ref())),

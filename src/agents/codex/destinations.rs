@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::agents::Context;
 use crate::agents::common::Doc;
 use crate::host::KeyringState;
-use crate::plan::{Destination, Neighbour, Set};
+use crate::plan::{Destination, Neighbour, Set, Switch};
 use crate::resolve::Slot;
 use crate::source::{Place, Source};
 
@@ -39,6 +39,39 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     };
     all.extend(other.filter(|other| all.iter().all(|one| one.place != other.place)));
     all
+}
+
+/// The account's own choice: `auth_mode` says whether the key or the ChatGPT login beside it is used.
+pub fn switch(_: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
+    let Some(Place::Field { pointer, .. } | Place::KeyringField { pointer, .. }) =
+        slot.candidates.get(n).map(|candidate| &candidate.place)
+    else {
+        return Vec::new();
+    };
+    let (mode, effect) = match pointer.0.first().map(String::as_str) {
+        Some("tokens") => ("chatgpt", "auth_mode chooses the ChatGPT login"),
+        Some("OPENAI_API_KEY") => ("apikey", "auth_mode chooses the key"),
+        _ => return Vec::new(),
+    };
+    let place = with_pointer(&slot.candidates[n].place, crate::source::Pointer::new(["auth_mode"]));
+    let neighbour = |place| Neighbour { place, set: Set::Json(json!(mode)), why: effect.to_owned() };
+    place
+        .map(|place| Switch { effect: effect.to_owned(), neighbours: vec![neighbour(place)] })
+        .into_iter()
+        .collect()
+}
+
+/// Another field of the same document.
+fn with_pointer(place: &Place, pointer: crate::source::Pointer) -> Option<Place> {
+    match place {
+        Place::Field { file, format, .. } => {
+            Some(Place::Field { file: file.clone(), format: *format, pointer })
+        }
+        Place::KeyringField { service, user, .. } => {
+            Some(Place::KeyringField { service: service.clone(), user: user.clone(), pointer })
+        }
+        _ => None,
+    }
 }
 
 /// A place that holds a bare key which the editor can replace.
@@ -105,18 +138,9 @@ fn in_store(context: &Context<'_>, config: &Config) -> Option<Destination> {
 
 /// An account's key counts only with the matching `auth_mode`.
 fn neighbours(place: &Place) -> Vec<Neighbour> {
-    let mode = |pointer: &crate::source::Pointer| {
-        (pointer.0 == ["OPENAI_API_KEY"]).then(|| crate::source::Pointer::new(["auth_mode"]))
-    };
-    let place =
-        match place {
-            Place::Field { file, format, pointer } => {
-                mode(pointer).map(|pointer| Place::Field { file: file.clone(), format: *format, pointer })
-            }
-            Place::KeyringField { service, user, pointer } => mode(pointer)
-                .map(|pointer| Place::KeyringField { service: service.clone(), user: user.clone(), pointer }),
-            _ => None,
-        };
+    let is_key = matches!(place,
+        Place::Field { pointer, .. } | Place::KeyringField { pointer, .. } if pointer.0 == ["OPENAI_API_KEY"]);
+    let place = with_pointer(place, crate::source::Pointer::new(["auth_mode"])).filter(|_| is_key);
     let why = "auth_mode says that the key counts, not the login beside it".to_owned();
     place
         .into_iter()

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::agents::Context;
-use crate::plan::{Destination, Neighbour, Set};
+use crate::plan::{Destination, Neighbour, Set, Switch};
 use crate::resolve::Slot;
-use crate::source::{Place, Source, Value};
+use crate::source::{Place, Source, Value, tilde};
 
 use super::environment;
 use super::settings::Settings;
@@ -24,7 +24,8 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
         all.push(Destination { place: active.place.clone(), effect, neighbours: Vec::new() });
     }
     let name = if slot.agent_provider == "vertex-ai" { "GOOGLE_API_KEY" } else { "GEMINI_API_KEY" };
-    let file = environment.file.clone().unwrap_or_else(|| settings.folder.join(".env"));
+    let own = settings.folder.join(".env");
+    let file = environment.file.clone().unwrap_or_else(|| own.clone());
     let place = environment.destination(world, &file, name);
     let beside = match slot.active_candidate() {
         Some(active) if active.value == Value::Sealed => {
@@ -39,7 +40,39 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
             neighbours: selection(&settings, slot),
         });
     }
+    // The person's own file, where a project's file is the one that is read here.
+    if file != own {
+        let read_here = tilde(&file, world.home());
+        all.push(Destination {
+            place: environment.destination(world, &own, name),
+            effect: format!("sets {name} for all other folders; here {read_here} takes precedence"),
+            neighbours: selection(&settings, slot),
+        });
+    }
     all
+}
+
+/// The authentication type is the choice between a key and the Google login.
+pub fn switch(context: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
+    let settings = Settings::read(context.world);
+    let Some(candidate) = slot.candidates.get(n) else { return Vec::new() };
+    let kind = match (&candidate.place, candidate.source) {
+        (_, Source::Oauth) => "oauth-personal",
+        (Place::Env { name } | Place::Line { name, .. }, _) if name == "GOOGLE_API_KEY" => "vertex-ai",
+        _ if candidate.name.as_deref() == Some("Google login") => "oauth-personal",
+        _ => "gemini-api-key",
+    };
+    let steps = ["security", "auth", "selectedType"];
+    let decides = settings.get(&steps).map(|(doc, _)| doc.place(&steps));
+    let mut places = vec![settings.user.place(&steps)];
+    places.extend(decides.filter(|place| *place != settings.user.place(&steps)));
+    let switch = |place: Place| {
+        let effect = format!("selects the authentication type {kind}");
+        let why = effect.clone();
+        Switch { effect, neighbours: vec![Neighbour { place, set: Set::Json(json!(kind)), why }] }
+    };
+    let usable = settings.user.trouble.is_none();
+    places.into_iter().filter(|_| usable).map(switch).collect()
 }
 
 /// A key counts only where its type is selected; a login that a setting selects is unselected along.

@@ -31,7 +31,7 @@ pub fn of(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     let places = Places { profile: &profile, slot };
     let mut all = match registry::find(&slot.agent_provider) {
         Some(known) if known.auth != Auth::ApiKey => Vec::new(),
-        Some(known) if known.id == "anthropic" => places.anthropic(known),
+        Some(known) if known.id == "anthropic" => places.with_token(known),
         Some(known) => places.registry(known),
         None => places.custom(),
     };
@@ -100,21 +100,31 @@ impl Places<'_> {
         own.unwrap_or_else(|| known.keys.first().copied().unwrap_or_default().to_owned())
     }
 
+    /// Anthropic's places for a key, and the one for the token of a login.
+    fn with_token(&self, known: &Provider) -> Vec<Destination> {
+        let mut all = self.anthropic(known);
+        let token = self.line(known.id, "ANTHROPIC_TOKEN");
+        if all.iter().all(|one| !one.place.same_spot(&token.place)) {
+            let effect = format!("{}, which is asked before ANTHROPIC_API_KEY", token.effect);
+            all.push(Destination { effect, ..token });
+        }
+        all
+    }
+
     /// Anthropic: a key alone does not win against a login.
     fn anthropic(&self, known: &Provider) -> Vec<Destination> {
         let Some(active) = self.active() else { return vec![self.line(known.id, "ANTHROPIC_API_KEY")] };
         match active.name.as_deref() {
             Some("ANTHROPIC_API_KEY") if self.is_managed(active) => self.registry(known),
             Some("ANTHROPIC_API_KEY") => vec![self.line(known.id, "ANTHROPIC_API_KEY")],
-            // Without the token a login that stands behind it would be sent: the key goes into the token's own line.
-            Some(name @ ("ANTHROPIC_TOKEN" | "CLAUDE_CODE_OAUTH_TOKEN")) if self.has_login() => {
-                let effect = format!(
-                    "replaces {name}, which is asked before the logins, also when it holds an API key"
-                );
-                vec![Destination { effect, ..self.line(known.id, name) }]
+            // Without a token a login that stands behind it would be sent: the key goes into the line that is asked first.
+            Some("ANTHROPIC_TOKEN" | "CLAUDE_CODE_OAUTH_TOKEN") if self.has_login() => {
+                let effect =
+                    "sets ANTHROPIC_TOKEN, which is asked before the logins, also when it holds an API key";
+                vec![Destination { effect: effect.to_owned(), ..self.line(known.id, "ANTHROPIC_TOKEN") }]
             }
-            Some(name @ ("ANTHROPIC_TOKEN" | "CLAUDE_CODE_OAUTH_TOKEN")) => {
-                vec![self.without_tokens(known), self.line(known.id, name)]
+            Some("ANTHROPIC_TOKEN" | "CLAUDE_CODE_OAUTH_TOKEN") => {
+                vec![self.without_tokens(known), self.line(known.id, "ANTHROPIC_TOKEN")]
             }
             _ if is_stored(active) && !self.is_login(active) => {
                 let line = self.line(known.id, "ANTHROPIC_API_KEY");

@@ -8,11 +8,12 @@ use super::era::{Era, Rules};
 use super::order;
 use super::providers::{self, Recognised};
 use super::roster::{self, Models};
+use super::secret_ref::SecretRef;
 use super::slots::model_of;
 use super::store::{self, Home, Kind, Profile, Store};
 use super::{Site, clean, look};
 use crate::agents::Context;
-use crate::plan::{Destination, Neighbour, Set};
+use crate::plan::{Destination, Neighbour, Set, Switch};
 use crate::resolve::{Candidate, Slot};
 use crate::source::{Cell, Dialect, Place, Pointer, Source};
 
@@ -35,6 +36,17 @@ const HEALTH: &[&str] = &[
 
 /// The places for a new key of `slot`, best first.
 pub(super) fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
+    with_writer(context, slot, |writer| writer.all(slot))
+}
+
+/// The choices that make candidate `n` the one that is sent: a profile is put first or bound, a variable gets a profile
+/// that refers to it.
+pub(super) fn switch(context: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
+    let Some(candidate) = slot.candidates.get(n) else { return Vec::new() };
+    with_writer(context, slot, |writer| writer.choose(candidate))
+}
+
+fn with_writer<T>(context: &Context<'_>, slot: &Slot, make: impl FnOnce(&Writer<'_>) -> Vec<T>) -> Vec<T> {
     let world = context.world;
     let (name, agent) =
         slot.profile.split_once('/').map_or((None, slot.profile.as_str()), |(n, a)| (Some(n), a));
@@ -46,9 +58,7 @@ pub(super) fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destinatio
     let site = Site::new(world, &found.install, &found.config, *case);
     let store = store::load(&site, agent);
     let models = roster::models(&found.config, agent);
-    let writer =
-        Writer { site: &site, store: &store, agent, provider: &slot.agent_provider, models: &models };
-    writer.all(slot)
+    make(&Writer { site: &site, store: &store, agent, provider: &slot.agent_provider, models: &models })
 }
 
 struct Writer<'a> {
@@ -66,7 +76,10 @@ impl Writer<'_> {
         let order = active.chain((0..slot.candidates.len()).filter(|at| Some(*at) != slot.active));
         for at in order {
             let candidate = &slot.candidates[at];
-            found.extend(self.at_candidate(candidate, slot.active == Some(at)));
+            let active = slot.active == Some(at);
+            // The place that a reference names comes first: the reference stays, and so does whoever else reads it.
+            found.extend(self.at_named_variable(candidate, active || slot.active.is_none()));
+            found.extend(self.at_candidate(candidate, active));
         }
         let made = [self.new_profile(), self.provider_entry(), self.new_line()];
         for destination in made.into_iter().flatten() {
@@ -92,6 +105,91 @@ impl Writer<'_> {
         }
     }
 
+    /// The line that a reference to a variable names, in the `.env` of the state folder: for a profile's `keyRef` and for
+    /// the reference of a provider's entry.
+    fn at_named_variable(&self, candidate: &Candidate, leads: bool) -> Option<Destination> {
+        let profile = candidate.name.as_deref().and_then(|name| self.store.profile(name));
+        let (reference, whose) = match (candidate.source, profile) {
+            (Source::AuthProfile, Some(profile)) => {
+                let inline = profile.member(profile.secret_member());
+                let value = profile.reference().or(inline)?;
+                (SecretRef::of(value, self.site.rules)?, clean(&profile.id))
+            }
+            (Source::Config, _) => {
+                let value = self.site.provider_value(self.provider, "apiKey")?;
+                (SecretRef::of(value, self.site.rules)?, "the provider's entry".to_owned())
+            }
+            _ => return None,
+        };
+        let name = reference.variable()?;
+        // A line elsewhere that sets it now is a candidate's place of its own.
+        let known = self.site.env.get(name).map(|hit| hit.var.place.clone());
+        let place = match known {
+            Some(place @ Place::Line { .. }) => place,
+            _ => self.env_line(name),
+        };
+        let mut neighbours = profile.map(|profile| self.clear_health(&profile.id)).unwrap_or_default();
+        if let Some(profile) = profile.filter(|_| !leads) {
+            neighbours.extend(self.lead(&profile.id));
+        }
+        let effect = format!("sets {}, to which {whose} refers", clean(name));
+        Some(Destination { place, effect, neighbours })
+    }
+
+    fn env_line(&self, name: &str) -> Place {
+        let file = self.site.install.state.join(".env");
+        Place::Line { file, line: None, name: name.to_owned(), dialect: Dialect::NodeDotenv }
+    }
+
+    /// The choices that make a candidate the one that is sent.
+    fn choose(&self, candidate: &Candidate) -> Vec<Switch> {
+        let profile = candidate.name.as_deref().and_then(|name| self.store.profile(name));
+        let stored = matches!(candidate.source, Source::AuthProfile | Source::Oauth);
+        if let Some(profile) = profile.filter(|_| stored) {
+            let mut neighbours = self.clear_health(&profile.id);
+            neighbours.extend(self.lead(&profile.id));
+            return vec![Switch {
+                effect: format!("chooses the profile {}", clean(&profile.id)),
+                neighbours,
+            }];
+        }
+        let (Place::Env { name } | Place::Line { name, .. }) = &candidate.place else { return Vec::new() };
+        self.referring(name).into_iter().collect()
+    }
+
+    /// A new profile that refers to a variable, put first: the key stays where it is set.
+    fn referring(&self, name: &str) -> Option<Switch> {
+        let auth = providers::auth_id(self.site.rules, self.provider);
+        let id = self.free_id(&auth, "env")?;
+        let home = self.profile_home()?;
+        let at = |member: &str| home.place(Pointer::new(["profiles", id.as_str(), member]));
+        let shown = clean(&id);
+        let why = format!("{shown} refers to {}; the key itself stays where it is set", clean(name));
+        let set = |member: &str, value: Json| Neighbour {
+            place: at(member),
+            set: Set::Json(value),
+            why: why.clone(),
+        };
+        let reference = serde_json::json!({"source": "env", "provider": "default", "id": name});
+        let mut neighbours =
+            vec![set("type", "api_key".into()), set("provider", auth.into()), set("keyRef", reference)];
+        neighbours.extend(self.lead(&id));
+        Some(Switch {
+            effect: format!("saves the profile {shown}, which refers to {}, and chooses it", clean(name)),
+            neighbours,
+        })
+    }
+
+    /// An id that no profile has yet.
+    fn free_id(&self, auth: &str, name: &str) -> Option<String> {
+        let ids =
+            (1..10).map(|n| if n == 1 { format!("{auth}:{name}") } else { format!("{auth}:{name}-{n}") });
+        if self.store.blocked.is_some() {
+            return None;
+        }
+        ids.into_iter().find(|id| self.store.profile(id).is_none())
+    }
+
     /// The agent's `models.json` is generated; a key there has no effect.
     fn is_generated(&self, place: &Place) -> bool {
         place.file().is_some_and(|file| file == self.site.agent_dir(self.agent).join("models.json"))
@@ -109,9 +207,22 @@ impl Writer<'_> {
             neighbours.extend(self.copies(profile));
         }
         if !active {
-            neighbours.extend(self.lead(profile));
+            neighbours.extend(self.lead(&profile.id));
         }
+        let reference = profile.reference().filter(|_| own);
+        neighbours.extend(reference.map(|_| {
+            let member = if profile.kind == Kind::Token { "tokenRef" } else { "keyRef" };
+            let why = format!(
+                "{shown} no longer refers to another place; with the reference the key would be dropped"
+            );
+            Neighbour { place: profile.place(member), set: Set::Remove, why }
+        }));
+        let referred = reference.and_then(|value| SecretRef::of(value, self.site.rules));
         let effect = match (active, own) {
+            (_, true) if reference.is_some() => {
+                let called = referred.map_or_else(|| "the reference".to_owned(), |named| named.shown());
+                format!("replaces {called} in {shown} by the key itself")
+            }
             (true, true) => format!("replaces the key of {shown}, the profile that is sent"),
             (true, false) => format!("replaces the value that {shown} refers to"),
             (false, _) => format!("replaces the key of {shown} and puts this profile first"),
@@ -169,7 +280,7 @@ impl Writer<'_> {
     }
 
     /// Makes a profile the one that is sent: by the binding where the provider entry decides, else by the order.
-    fn lead(&self, profile: &Profile) -> Vec<Neighbour> {
+    fn lead(&self, id: &str) -> Vec<Neighbour> {
         let configured = credential::configured(self.site, self.store, self.provider);
         let entry_decides = matches!(
             configured,
@@ -181,14 +292,14 @@ impl Writer<'_> {
         if self.site.rules == Rules::New && entry_decides {
             return vec![Neighbour {
                 place: self.site.provider_place(self.provider, "apiKey"),
-                set: Set::Json(Json::from(profile.id.as_str())),
-                why: format!("binds the provider entry to {}", clean(&profile.id)),
+                set: Set::Json(Json::from(id)),
+                why: format!("binds the provider entry to {}", clean(id)),
             }];
         }
-        self.put_first(profile).into_iter().collect()
+        self.put_first(id).into_iter().collect()
     }
 
-    fn put_first(&self, profile: &Profile) -> Option<Neighbour> {
+    fn put_first(&self, id: &str) -> Option<Neighbour> {
         let auth = providers::auth_id(self.site.rules, self.provider);
         let stored = self.store.order(self.site.rules, &auth).cloned();
         let home = stored.as_ref().map(|(_, home)| home.clone()).or_else(|| self.store.state_home.clone())?;
@@ -199,12 +310,12 @@ impl Writer<'_> {
             Some((ids, _)) => ids,
             None => ranking.tried.iter().map(|ranked| ranked.profile.id.clone()).collect(),
         };
-        let rest = before.into_iter().filter(|id| *id != profile.id);
-        let ids: Vec<Json> = std::iter::once(profile.id.clone()).chain(rest).map(Json::from).collect();
+        let rest = before.into_iter().filter(|other| other != id);
+        let ids: Vec<Json> = std::iter::once(id.to_owned()).chain(rest).map(Json::from).collect();
         Some(Neighbour {
             place: home.place(Pointer::new(["order", auth.as_str()])),
             set: Set::Json(Json::Array(ids)),
-            why: format!("puts {} first in the stored order", clean(&profile.id)),
+            why: format!("puts {} first in the stored order", clean(id)),
         })
     }
 
@@ -231,10 +342,13 @@ impl Writer<'_> {
     /// A profile that is not there yet: in the shared store, the agent's database or the JSON of the older versions.
     fn new_profile(&self) -> Option<Destination> {
         let auth = providers::auth_id(self.site.rules, self.provider);
-        let id = format!("{auth}:default");
-        if self.store.profile(&id).is_some() || self.store.blocked.is_some() {
-            return None;
-        }
+        let first = format!("{auth}:default");
+        let is_first = self.store.profile(&first).is_none();
+        let id = if is_first {
+            self.store.blocked.is_none().then_some(first)?
+        } else {
+            self.free_id(&auth, "key")?
+        };
         let home = self.profile_home()?;
         let at = |member: &str| home.place(Pointer::new(["profiles", id.as_str(), member]));
         let set = |member: &str, value: &str| Neighbour {
@@ -242,11 +356,14 @@ impl Writer<'_> {
             set: Set::Json(Json::from(value)),
             why: format!("a profile needs its {member}"),
         };
-        Some(Destination {
-            place: at("key"),
-            effect: format!("saves the new profile {}, which beats the environment", clean(&id)),
-            neighbours: vec![set("type", "api_key"), set("provider", &auth)],
-        })
+        let mut neighbours = vec![set("type", "api_key"), set("provider", &auth)];
+        let effect = if is_first {
+            format!("saves the new profile {}, which beats the environment", clean(&id))
+        } else {
+            neighbours.extend(self.lead(&id));
+            format!("saves the new profile {} and chooses it; the other profiles keep their keys", clean(&id))
+        };
+        Some(Destination { place: at("key"), effect, neighbours })
     }
 
     /// Where a new profile goes. An `auth-profiles.json` is only made where this version reads one.
@@ -283,10 +400,8 @@ impl Writer<'_> {
             known.vars(Rules::Old).is_none_or(|old| old.contains(name)) && !name.contains("OAUTH")
         };
         let name = vars.iter().find(plain).or_else(|| vars.first())?;
-        let file = self.site.install.state.join(".env");
-        let place = Place::Line { file, line: None, name: (*name).to_owned(), dialect: Dialect::NodeDotenv };
         Some(plain_destination(
-            place,
+            self.env_line(name),
             "read where neither a profile nor a variable of the process is there".to_owned(),
         ))
     }

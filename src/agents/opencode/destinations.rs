@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::agents::Context;
 use crate::agents::common::Doc;
-use crate::plan::{Destination, Neighbour, Set};
+use crate::plan::{Destination, Neighbour, Set, Switch};
 use crate::resolve::Slot;
 use crate::source::{Place, Source};
 
@@ -49,6 +49,28 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
         }
     });
     all
+}
+
+/// A variable is chosen by a reference in the person's configuration, an account by taking a setting away that comes
+/// before it.
+pub fn switch(context: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
+    let config = Config::read(context.world);
+    let id = slot.agent_provider.as_str();
+    let fresh = Doc::jsonc(context.world, config.global.join("opencode.json"), true);
+    let own = config.own_file().unwrap_or(&fresh);
+    let steps = ["provider", id, "options", "apiKey"];
+    let place = own.place(&steps);
+    let Some(candidate) = slot.candidates.get(n).filter(|_| own.trouble.is_none()) else { return Vec::new() };
+    let (set, effect) = match (&candidate.place, candidate.source) {
+        (Place::Env { name }, _) => {
+            (Set::Json(json!(format!("{{env:{name}}}"))), format!("options.apiKey refers to {name}"))
+        }
+        (_, Source::AuthFile | Source::Oauth) if own.at(&steps).is_some() => {
+            (Set::Remove, "takes options.apiKey away, which comes before the accounts".to_owned())
+        }
+        _ => return Vec::new(),
+    };
+    vec![Switch { neighbours: vec![Neighbour { place, set, why: effect.clone() }], effect }]
 }
 
 /// An account of the kind `api`, as `opencode auth login` writes it; a login that stood there goes.

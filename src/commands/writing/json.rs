@@ -14,6 +14,7 @@ use crate::report::SCHEMA;
 use crate::secret::Mask;
 use crate::session::holding::Restarted;
 use crate::session::past::Past;
+use crate::session::write::Next;
 use crate::settings::Settings;
 use crate::source::tilde;
 
@@ -40,7 +41,32 @@ pub(super) struct PlanJson {
     /// What was restarted, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     restarted: Vec<RestartedJson>,
+    /// Credentials that go along, which nobody asked to replace.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    takes_away: Vec<LossJson>,
+    /// What to do with the key that was replaced; none where no key was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_key: Option<OldKeyJson>,
     notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct LossJson {
+    key: Mask,
+    place: String,
+    /// No other place that keymend knows has it.
+    only_copy: bool,
+}
+
+#[derive(Serialize)]
+struct OldKeyJson {
+    /// Nothing on this machine sends or holds it any more.
+    revoke: bool,
+    /// Why not yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The slots that still send it.
+    sent_by: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -107,6 +133,12 @@ pub(super) fn plan(plan: &Plan, home: Option<&Path>) -> PlanJson {
         left: Vec::new(),
         copies: Vec::new(),
         restarted: Vec::new(),
+        takes_away: plan
+            .losses
+            .iter()
+            .map(|loss| LossJson { key: loss.key.clone(), place: plain(&loss.place), only_copy: loss.only })
+            .collect(),
+        old_key: None,
         notes: plan.notes.iter().map(|note| plain(note)).collect(),
     }
 }
@@ -138,9 +170,19 @@ pub(super) fn written(
         .map(|one| LeftJson { place: place(&one.place), why: one.why.as_deref().map(plain) })
         .collect();
     json.copies = written.copies.iter().map(|copy| plain(&tilde(copy, home))).collect();
+    let next = written.next(restarted, home).zip(written.old.as_ref());
+    let old_key = next.map(|(next, old)| OldKeyJson {
+        revoke: next == Next::Revoke,
+        reason: match next {
+            Next::Revoke => None,
+            Next::NotYet(why) => Some(plain(&why)),
+        },
+        sent_by: old.senders.iter().map(|slot| plain(&slot.to_string())).collect(),
+    });
     let restarted =
         restarted.iter().map(|one| RestartedJson { fine: one.is_fine(), message: plain(&one.words()) });
     json.restarted = restarted.collect();
+    json.old_key = old_key;
     json
 }
 

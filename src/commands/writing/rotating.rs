@@ -6,12 +6,13 @@ use crate::agents;
 use crate::cli;
 use crate::commands::{Desk, Exit, Failure, keys, print, print_json};
 use crate::host::{RealWorld, World as _};
+use crate::hygiene;
 use crate::plan::{self, Plan, SlotId};
 use crate::report::plain;
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session;
-use crate::session::standing::Spot;
+use crate::session::standing::{self, Spot};
 use crate::source::Place;
 
 /// A place of the old key.
@@ -32,13 +33,22 @@ pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exi
     // What leaves can be less than what stands there: an agent may drop characters that no header carries.
     let stands = slot.active_candidate().and_then(|active| active.value.secret());
     let old = if scan.view(&old).is_some() { old } else { stands.cloned().unwrap_or(old) };
+    let nature = hygiene::nature(&old, slot.provider.as_deref(), &desk.catalogue);
+    if !nature.is_key() {
+        return Err(Failure::new(
+            format!("what is sent there is {}: there is no key to replace everywhere", nature.words()),
+            format!("`keymend set {}` puts a key there", plain(&SlotId::of(&slot).to_string())),
+        ));
+    }
     let view = scan.view(&old).ok_or_else(|| {
         Failure::new(
             "the old key stands at no place that keymend knows how to change",
             "`keymend explain` says what decides here",
         )
     })?;
-    let rows = rows(scan.spots(view), args, desk, &world)?;
+    let provider = slot.provider.as_deref().and_then(|id| desk.catalogue.get(id));
+    let company = provider.map(standing::company).or_else(|| scan.company(&desk.catalogue, view));
+    let rows = rows(scan.spots(view), company, args, desk, &world)?;
     let only_places = args.write.dry_run && !args.key.from.is_given();
     if only_places && args.write.json {
         print_json(&json::standing(&rows, &desk.catalogue.mask(&old), world.home()))?;
@@ -87,6 +97,7 @@ fn old_key(slot: &Slot, asked: Option<&str>) -> Result<Secret, Failure> {
 /// Every place, with a tick where it can be changed and is wanted.
 fn rows<'a>(
     spots: Vec<Spot<'a>>,
+    company: Option<&str>,
     args: &cli::Rotate,
     desk: &Desk,
     world: &RealWorld,
@@ -107,7 +118,10 @@ fn rows<'a>(
         if args.only.is_empty() { !named(&args.skip) } else { named(&args.only) }
     };
     let row = |(at, spot): (usize, Spot<'a>)| {
-        let change = spot.tried(world, &desk.catalogue);
+        let change = match spot.stranger(&desk.catalogue, company) {
+            Some(other) => Err(standing::stranger_words(other)),
+            None => spot.tried(world, &desk.catalogue),
+        };
         Row { ticked: change.is_ok() && wanted(at, &spot), change, spot }
     };
     Ok(spots.into_iter().enumerate().map(row).collect())
