@@ -25,8 +25,7 @@ pub(crate) const MAX_DEPTH: usize = 32;
 pub(crate) const MARK: &str = "keymend0holds0no0value0here0because0it0is0too0long0to0be0sent";
 
 /// What is said at the place of such a value.
-pub const TOO_LONG: &str = "too long to be sent: with its references filled in, it is over 64 KiB, or the file's values \
-                            together are over 1 MiB";
+pub const TOO_LONG: &str = "too long to be sent (over 64 KiB with its references, or the file over 1 MiB)";
 
 /// Whether a reader gave this value up as too long, or it holds one that was.
 #[must_use]

@@ -289,7 +289,9 @@ fn specifiers(world: &dyn World, scope: Scope, unit: &str, text: &str) -> String
             ('%', Some('E')) => out.refer("/etc"),
             (c, next) => {
                 out.own_char(c);
-                next.into_iter().for_each(|next| out.own_char(next));
+                if let Some(next) = next {
+                    out.own_char(next);
+                }
             }
         }
     }

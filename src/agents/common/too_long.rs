@@ -56,7 +56,7 @@ pub fn say_too_long_of(candidate: &mut Candidate) {
          over 1 MiB. Write the value out, or take the reference out of it.",
     )];
     if !matches!(candidate.state, State::Shadowed { .. }) {
-        candidate.state = State::Ignored { reason: TOO_LONG.to_owned() };
+        candidate.state = State::Ignored { reason: "nobody can tell what the agent makes of it".to_owned() };
     }
 }
 

@@ -218,19 +218,16 @@ fn filled(room: &Room, text: &str, env: &BTreeMap<String, String>) -> String {
     while let Some(found) = text[at..].find("${").map(|found| at + found).filter(|at| *at < last_brace) {
         out.own(&text[at..found]);
         let inner = &text[found + 2..];
-        at = match inner.find('}').filter(|end| *end > 0) {
-            Some(end) => {
-                match env.get(&inner[..end]) {
-                    Some(value) => out.refer(value),
-                    None => out.own(&text[found..found + end + 3]),
-                }
-                found + end + 3
-            }
-            None => {
-                out.own("${");
-                found + 2
-            }
+        let Some(end) = inner.find('}').filter(|end| *end > 0) else {
+            out.own("${");
+            at = found + 2;
+            continue;
         };
+        match env.get(&inner[..end]) {
+            Some(value) => out.refer(value),
+            None => out.own(&text[found..found + end + 3]),
+        }
+        at = found + end + 3;
     }
     out.own(&text[at..]);
     out.done()
