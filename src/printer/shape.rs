@@ -10,7 +10,7 @@ use crate::secret::{Mask, Secret};
 
 /// The beginnings of the keys of all built-in providers and of some neighbours (a test compares them with the catalogue),
 /// here because an error of the command line has to be printed before anything is read.
-const BEGINNINGS: [&str; 57] = [
+const BEGINNINGS: [&str; 59] = [
     "ABSK",
     "AIza",
     "AKIA",
@@ -46,6 +46,7 @@ const BEGINNINGS: [&str; 57] = [
     "sk-api-",
     "sk-cp-",
     "sk-kimi-",
+    "sk-nous-",
     "sk-or-v1-",
     "sk-proj-",
     "sk-service-",
@@ -55,6 +56,7 @@ const BEGINNINGS: [&str; 57] = [
     "sk_live_",
     "rk_live_",
     "tgp_v1_",
+    "VENICE_INFERENCE_KEY_",
     "vck_",
     "xai-",
     "xoxb-",
