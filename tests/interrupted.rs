@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use keymend::host::journal::{Journal, State};
 use pty::Pty;
 
-const OLD: &str = "sk-ant-api03-FAKE-old-0123456789abcdefghijklmnop";
+const OLD: &str = "sk-ant-api03-FAKE-old-q8Zt2mPx7Lw4Rv9Ks3Nd6Hb1Yc5Jf0";
 const OTHER: &str = "OTHER_SECRET=pX9-not-to-be-shown-4471\n";
 
 fn key(word: &str) -> String {

@@ -25,7 +25,7 @@ use serde_json::{Value as Json, json};
 
 /// A user that no system knows.
 const UID: u32 = 61_234;
-const OLD: &str = "sk-ant-api03-FAKE-old-0123456789abcdefghijklmnop";
+const OLD: &str = "sk-ant-api03-FAKE-old-q8Zt2mPx7Lw4Rv9Ks3Nd6Hb1Yc5Jf0";
 const SECRET: &str = "root-only: sk-FAKE-root-0123456789abcdef";
 const ID: &str = "20260101-000000-001";
 

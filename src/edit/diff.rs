@@ -136,11 +136,18 @@ impl<'a> Masker<'a> {
         match *part {
             shown::Part::Structure(text) => text.replace('\t', " "),
             shown::Part::Name(text) => self.name(text),
-            shown::Part::Value { text, whole: true } if words.are_plain(text) => text.to_owned(),
+            shown::Part::Value { text, whole: true } if words.are_plain(text) && !self.is_known(text) => {
+                text.to_owned()
+            }
             shown::Part::Value { text, whole: true } => self.value(text, words),
             shown::Part::Value { text, whole: false } => self.masked(text, None),
             shown::Part::Hidden(text) => self.hidden(text),
         }
+    }
+
+    /// Whether a key is in the value: a word that is kept where a key belongs is masked there, whatever else it names.
+    fn is_known(&self, text: &str) -> bool {
+        self.known.iter().any(|key| key.is_in(text.as_bytes()))
     }
 
     /// A name, unless it is a key by mistake: what looks random is no name that anybody chose.

@@ -178,7 +178,7 @@ impl Asked<'_> {
     fn after(&self, changes: &[Change]) -> Option<Slot> {
         let mut overlay = Overlay::new(self.context.world);
         draft::lay(&mut overlay, changes);
-        let found = (self.agent.scan)(&Context { world: &overlay, catalogue: self.context.catalogue })?;
+        let found = self.agent.scan(&Context { world: &overlay, catalogue: self.context.catalogue })?;
         let named = SlotId::of(self.slot).find(&found.slots);
         let renamed = || {
             found
@@ -234,7 +234,7 @@ pub fn losses(context: Context<'_>, agent: &Agent, changes: &[Change], new: &Sec
     draft::lay(&mut overlay, changes);
     let known = agents::ALL.iter().copied().filter(|other| other.id != agent.id).chain([agent]);
     let slots: Vec<Slot> =
-        known.filter_map(|agent| (agent.scan)(&context)).flat_map(|found| found.slots).collect();
+        known.filter_map(|agent| agent.scan(&context)).flat_map(|found| found.slots).collect();
     let held = || {
         let all = slots.iter().flat_map(|slot| slot.candidates.iter().map(move |one| (slot, one)));
         all.filter_map(|(slot, one)| Some((slot, one, one.value.secret().filter(|key| !key.is_empty())?)))
