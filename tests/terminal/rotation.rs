@@ -58,7 +58,7 @@ fn quit(mut pty: Pty) {
 
 /// Replaces the key at all four agents.
 fn rotate(pty: &mut Pty) -> String {
-    let places = pty.press("k", "distinct keys");
+    let places = pty.press("k", "distinct key");
     for agent in ["Hermes Agent", "opencode", "Aider", "llm"] {
         assert!(places.contains(agent), "{places}");
     }

@@ -36,7 +36,7 @@ impl Lab {
 
     fn writer(&self) -> Writer<'_> {
         let journal = Journal::at(self.path("state"));
-        Writer { wait: Duration::ZERO, ..Writer::new(journal, &self.keyring, self.now) }
+        Writer { wait: Duration::from_secs(2), ..Writer::new(journal, &self.keyring, self.now) }
     }
 
     fn apply(&self, changes: &[Change]) -> Result<Applied, ApplyError> {
