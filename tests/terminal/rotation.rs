@@ -91,7 +91,7 @@ fn what_another_program_took_back_is_told_and_brought_back() {
     let home = home();
     let mut pty = open(home.path());
     rotate(&mut pty);
-    pty.press(ENTER, "distinct keys");
+    pty.press(ENTER, "distinct key");
     quit(pty);
     let env = home.path().join(".hermes/.env");
     let rewritten = format!("# rewritten\nOPENROUTER_API_KEY={}\nMORE=1\n", key("0dd0"));
