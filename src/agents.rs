@@ -72,6 +72,7 @@ pub struct Agent {
     pub looks: &'static [Looks],
     /// Reads the world and says what each slot sends. Without a trace of the agent it returns none, or what a start
     /// here would send with [`Findings::found`] empty: that answer is shown only where the agent is asked by name.
+    /// Call [`Agent::scan`], the method.
     pub scan: fn(&Context<'_>) -> Option<Findings>,
     /// The places where a new key for `slot` could be written, best first, each with the neighbours that must change
     /// along. `Catalogue` ids and slots as `scan` returned them.
@@ -81,12 +82,14 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// What the agent would send in this world: its own rules, and "too long to be sent" wherever they had to decide about
-    /// a value that no reader follows to its end. Everybody asks an agent in this way.
+    /// What the agent would send in this world: its own rules, "too long to be sent" wherever they had to decide about a
+    /// value that no reader follows to its end, and rows and outcome in agreement ([`Slot::agree`]). Everybody asks an
+    /// agent in this way.
     #[must_use]
     pub fn scan(&self, context: &Context<'_>) -> Option<Findings> {
         let mut findings = (self.scan)(context)?;
         common::say_too_long(&mut findings);
+        findings.slots.iter_mut().for_each(Slot::agree);
         Some(findings)
     }
 }

@@ -10,7 +10,7 @@ use clap_complete::Shell;
 #[command(name = "keymend", version, about, max_term_width = 100)]
 #[command(after_help = after_help())]
 pub struct Cli {
-    /// Look at this home folder instead of your own
+    /// Look at this home folder instead of your own; variables and keyring of a shell with another HOME are left out
     #[arg(long, global = true, value_name = "DIR")]
     pub home: Option<PathBuf>,
     /// Never use the network

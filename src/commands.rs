@@ -96,7 +96,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             "name the home folder to look at, or leave --home out for your own",
         ));
     }
-    let catalogue = crate::session::catalogue(&RealWorld::new(cli.home.clone()));
+    let world = RealWorld::new(cli.home.clone());
+    let catalogue = crate::session::catalogue(&world);
+    say_left_out(&world, &catalogue)?;
+    drop(world);
     let desk = Desk { home: cli.home, offline: cli.offline, catalogue };
     if cli.command.as_ref().is_some_and(Command::reads_the_key) {
         console::keep_for_the_key();
@@ -136,6 +139,21 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Completions { shell }) => listing::completions(shell),
         Some(Command::Man) => listing::man(),
     }
+}
+
+/// Says which keys of this shell take no part, because the shell belongs to another home than the one that is looked at.
+fn say_left_out(world: &RealWorld, catalogue: &Catalogue) -> Result<(), Failure> {
+    let keys = world.left_out().iter().filter(|name| !catalogue.by_env(name).is_empty());
+    let keys: Vec<&str> = keys.map(String::as_str).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let line = format!(
+        "note: this shell's environment belongs to another home and is left out ({}); start keymend with HOME set to the \
+         folder to include it\n",
+        keys.join(", ")
+    );
+    Ok(std::io::stderr().write_all(line.as_bytes())?)
 }
 
 /// Prints text as this terminal can show it; a closed pipe is not an error.

@@ -71,13 +71,17 @@ pub trait World {
     fn list(&self, dir: &Path) -> Vec<String>;
     /// Whether a path exists, without reading it.
     fn exists(&self, path: &Path) -> bool;
+    /// Whether a path is a folder. A folder that is wanted is no trouble: ask here, not with [`World::read`].
+    fn is_folder(&self, path: &Path) -> bool;
     /// The live rows of one table of a SQLite database, read without leaving a side file.
     fn table(&self, table: &Table) -> TableState;
     /// One entry of the OS keyring, read only where that needs no prompt.
     fn keyring(&self, service: &str, user: &str) -> KeyringState;
     /// The file that `name` starts from `PATH`, links resolved.
     fn executable(&self, name: &str) -> Option<PathBuf>;
-    /// Processes whose name or command line contains `needle`, own user's first.
+    /// Processes whose command line contains `needle` and which belong to this home: the same user, the same file
+    /// system, the same home folder. What runs for another home or in a container reads other files, and decides nothing
+    /// here.
     fn processes(&self, needle: &str) -> Vec<Process>;
 
     /// A variable of the environment.
@@ -304,4 +308,27 @@ pub struct Process {
     pub env: Option<BTreeMap<String, String>>,
     /// The systemd unit it belongs to, if one can be told.
     pub unit: Option<String>,
+    /// Its working directory; none where it cannot be read.
+    pub cwd: Option<PathBuf>,
+}
+
+impl Process {
+    /// A path of its command line or environment, from where the process itself is. None for a relative path where that is
+    /// unknown.
+    #[must_use]
+    pub fn path(&self, text: &str) -> Option<PathBuf> {
+        let path = Path::new(text);
+        if path.is_absolute() { Some(path.to_owned()) } else { Some(self.cwd.as_ref()?.join(path)) }
+    }
+
+    /// The home folder that its environment names.
+    #[must_use]
+    pub fn home(&self) -> Option<&Path> {
+        self.env.as_ref()?.get("HOME").filter(|home| !home.is_empty()).map(Path::new)
+    }
+}
+
+/// Whether two paths are one folder, links resolved where they can be.
+pub(crate) fn same_folder(a: &Path, b: &Path) -> bool {
+    a == b || std::fs::canonicalize(a).is_ok_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b))
 }

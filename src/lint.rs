@@ -12,7 +12,7 @@ mod file;
 mod key;
 
 pub use file::{file_lints, place_lints, tracked_by_git};
-pub use key::key_lints;
+pub use key::{Use, key_lints};
 
 /// How much a lint matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +71,11 @@ impl Lint {
             "assets/findings.toml has no {id} that is {severity:?}"
         );
         Self { id, severity, message }
+    }
+
+    /// The same finding with another severity: what stands around it decides.
+    pub fn weigh(&mut self, severity: Severity) {
+        *self = Self::new(self.id, severity, std::mem::take(&mut self.message));
     }
 
     /// A lint worth knowing.

@@ -73,6 +73,19 @@ pub struct Candidate {
     pub lints: Vec<Lint>,
 }
 
+impl Candidate {
+    /// Whether `sent` can come from here: the text itself, or what is left of it after the agent has taken characters
+    /// away (blanks, line ends, letters that a header cannot hold). A reference gives whatever it names.
+    #[must_use]
+    pub fn gives(&self, sent: &Secret) -> bool {
+        match &self.value {
+            Value::Present(own) => own == sent || own.thinned_to(sent),
+            Value::Reference(_) | Value::Sealed => true,
+            Value::Unset | Value::Unreadable(_) => false,
+        }
+    }
+}
+
 /// What an agent does with an offer, apart from stronger ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -392,6 +405,91 @@ impl Slot {
     #[must_use]
     pub fn active_candidate(&self) -> Option<&Candidate> {
         self.candidates.get(self.active?)
+    }
+
+    /// Brings rows and outcome into agreement. A row is active exactly where its key is sent: where nothing is sent, or
+    /// where what is sent is unknown, no row is, and those that would have been used say why.
+    pub(crate) fn agree(&mut self) {
+        match &self.outcome {
+            Outcome::Nothing { reason } | Outcome::NotKnown { reason } => {
+                let reason = reason.clone();
+                self.set_aside(&reason);
+            }
+            Outcome::Sends { sent, also, .. } => {
+                let holds = |row: Option<&Candidate>| row.is_some_and(|row| row.gives(&sent.key));
+                if holds(self.active_candidate()) {
+                    return;
+                }
+                let also =
+                    self.active_candidate().is_some_and(|row| also.iter().any(|other| row.gives(&other.key)));
+                let exact = |row: &Candidate| row.value.secret().is_some_and(|key| *key == sent.key);
+                let by = self.candidates.iter().position(exact);
+                self.make_active(by, also);
+            }
+            Outcome::Hidden { .. } => {}
+        }
+    }
+
+    /// No row is active: the request is not made, for this reason.
+    fn set_aside(&mut self, reason: &str) {
+        if self.active.take().is_none() {
+            return;
+        }
+        for candidate in &mut self.candidates {
+            if matches!(candidate.state, State::Active { .. } | State::Shadowed { .. }) {
+                candidate.state = State::Ignored { reason: reason.to_owned() };
+            }
+        }
+    }
+
+    /// Another row than the one that the search found is what is sent; `also` where the found one is sent beside it.
+    fn make_active(&mut self, by: Option<usize>, also: bool) {
+        let before = std::mem::replace(&mut self.active, by);
+        let Some(by) = by else {
+            let reason = "another credential is sent in its place".to_owned();
+            if let Some(row) = before.and_then(|at| self.candidates.get_mut(at)) {
+                row.state = State::Ignored { reason };
+            }
+            return;
+        };
+        let why = self.candidates[by].state.reason().to_owned();
+        for (at, row) in self.candidates.iter_mut().enumerate() {
+            match &mut row.state {
+                state if at == by => *state = State::Active { reason: why.clone() },
+                State::Active { .. } if also => {}
+                state @ State::Active { .. } => *state = State::Shadowed { by, reason: why.clone() },
+                State::Shadowed { by: winner, .. } => *winner = by,
+                _ => {}
+            }
+        }
+    }
+
+    /// Puts a credential in front that takes the place of what the search found.
+    pub(crate) fn put_first(&mut self, first: Candidate) {
+        let why = first.state.reason().to_owned();
+        for row in &mut self.candidates {
+            match &mut row.state {
+                state @ State::Active { .. } => *state = State::Shadowed { by: 0, reason: why.clone() },
+                State::Shadowed { by, .. } => *by = 0,
+                _ => {}
+            }
+        }
+        self.candidates.insert(0, first);
+        self.active = Some(0);
+    }
+
+    /// The candidates whose faults are the slot's: those that are sent, or, where it is unknown what is sent, those that
+    /// would have been used.
+    pub fn concerning(&self) -> impl Iterator<Item = &Candidate> {
+        let unknown = match &self.outcome {
+            Outcome::NotKnown { reason } => Some(reason),
+            _ => None,
+        };
+        self.candidates.iter().filter(move |row| match &row.state {
+            State::Active { .. } => true,
+            State::Ignored { reason } => unknown == Some(reason),
+            _ => false,
+        })
     }
 
     /// The credential that leaves.

@@ -104,6 +104,20 @@ impl Secret {
         }
     }
 
+    /// Whether `rest` is this text with characters taken away, and not all of them.
+    #[must_use]
+    pub fn thinned_to(&self, rest: &Self) -> bool {
+        self.expose(|own| {
+            rest.expose(|rest| {
+                let mut wanted = rest.chars().peekable();
+                for c in own.chars() {
+                    wanted.next_if_eq(&c);
+                }
+                !rest.is_empty() && wanted.peek().is_none()
+            })
+        })
+    }
+
     /// Whether any character satisfies `test`.
     #[must_use]
     pub fn any_char(&self, test: impl Fn(char) -> bool) -> bool {

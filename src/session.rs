@@ -4,6 +4,7 @@
 //! distinct key, lints on every candidate, the places outside of the agents' own files. It is pure over the world.
 
 pub mod asked;
+mod copies;
 pub mod holding;
 pub mod names;
 pub mod past;
@@ -104,6 +105,7 @@ fn ask(world: &dyn World, catalogue: &Catalogue, agent: &'static Agent) -> Optio
     let watched = watch::Watched::new(world);
     let mut findings = agent.scan(&Context { world: &watched, catalogue })?;
     watched.tell(&mut findings);
+    copies::tell(world, &mut findings);
     Some(Scanned { agent, findings })
 }
 
@@ -168,7 +170,10 @@ impl Scan {
     /// The letter of a key.
     #[must_use]
     pub fn tag(&self, key: &Secret) -> Option<Tag> {
-        self.keys.iter().find(|view| view.key == *key).map(|view| view.tag)
+        // What is sent is often a key of a file without the blanks around it: the same letter.
+        let trimmed = |view: &&KeyView| view.key.map(|own| own.trim().to_owned()) == *key;
+        let exact = self.keys.iter().find(|view| view.key == *key);
+        exact.or_else(|| self.keys.iter().find(trimmed)).map(|view| view.tag)
     }
 
     /// The salted fingerprint of each distinct key.

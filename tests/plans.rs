@@ -27,7 +27,7 @@ fn every_destination_of_every_recorded_home_is_planned_or_refused_with_a_reason(
     for scenario in scenarios().iter().filter(|s| only.as_ref().is_none_or(|id| s.id == *id)) {
         let world = scenario.world();
         for agent in agents::ALL {
-            let Some(found) = (agent.scan)(&Context { world: &world, catalogue: &catalogue }) else {
+            let Some(found) = agent.scan(&Context { world: &world, catalogue: &catalogue }) else {
                 continue;
             };
             for slot in found.slots.iter().filter(|slot| slot.in_use) {

@@ -22,7 +22,7 @@ fn the_best_place_for_a_new_key_is_one_that_hermes_sends() {
     for scenario in scenarios().iter().filter(|scenario| scenario.tool == "hermes") {
         let (world, catalogue) = (scenario.world(), Catalogue::embedded());
         let agent = agents::find("hermes").unwrap();
-        let findings = (agent.scan)(&Context { world: &world, catalogue: &catalogue }).unwrap();
+        let findings = agent.scan(&Context { world: &world, catalogue: &catalogue }).unwrap();
         let Some(slot) = choose(scenario, &findings.slots) else { continue };
         if logins.contains(&slot.agent_provider.as_str()) || slot.provider.is_none() && slot.sent().is_none()
         {
@@ -53,7 +53,7 @@ fn the_program_says_on_disk_what_the_rules_say_in_memory() {
         let Some(agent) = agents::find(&scenario.tool) else { continue };
         let world = scenario.world();
         let catalogue = Catalogue::embedded();
-        let Some(findings) = (agent.scan)(&Context { world: &world, catalogue: &catalogue }) else {
+        let Some(findings) = agent.scan(&Context { world: &world, catalogue: &catalogue }) else {
             continue;
         };
         let memory: Vec<_> = findings.slots.iter().map(|slot| in_memory(slot, &place)).collect();

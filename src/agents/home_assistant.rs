@@ -107,7 +107,7 @@ fn process(world: &dyn World) -> Option<Process> {
 fn folder(world: &dyn World) -> Option<PathBuf> {
     let given = process(world).and_then(|process| {
         let at = process.args.iter().position(|arg| arg == "-c" || arg == "--config")?;
-        process.args.get(at + 1).map(PathBuf::from)
+        process.path(process.args.get(at + 1)?)
     });
     let usual = [PathBuf::from("/config"), common::home(world).join(".homeassistant")];
     given.into_iter().chain(usual).find(|dir| world.exists(&dir.join(STORE)))
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(destinations(&Context { world: &world, catalogue: &catalogue }, &slot).len(), 1);
         let args = ["python3", "-m", "homeassistant"].map(str::to_owned).to_vec();
         let env = [("OPENAI_BASE_URL".to_owned(), "http://127.0.0.1:1/v1".to_owned())].into();
-        world.processes.push(Process { pid: 9, args, started_ms: 0, env: Some(env), unit: None });
+        world.processes.push(Process { pid: 9, args, started_ms: 0, env: Some(env), unit: None, cwd: None });
         assert!(destinations(&Context { world: &world, catalogue: &catalogue }, &slot).is_empty());
         assert!(restart(&Context { world: &world, catalogue: &catalogue }, &slot).is_some());
         assert_eq!(scanned(&world).slots[0].lints[0].id, "owner-runs");

@@ -139,6 +139,11 @@ impl World for MemoryWorld {
         self.files.keys().chain(self.tables.keys().map(|(db, _)| db)).any(|p| p.starts_with(path))
     }
 
+    fn is_folder(&self, path: &Path) -> bool {
+        let mut paths = self.files.keys().chain(self.tables.keys().map(|(db, _)| db));
+        paths.any(|file| file != path && file.starts_with(path))
+    }
+
     fn table(&self, table: &Table) -> TableState {
         match self.tables.get(&(table.db.clone(), table.name.to_owned())) {
             Some(rows) => TableState::Rows(rows.clone()),
@@ -159,9 +164,11 @@ impl World for MemoryWorld {
     }
 
     fn processes(&self, needle: &str) -> Vec<Process> {
+        let home = self.home.as_deref();
         self.processes
             .iter()
             .filter(|process| process.args.iter().any(|arg| arg.contains(needle)))
+            .filter(|process| process.home().is_none_or(|own| Some(own) == home))
             .cloned()
             .collect()
     }

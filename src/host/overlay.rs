@@ -131,6 +131,15 @@ impl World for Overlay<'_> {
         }
     }
 
+    fn is_folder(&self, path: &Path) -> bool {
+        if self.files.contains_key(path) {
+            return false;
+        }
+        let there = |state: &Arc<FileState>| !matches!(**state, FileState::Missing);
+        self.files.iter().any(|(file, state)| file.starts_with(path) && there(state))
+            || self.base.is_folder(path)
+    }
+
     fn table(&self, table: &Table) -> TableState {
         let state = self.base.table(table);
         let mut planned =

@@ -2,18 +2,27 @@
 //! be told".
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use super::Process;
+use super::{Process, same_folder};
 
-/// All processes that this user may look at. The start environment is there only where the system shows it.
+/// The processes that belong to `home`: of this user, in this mount namespace, with this home folder. The start
+/// environment is there only where the system shows it.
 #[must_use]
-pub(super) fn list() -> Vec<Process> {
+pub(super) fn list(home: Option<&Path>) -> Vec<Process> {
+    let Some(ours) = Ground::of("self") else { return Vec::new() };
+    let usual = usual_home(ours.uid);
     let own = std::process::id();
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|pid| *pid != own)
+        .filter(|pid: &u32| Ground::of(&pid.to_string()).as_ref() == Some(&ours))
         .filter_map(read)
+        .filter(|process| {
+            let own = process.home().or(usual.as_deref());
+            own.zip(home).is_some_and(|(own, home)| same_folder(own, home))
+        })
         .collect()
 }
 
@@ -42,8 +51,43 @@ pub(super) fn end_all_at_home_in(folder: &std::path::Path) {
 #[cfg(all(unix, not(target_os = "linux")))]
 pub(super) const fn end_all_at_home_in(_folder: &std::path::Path) {}
 
+/// What two processes must share for a path to mean the same file to both, and the same to be allowed with it. A
+/// container has a mount namespace of its own. What cannot be looked at belongs to somebody else.
+#[derive(Debug, PartialEq, Eq)]
+struct Ground {
+    uid: u32,
+    mounts: PathBuf,
+}
+
+impl Ground {
+    #[cfg(unix)]
+    fn of(pid: &str) -> Option<Self> {
+        let folder = Path::new("/proc").join(pid);
+        let mounts = std::fs::read_link(folder.join("ns/mnt")).ok()?;
+        let status = std::fs::read_to_string(folder.join("status")).ok()?;
+        let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        // Real, effective, saved, file system: the effective one decides what it may read.
+        Some(Self { uid: uids.split_whitespace().nth(1)?.parse().ok()?, mounts })
+    }
+
+    #[cfg(not(unix))]
+    fn of(_pid: &str) -> Option<Self> {
+        None
+    }
+}
+
+/// The home folder that `/etc/passwd` names for this user: that of a process without the variable. The system's own
+/// look-up may ask a service or the network, which a scan does not.
+fn usual_home(uid: u32) -> Option<PathBuf> {
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let uid = uid.to_string();
+    let mut fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let own = fields.find(|fields| fields.get(2) == Some(&uid.as_str()))?;
+    own.get(5).map(PathBuf::from)
+}
+
 fn read(pid: u32) -> Option<Process> {
-    let folder = std::path::PathBuf::from(format!("/proc/{pid}"));
+    let folder = PathBuf::from(format!("/proc/{pid}"));
     let args = fields(&proc_file(&folder, "cmdline")?);
     if args.is_empty() {
         return None;
@@ -51,12 +95,13 @@ fn read(pid: u32) -> Option<Process> {
     let started_ms = started_ms(&String::from_utf8_lossy(&proc_file(&folder, "stat")?))?;
     let env = proc_file(&folder, "environ").and_then(|bytes| environment(&bytes));
     let unit = proc_file(&folder, "cgroup").and_then(|text| unit_of(&String::from_utf8_lossy(&text)));
-    Some(Process { pid, args, started_ms, env, unit })
+    let cwd = std::fs::read_link(folder.join("cwd")).ok();
+    Some(Process { pid, args, started_ms, env, unit, cwd })
 }
 
 /// A file of `/proc`, up to the size that Linux itself allows arguments and environment together on most machines. What
 /// is longer is not used at all: a part of it would prove nothing.
-fn proc_file(folder: &std::path::Path, name: &str) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+fn proc_file(folder: &Path, name: &str) -> Option<zeroize::Zeroizing<Vec<u8>>> {
     use std::io::Read as _;
     const MAX_BYTES: u64 = 8 * 1024 * 1024;
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
@@ -116,20 +161,40 @@ mod tests {
     #[test]
     fn a_child_is_seen_with_its_start_environment() {
         let before = super::super::real::now_ms();
+        let home = tempfile::tempdir().unwrap();
         let mut child = std::process::Command::new("sleep")
             .arg("31.25")
             .env("KEYMEND_PROCESS_TEST", "seen")
+            .env("HOME", home.path())
+            .current_dir(home.path())
             .spawn()
             .unwrap();
         // A child may still be on its way through exec when the first look comes.
-        let look = || list().into_iter().find(|process| process.pid == child.id() && process.args.len() == 2);
-        let found = (0..200).find_map(|_| look());
+        let look = |home: &Path| {
+            let is_child = |process: &Process| process.pid == child.id() && process.args.len() == 2;
+            list(Some(home)).into_iter().find(is_child)
+        };
+        let found = (0..200).find_map(|_| look(home.path()));
+        let elsewhere = look(Path::new("/nobody/home"));
         child.kill().unwrap();
         child.wait().unwrap();
+        assert_eq!(elsewhere, None, "a process of another home is nobody's business");
         let found = found.unwrap();
+        assert_eq!(found.path("x/y"), Some(std::fs::canonicalize(home.path()).unwrap().join("x/y")));
         assert_eq!(found.args, ["sleep", "31.25"]);
         assert!((found.started_ms - before).abs() < 5_000, "{} {before}", found.started_ms);
         assert_eq!(found.env.unwrap().get("KEYMEND_PROCESS_TEST").map(String::as_str), Some("seen"));
+    }
+
+    #[test]
+    fn another_user_or_another_file_system_is_another_ground() {
+        let ours = Ground::of("self").unwrap();
+        assert_eq!(Ground::of(&std::process::id().to_string()).as_ref(), Some(&ours));
+        let container = Ground { mounts: PathBuf::from("mnt:[1]"), ..Ground::of("self").unwrap() };
+        let root = Ground { uid: ours.uid + 1, ..Ground::of("self").unwrap() };
+        assert_ne!(container, ours);
+        assert_ne!(root, ours);
+        assert_eq!(Ground::of("no-such-process"), None);
     }
 
     #[test]

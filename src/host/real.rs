@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{
     FileContent, FileMeta, FileState, KeyringState, Machine, Process, Table, TableState, Trouble, World,
-    keyring, process, sqlite,
+    keyring, process, same_folder, sqlite,
 };
 
 /// The largest file that is read. Agents' state files reach some megabytes; a key file is never this large.
@@ -33,10 +33,12 @@ pub struct RealWorld {
     cwd: PathBuf,
     env: BTreeMap<String, String>,
     env_troubles: Vec<String>,
+    left_out: Vec<String>,
     now_ms: i64,
     files: RefCell<HashMap<PathBuf, Arc<FileState>>>,
     folders: RefCell<HashMap<PathBuf, Vec<String>>>,
     there: RefCell<HashMap<PathBuf, bool>>,
+    are_folders: RefCell<HashMap<PathBuf, bool>>,
     tables: RefCell<HashMap<Table, TableState>>,
     keyring: RefCell<HashMap<(String, String), KeyringState>>,
     processes: OnceCell<Vec<Process>>,
@@ -45,7 +47,9 @@ pub struct RealWorld {
 }
 
 impl RealWorld {
-    /// The machine as this process sees it; `home` replaces the home folder and the `HOME` variable.
+    /// The machine as this process sees it; `home` replaces the home folder and the `HOME` variable. The environment
+    /// belongs to the home that it names: of another home's, only what says how to run a program and to write on the
+    /// terminal is kept, see [`RealWorld::left_out`].
     #[must_use]
     pub fn new(home: Option<PathBuf>) -> Self {
         let mut env = BTreeMap::new();
@@ -57,12 +61,23 @@ impl RealWorld {
                 (Err(_), _) => {}
             }
         }
+        let mut left_out = Vec::new();
         if let Some(home) = &home {
+            if is_of_another_home(&env, home) {
+                left_out = seal(&mut env);
+                env_troubles.clear();
+            }
             env.insert("HOME".to_owned(), home.to_string_lossy().into_owned());
         }
         let home = home.or_else(std::env::home_dir).filter(|home| !home.as_os_str().is_empty());
         let cwd = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-        Self::with(home, cwd, env, env_troubles)
+        Self { left_out, ..Self::with(home, cwd, env, env_troubles) }
+    }
+
+    /// The variables of this process that belong to another home than the one that was asked for, and take no part.
+    #[must_use]
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// The real file system under another home, working directory and environment: the demo's sample home.
@@ -78,10 +93,12 @@ impl RealWorld {
             cwd,
             env,
             env_troubles,
+            left_out: Vec::new(),
             now_ms: now_ms(),
             files: RefCell::default(),
             folders: RefCell::default(),
             there: RefCell::default(),
+            are_folders: RefCell::default(),
             tables: RefCell::default(),
             keyring: RefCell::default(),
             processes: OnceCell::new(),
@@ -115,6 +132,35 @@ impl RealWorld {
         }
         done
     }
+}
+
+/// Whether an environment names another home folder than `home`.
+fn is_of_another_home(env: &BTreeMap<String, String>, home: &Path) -> bool {
+    env.get("HOME").filter(|own| !own.is_empty()).is_some_and(|own| !same_folder(Path::new(own), home))
+}
+
+/// Takes away what another home's shell has set, the session bus with its keyring included; the names that went.
+fn seal(env: &mut BTreeMap<String, String>) -> Vec<String> {
+    const KEPT: [&str; 12] = [
+        "PATH",
+        "PATHEXT",
+        "SYSTEMROOT",
+        "LANG",
+        "LANGUAGE",
+        "TERM",
+        "COLORTERM",
+        "NO_COLOR",
+        "TZ",
+        "TMPDIR",
+        "USER",
+        "LOGNAME",
+    ];
+    let kept = |name: &str| KEPT.contains(&name) || name.starts_with("LC_") || name.starts_with("KEYMEND_");
+    let gone: Vec<String> = env.keys().filter(|name| !kept(name)).cloned().collect();
+    for name in &gone {
+        env.remove(name);
+    }
+    gone
 }
 
 /// The names that Node gives for `os.hostname()` and `os.userInfo().username`.
@@ -260,6 +306,16 @@ impl World for RealWorld {
         there
     }
 
+    fn is_folder(&self, path: &Path) -> bool {
+        if let Some(known) = self.are_folders.borrow().get(path) {
+            return *known;
+        }
+        let owned = path.to_owned();
+        let is = self.access(FILE_DEADLINE, move || owned.is_dir()).unwrap_or(false);
+        self.are_folders.borrow_mut().insert(path.to_owned(), is);
+        is
+    }
+
     fn table(&self, table: &Table) -> TableState {
         if let Some(known) = self.tables.borrow().get(table) {
             return known.clone();
@@ -291,8 +347,9 @@ impl World for RealWorld {
     }
 
     fn processes(&self, needle: &str) -> Vec<Process> {
-        let all =
-            self.processes.get_or_init(|| self.within(STORE_DEADLINE, process::list).unwrap_or_default());
+        let home = self.home.clone();
+        let look = move || process::list(home.as_deref());
+        let all = self.processes.get_or_init(|| self.within(STORE_DEADLINE, look).unwrap_or_default());
         all.iter().filter(|process| process.args.iter().any(|arg| arg.contains(needle))).cloned().collect()
     }
 }

@@ -51,8 +51,19 @@ impl Work<'_> {
             c if !c.is_ascii() => {
                 no("non-ascii", format!("character {at} cannot be part of a key; copy the key again"))
             }
+            '#' if self.is_sign_in_code() => no(
+                "bad-character",
+                "this is the code that a sign-in page shows (code#state), and not the token that the sign-in gives out: \
+                 paste it where the program asks for the code, and take the token it then prints",
+            ),
             _ => no("bad-character", format!("character {at} cannot be part of a key; copy the key alone")),
         }
+    }
+
+    /// Two long words around one `#`: what the browser shows at the end of a sign-in for a program to be pasted into.
+    fn is_sign_in_code(&self) -> bool {
+        let word = |text: &str| text.len() >= MIN_LEN && text.chars().all(is_key_char);
+        self.text.split_once('#').is_some_and(|(code, state)| word(code) && word(state))
     }
 
     /// A second known beginning inside: two keys run together.

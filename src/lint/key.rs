@@ -1,37 +1,138 @@
 //! Faults in the text of a key.
 
-use super::Lint;
+use super::{Lint, Severity};
 use crate::hygiene::{self, Accepted, Cleaned, Doubt, Fit, Refused, Removed};
 use crate::provider::{Catalogue, Provider};
+use crate::resolve::Sent;
 use crate::secret::Secret;
 
-/// What is wrong with a key as it stands, for the provider that it would be sent to. An empty value has no faults of
-/// its own: the agent's rules say what it does.
+/// What an agent does with the text that is looked at: the same text is right in one place and wrong in another.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Use<'a> {
+    /// The provider that the request is for.
+    pub provider: Option<&'a Provider>,
+    /// The request goes to a server that is not the provider's own, or to one on this machine: any text may be a key there.
+    pub any_form: bool,
+    /// What is sent of it, and in which header; none where it is not what is sent.
+    pub sent: Option<&'a Sent>,
+    /// The place is one for an API key by its name (`ANTHROPIC_API_KEY`, `apiKey`).
+    pub for_api_key: bool,
+}
+
+/// What is wrong with a key for the use that an agent makes of it. An empty value has no faults of its own: the agent's
+/// rules say what it does.
 #[must_use]
-pub fn key_lints(key: &Secret, provider: Option<&Provider>, catalogue: &Catalogue) -> Vec<Lint> {
+pub fn key_lints(key: &Secret, used: &Use<'_>, catalogue: &Catalogue) -> Vec<Lint> {
     if key.is_empty() {
         return vec![];
     }
-    let expected = provider.map(|provider| provider.id.as_str());
+    let expected = used.provider.map(|provider| provider.id.as_str());
     match hygiene::clean_secret(key, catalogue, expected) {
-        Cleaned::Accepted(found) => accepted(&found, provider, catalogue),
+        Cleaned::Accepted(found) => accepted(&found, used, catalogue),
         Cleaned::Refused(no) => {
             let mut lints: Vec<Lint> = no.removed.iter().map(dirt).collect();
-            lints.extend(refused(&no));
+            lints.extend(refused(&no, used));
             lints
         }
     }
 }
 
-fn accepted(found: &Accepted, provider: Option<&Provider>, catalogue: &Catalogue) -> Vec<Lint> {
+fn accepted(found: &Accepted, used: &Use<'_>, catalogue: &Catalogue) -> Vec<Lint> {
     let mut lints: Vec<Lint> = found.removed.iter().map(dirt).collect();
     lints.dedup();
-    match provider.map(|provider| hygiene::fits(&provider.id, &found.key, catalogue)) {
-        Some(Fit::WrongProvider { message, .. }) => lints.push(Lint::fault("wrong-provider", message)),
-        Some(Fit::WrongKind { message, .. }) => lints.push(Lint::fault("wrong-kind", message)),
-        Some(Fit::Right | Fit::Unknown) | None => lints.extend(found.doubts.iter().filter_map(doubt)),
+    if used.sent.is_some_and(|sent| sent.key == found.key) {
+        lints.iter_mut().for_each(taken_away);
+    }
+    if used.any_form {
+        return lints;
+    }
+    let Some(provider) = used.provider else {
+        lints.extend(found.doubts.iter().filter_map(kind_doubt));
+        return lints;
+    };
+    match hygiene::fits(&provider.id, &found.key, catalogue) {
+        Fit::WrongProvider { message, .. } => lints.push(Lint::fault("wrong-provider", message)),
+        Fit::WrongKind { kind, message } if is_login(provider, &kind) => {
+            lints.extend(login(provider, &kind, message, used));
+        }
+        Fit::WrongKind { message, .. } => lints.push(Lint::fault("wrong-kind", message)),
+        Fit::Right => {}
+        Fit::Unknown => lints.extend(unknown_form(&found.key, provider)),
     }
     lints
+}
+
+/// A dirt that the agent takes away itself before it sends the key.
+fn taken_away(lint: &mut Lint) {
+    lint.weigh(Severity::Note);
+    lint.message += " This agent takes it away before it sends the key; another program may not.";
+}
+
+fn is_login(provider: &Provider, kind: &str) -> bool {
+    provider.keys.iter().any(|form| form.kind == kind && form.oauth)
+}
+
+/// The token of a login is right in the header that its provider takes it in, and in a place for logins. Where nothing is
+/// sent of it, only a place for API keys is wrong.
+fn login(provider: &Provider, kind: &str, message: String, used: &Use<'_>) -> Option<Lint> {
+    let own = provider.auth_for(Some(kind), "");
+    match used.sent {
+        Some(sent) if sent.header.name() == own.header => None,
+        Some(_) => Some(Lint::fault("wrong-kind", message)),
+        None if used.for_api_key && own.header != provider.auth.header => {
+            Some(Lint::warn("wrong-kind", message))
+        }
+        None => None,
+    }
+}
+
+/// A key of none of the forms that the provider gives out, at the provider itself.
+fn unknown_form(key: &Secret, provider: &Provider) -> Option<Lint> {
+    let begun = provider.keys.iter().filter(|form| form.prefix_of(key).is_some());
+    // The longest beginning says which form is meant.
+    let form = begun.max_by_key(|form| form.prefix_of(key).map_or(0, str::len));
+    let name = &provider.name;
+    match form {
+        Some(form) => {
+            let (has, expected) = (key.len(), lengths(&form.length));
+            let words =
+                format!("The key has {has} characters; {name}'s keys with this beginning have {expected}.");
+            let short = form.length_known && form.length.first().is_some_and(|least| has < *least);
+            Some(if short {
+                Lint::warn("unexpected-length", format!("{words} It may be cut off."))
+            } else {
+                Lint::note("unexpected-length", format!("{words} The form may be new."))
+            })
+        }
+        None if all_named(provider) => {
+            let mut starts: Vec<&str> =
+                provider.keys.iter().flat_map(|form| &form.prefixes).map(String::as_str).collect();
+            starts.dedup();
+            let starts = starts.join(", ");
+            Some(Lint::warn(
+                "unknown-form",
+                format!(
+                    "The key does not look like one of {name}, whose keys begin with {starts}. If it is the key of a \
+                     gateway, the gateway's address is missing: the request goes to {name} itself."
+                ),
+            ))
+        }
+        None => None,
+    }
+}
+
+/// Whether every form of the provider's keys has a known beginning.
+fn all_named(provider: &Provider) -> bool {
+    !provider.keys.is_empty() && provider.keys.iter().all(|form| !form.prefixes.is_empty())
+}
+
+fn lengths(length: &[usize]) -> String {
+    match length {
+        [least, most] if least == most => least.to_string(),
+        [least, most] => format!("{least} to {most}"),
+        [least] => format!("{least} or more"),
+        _ => "another length".to_owned(),
+    }
 }
 
 /// What a real program does with what keymend would take away.
@@ -88,9 +189,30 @@ fn dirt(removed: &Removed) -> Lint {
     }
 }
 
-fn refused(no: &Refused) -> Option<Lint> {
+fn refused(no: &Refused, used: &Use<'_>) -> Option<Lint> {
+    // A server of one's own takes any word for a key, and a word is what many set-up guides give it.
+    const OF_FORM: [&str; 9] = [
+        "placeholder",
+        "truncated",
+        "too-short",
+        "model-name",
+        "variable-name",
+        "no-key-found",
+        "bad-character",
+        "case-changed",
+        "basic-auth",
+    ];
+    if used.any_form && OF_FORM.contains(&no.reason) {
+        return None;
+    }
     let lint = match no.reason {
         "empty" => return None,
+        // The very text is what is sent: no program behind this one resolves it.
+        "secret-reference" | "unexpanded-variable" if used.sent.is_some() => Lint::fault(
+            "unresolved-reference",
+            "The value names where a key is kept, and that name is sent as the key. Whatever should put the key in its \
+             place did not.",
+        ),
         "secret-reference" | "unexpanded-variable" => Lint::warn(
             "unresolved-reference",
             "The value names where a key is kept. A program that does not resolve it sends the name as the key.",
@@ -120,17 +242,9 @@ fn refused(no: &Refused) -> Option<Lint> {
     Some(lint)
 }
 
-fn doubt(doubt: &Doubt) -> Option<Lint> {
-    match doubt.id {
-        "length-unexpected" => Some(Lint::warn(
-            "unexpected-length",
-            "The beginning is of a known format, and the length is not: the key may be cut off, or the format is new.",
-        )),
-        "kind-admin-key" | "kind-oauth-token" | "kind-key-id" => {
-            Some(Lint::warn("unusual-kind", doubt.message.clone()))
-        }
-        _ => None,
-    }
+fn kind_doubt(doubt: &Doubt) -> Option<Lint> {
+    matches!(doubt.id, "kind-admin-key" | "kind-key-id")
+        .then(|| Lint::warn("unusual-kind", doubt.message.clone()))
 }
 
 /// A capital in front and a full stop behind.
@@ -143,11 +257,21 @@ fn sentence(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resolve::Header;
 
     fn ids(text: &str, provider: Option<&str>) -> Vec<&'static str> {
         let catalogue = Catalogue::embedded();
-        let provider = provider.and_then(|id| catalogue.get(id));
-        key_lints(&Secret::new(text), provider, &catalogue).iter().map(|lint| lint.id).collect()
+        let used = Use { provider: provider.and_then(|id| catalogue.get(id)), ..Use::default() };
+        key_lints(&Secret::new(text), &used, &catalogue).iter().map(|lint| lint.id).collect()
+    }
+
+    /// What is said of a key that is sent, as it is or trimmed, in this header.
+    fn sent(text: &str, provider: &str, header: &Header) -> Vec<(&'static str, Severity)> {
+        let catalogue = Catalogue::embedded();
+        let sent = Sent { header: header.clone(), key: Secret::new(text.trim()) };
+        let used = Use { provider: catalogue.get(provider), sent: Some(&sent), ..Use::default() };
+        let lints = key_lints(&Secret::new(text), &used, &catalogue);
+        lints.iter().map(|lint| (lint.id, lint.severity)).collect()
     }
 
     const GROQ: &str = "gsk_FAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKE";
@@ -173,10 +297,39 @@ mod tests {
             assert_eq!(ids(&text.replace('@', GROQ), Some("groq")), [expected], "{text}");
         }
         assert_eq!(ids(GROQ, Some("openai")), ["wrong-provider"]);
-        assert_eq!(ids(&format!("sk-ant-oat01-{}", "FAKE".repeat(24)), Some("anthropic")), ["wrong-kind"]);
         assert_eq!(
             ids(&format!("sk-ant-api03-{}", "FAKE".repeat(12)), Some("anthropic")),
             ["unexpected-length"]
         );
+        assert_eq!(ids("kod-FAKEFAKEFAKEFAKEFAKEFAKE", Some("openai")), ["unknown-form"]);
+    }
+
+    #[test]
+    fn a_login_is_right_in_the_header_for_logins() {
+        let token = format!("sk-ant-oat01-{}", "FAKE".repeat(24));
+        assert!(sent(&token, "anthropic", &Header::Bearer).is_empty());
+        let as_key = sent(&token, "anthropic", &Header::raw("x-api-key"));
+        assert_eq!(as_key, [("wrong-kind", Severity::Fault)]);
+        assert!(ids(&token, Some("anthropic")).is_empty(), "beside the key that is sent it does no harm");
+        let catalogue = Catalogue::embedded();
+        let used = Use { provider: catalogue.get("anthropic"), for_api_key: true, ..Use::default() };
+        assert_eq!(key_lints(&Secret::new(token), &used, &catalogue)[0].severity, Severity::Warn);
+    }
+
+    #[test]
+    fn what_the_agent_trims_is_a_note() {
+        let found = sent(&format!(" {GROQ}\n"), "groq", &Header::Bearer);
+        assert!(found.iter().all(|(_, severity)| *severity == Severity::Note), "{found:?}");
+    }
+
+    #[test]
+    fn a_server_of_ones_own_takes_a_key_of_any_form() {
+        let catalogue = Catalogue::embedded();
+        let used = Use { provider: catalogue.get("openai"), any_form: true, ..Use::default() };
+        for text in ["sk-1234", "ollama", "x", "sk-ant-api03-FAKE", "not-needed", GROQ, "p@ss!word"] {
+            assert!(key_lints(&Secret::new(text), &used, &catalogue).is_empty(), "{text}");
+        }
+        let dirty = key_lints(&Secret::new("\"sk-a8f3k2m9x7q4w1z5\""), &used, &catalogue);
+        assert_eq!(dirty.iter().map(|lint| lint.id).collect::<Vec<_>>(), ["quotes"]);
     }
 }

@@ -1,7 +1,6 @@
 //! What a running process of an agent holds after a change: judged from its start environment, by the agent's own rules,
 //! and from its start time. A restart, and the look whether the process that runs then is a new one.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::write::Bench;
@@ -20,8 +19,7 @@ use crate::source::Place;
 /// asked once more with it.
 #[must_use]
 pub fn restart(context: &Context<'_>, agent: &Agent, slot: &Slot) -> Option<Restart> {
-    let mut named = (agent.restart)(context, slot)?;
-    named.processes.retain(|process| is_of_this_home(context, process));
+    let named = (agent.restart)(context, slot)?;
     if named.processes.is_empty() {
         return None;
     }
@@ -32,15 +30,6 @@ pub fn restart(context: &Context<'_>, agent: &Agent, slot: &Slot) -> Option<Rest
         .min()
         .unwrap_or(named.certainty);
     Some(Restart { certainty, ..named })
-}
-
-/// A process with another home folder reads other files.
-fn is_of_this_home(context: &Context<'_>, process: &Process) -> bool {
-    let home = process.env.as_ref().and_then(|env| env.get("HOME"));
-    match (home, context.world.home()) {
-        (Some(theirs), Some(ours)) => Path::new(theirs) == ours,
-        _ => true,
-    }
 }
 
 fn certainty(
@@ -200,7 +189,7 @@ mod tests {
         let env = process_env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let env: BTreeMap<String, String> = env.chain([("PATH".to_owned(), "/bin".to_owned())]).collect();
         let args = vec!["claude".to_owned()];
-        world.processes.push(Process { pid: 7, args, started_ms, env: Some(env), unit: None });
+        world.processes.push(Process { pid: 7, args, started_ms, env: Some(env), unit: None, cwd: None });
         let catalogue = Catalogue::embedded();
         let context = Context { world: &world, catalogue: &catalogue };
         let agent = agents::find("claude-code").expect("agent");
@@ -223,7 +212,7 @@ mod tests {
         let mut world = MemoryWorld::new("/home/ann").with_file(".claude.json", "{}");
         let env = BTreeMap::from([("HOME".to_owned(), "/home/bob".to_owned())]);
         let args = vec!["claude".to_owned()];
-        world.processes.push(Process { pid: 7, args, started_ms: 0, env: Some(env), unit: None });
+        world.processes.push(Process { pid: 7, args, started_ms: 0, env: Some(env), unit: None, cwd: None });
         let catalogue = Catalogue::embedded();
         let context = Context { world: &world, catalogue: &catalogue };
         let agent = agents::find("claude-code").expect("agent");

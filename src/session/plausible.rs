@@ -87,6 +87,9 @@ impl World for Supposed<'_> {
     fn exists(&self, path: &Path) -> bool {
         self.base.exists(path)
     }
+    fn is_folder(&self, path: &Path) -> bool {
+        self.base.is_folder(path)
+    }
     fn table(&self, table: &Table) -> TableState {
         self.base.table(table)
     }

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use crate::agents::{Findings, common};
 use crate::ambient::{Ambient, Surroundings};
 use crate::host::World;
-use crate::lint::{self, Lint};
-use crate::provider::Catalogue;
-use crate::resolve::{Candidate, Slot, State};
+use crate::lint::{self, Lint, Severity, Use};
+use crate::provider::{Catalogue, Fit, Provider, authority};
+use crate::resolve::{Candidate, Outcome, Sent, Slot, State};
 use crate::source::{Place, Value};
 
 /// What has been looked up once for all slots of a scan.
@@ -43,9 +43,16 @@ impl<'a> Around<'a> {
 
     fn complete_slot(&mut self, slot: &mut Slot, told: &HashSet<&'static str>) {
         let provider = slot.provider.as_deref().and_then(|id| self.catalogue.get(id));
-        for candidate in &mut slot.candidates {
+        let any_form = takes_any_form(slot, provider);
+        for lint in slot.lints.iter_mut().filter(|lint| lint.id == "foreign-base-url") {
+            lint.weigh(foreign_severity(&slot.outcome, self.catalogue));
+        }
+        let (outcome, active) = (&slot.outcome, slot.active);
+        for (at, candidate) in slot.candidates.iter_mut().enumerate() {
             let Some(key) = candidate.value.secret() else { continue };
-            let mut found = lint::key_lints(key, provider, self.catalogue);
+            let sent = sent_of(outcome, active == Some(at), candidate);
+            let used = Use { provider, any_form, sent, for_api_key: is_for_api_key(&candidate.place) };
+            let mut found = lint::key_lints(key, &used, self.catalogue);
             if let Some(file) = candidate.place.file().filter(|_| !key.is_empty()) {
                 let of_file = self.of_file(file);
                 found.extend(of_file.iter().filter(|lint| !told.contains(lint.id)).cloned());
@@ -80,6 +87,54 @@ impl<'a> Around<'a> {
             }
         }
         added
+    }
+}
+
+/// Whether the server that a slot asks takes keys of any form: one of the person's own, on this machine or elsewhere.
+fn takes_any_form(slot: &Slot, provider: Option<&Provider>) -> bool {
+    let Some(provider) = provider else { return true };
+    let host = match &slot.outcome {
+        Outcome::Sends { base_url, .. } if !base_url.is_empty() => authority(base_url).unwrap_or(base_url),
+        _ => return provider.local,
+    };
+    provider.local || !provider.owns(host)
+}
+
+/// What leaves of a candidate: the request's own credential, or one that is sent beside it.
+fn sent_of<'a>(outcome: &'a Outcome, is_active: bool, candidate: &Candidate) -> Option<&'a Sent> {
+    let Outcome::Sends { sent, also, .. } = outcome else { return None };
+    let beside = matches!(candidate.state, State::Active { .. });
+    match is_active {
+        true => Some(sent),
+        false if beside => also.iter().find(|other| candidate.gives(&other.key)),
+        false => None,
+    }
+}
+
+/// Whether a place is one for an API key by its name.
+fn is_for_api_key(place: &Place) -> bool {
+    let name = match place {
+        Place::Env { name } | Place::Line { name, .. } => name.as_str(),
+        Place::Field { pointer, .. } => pointer.0.last().map_or("", String::as_str),
+        _ => "",
+    };
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    name.to_ascii_lowercase().ends_with("apikey")
+}
+
+/// A shorter beginning, such as `sk-`, is what gateways give out, too.
+const TELLING_PREFIX: usize = 6;
+
+/// A key that goes to a server of the person's own is as it should be; a key whose form names a company is worth a second
+/// look anywhere but at that company.
+fn foreign_severity(outcome: &Outcome, catalogue: &Catalogue) -> Severity {
+    let Outcome::Sends { sent, base_url, .. } = outcome else { return Severity::Note };
+    let host = authority(base_url).unwrap_or(base_url);
+    let known = catalogue.recognise(&sent.key);
+    let named = known.best().filter(|best| best.fit == Fit::Exact || best.prefix.len() >= TELLING_PREFIX);
+    match named {
+        Some(found) if !found.provider.owns(host) => Severity::Warn,
+        _ => Severity::Note,
     }
 }
 

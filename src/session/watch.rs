@@ -93,6 +93,10 @@ impl World for Watched<'_> {
         self.base.exists(path)
     }
 
+    fn is_folder(&self, path: &Path) -> bool {
+        self.base.is_folder(path)
+    }
+
     fn table(&self, table: &Table) -> TableState {
         let state = self.base.table(table);
         if let TableState::Unreadable(trouble) = &state {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::agents::{Agent, Findings};
-use crate::lint::Severity;
+use crate::lint::{Lint, Severity};
 use crate::plan::SlotId;
 use crate::probe::course::Report;
 use crate::probe::verdict::{AnsweredBy, Kind, Verdict};
@@ -477,15 +477,23 @@ fn nothing(slot: &Slot) -> Status {
 fn untested(slot: &Slot) -> Status {
     match worst(slot) {
         Some(Severity::Fault) => Status::new("✗", Role::Bad, "faulty", true),
-        Some(Severity::Warn) => Status::new("!", Role::Warn, "look", true),
+        Some(Severity::Warn) => Status::new("!", Role::Warn, "look", !only_form(slot)),
         _ => Status::new("○", Role::Text, "untested", false),
     }
+}
+
+/// Whether all that is doubtful is the form of the key: worth a look, and no problem until a test says so.
+fn only_form(slot: &Slot) -> bool {
+    const OF_FORM: [&str; 3] = ["unexpected-length", "unknown-form", "unusual-kind"];
+    let active = slot.concerning().flat_map(|candidate| &candidate.lints);
+    let doubtful = |lint: &&Lint| lint.severity > Severity::Note;
+    slot.lints.iter().chain(active).filter(doubtful).all(|lint| OF_FORM.contains(&lint.id))
 }
 
 /// The gravest lint of the slot and of what it sends.
 fn worst(slot: &Slot) -> Option<Severity> {
     let own = slot.lints.iter();
-    let active = slot.active_candidate().into_iter().flat_map(|candidate| &candidate.lints);
+    let active = slot.concerning().flat_map(|candidate| &candidate.lints);
     own.chain(active).map(|lint| lint.severity).max()
 }
 

@@ -49,7 +49,7 @@ pub fn predict(scenario: &Scenario, show: bool) -> Answer {
         return Answer::NotKnown("no such agent".into());
     };
     let world = scenario.world();
-    let Some(findings) = (agent.scan)(&Context { world: &world, catalogue: &CATALOGUE }) else {
+    let Some(findings) = agent.scan(&Context { world: &world, catalogue: &CATALOGUE }) else {
         return Answer::NotKnown("agent not found".into());
     };
     if show {

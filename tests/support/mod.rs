@@ -342,7 +342,7 @@ fn columns(table: &str) -> (&'static str, &'static str) {
     }
 }
 
-fn write_file(path: &Path, bytes: &[u8], mode: Option<&str>) {
+pub fn write_file(path: &Path, bytes: &[u8], mode: Option<&str>) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, bytes).unwrap();

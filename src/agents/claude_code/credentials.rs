@@ -54,6 +54,8 @@ pub struct Credentials {
     pub helpers: Vec<Helper>,
     /// The stored login.
     pub login: Option<Login>,
+    /// The file of the login, where it is there and its token is an empty text.
+    pub emptied: Option<Place>,
     /// The key of a Console login in the macOS Keychain.
     pub keychain: Option<(Place, Value)>,
     /// The key of a Console login in `.claude.json`.
@@ -83,6 +85,7 @@ impl Credentials {
                 .map(|name| settings.effective(world, name)),
             helpers: helpers(world, settings),
             login: login(world, settings),
+            emptied: emptied(world, settings),
             keychain: keychain(world, settings),
             primary: primary.map(|key| (state.place(&["primaryApiKey"]), Value::of(Some(key)))),
             profile: Profile::read(world, settings),
@@ -169,6 +172,13 @@ fn login(world: &dyn World, settings: &Settings) -> Option<Login> {
         }
     }
     login_in(world, &Doc::json(world, settings.folder.join(".credentials.json")), Source::Oauth)
+}
+
+/// The login's file with an empty token in it: two programs that renewed the login at once leave that behind.
+fn emptied(world: &dyn World, settings: &Settings) -> Option<Place> {
+    let doc = Doc::json(world, settings.folder.join(".credentials.json"));
+    let steps = ["claudeAiOauth", "accessToken"];
+    (doc.text(&steps) == Some("")).then(|| doc.place(&steps))
 }
 
 /// A login in a locked Keychain.

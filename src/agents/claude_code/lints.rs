@@ -25,6 +25,13 @@ pub fn of_slot(
     lints.extend(base.and_then(|base| doubled_path(&base.text)));
     lints.extend(empty_hides(world, settings));
     lints.extend(project(world, settings, credentials));
+    lints.extend(credentials.emptied.as_ref().map(|place| {
+        let place = place.show(world.home());
+        let words = format!(
+            "the login at {place} was emptied: its token is an empty text; sign in again with /login"
+        );
+        Lint::warn("login-emptied", words)
+    }));
     let token = credentials.token.first().filter(|_| live(Kind::Token));
     if token.is_some_and(|token| token.text.trim_start().to_ascii_lowercase().starts_with("bearer ")) {
         lints.push(Lint::fault(

@@ -40,7 +40,7 @@ fn a_living_hub_keeps_its_own_variable() {
     let mut world = MemoryWorld::new("/h").with_var("OPENROUTER_API_KEY", "sk-or-v1-FAKENEW");
     let env = [("OPENROUTER_API_KEY".to_owned(), "sk-or-v1-FAKEOLD".to_owned())].into();
     let args = ["cline", "--cline-hub-daemon"].map(str::to_owned).to_vec();
-    world.processes.push(Process { pid: 7, args, started_ms: 0, env: Some(env), unit: None });
+    world.processes.push(Process { pid: 7, args, started_ms: 0, env: Some(env), unit: None, cwd: None });
     assert!(slot(&world, "openrouter").sent().unwrap().key.is("sk-or-v1-FAKEOLD"));
     world.processes[0].env = None;
     assert!(matches!(slot(&world, "openrouter").outcome, Outcome::NotKnown { .. }));

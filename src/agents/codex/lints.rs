@@ -48,7 +48,12 @@ fn built_in(world: &dyn World, config: &Config, environment: &Environment, accou
     let mut lints = Vec::new();
     let exported = !environment.variable(world, "OPENAI_API_KEY").is_empty();
     if exported && !matches!(account.login, Login::Key(_)) {
-        lints.push(Lint::warn("variable-unused", "OPENAI_API_KEY is set, and Codex does not use it"));
+        // Other programs use the variable; with a login of its own Codex does not miss it.
+        let words = "OPENAI_API_KEY is set, and Codex does not use it";
+        lints.push(match account.login {
+            Login::Chatgpt(_) => Lint::note("variable-unused", words),
+            _ => Lint::warn("variable-unused", words),
+        });
     }
     if let Some(base) = config.text(&["openai_base_url"]).filter(|base| !is_openai(base)) {
         lints.push(common::foreign_base("Codex", base, "openai_base_url in its configuration"));

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::agents::common;
-use crate::host::{FileState, Trouble, World};
+use crate::host::World;
 
 /// One profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub fn find(world: &dyn World) -> Homes {
     let profiles = root.join("profiles");
     for name in world.list(&profiles).into_iter().filter(|name| is_name(name)) {
         let dir = profiles.join(&name);
-        if is_folder(world, &dir) {
+        if world.is_folder(&dir) {
             all.push(home(&name, dir, Some(root.clone()), current.as_deref()));
         }
     }
@@ -87,7 +87,7 @@ fn current(world: &dyn World, root: &Path) -> (Option<PathBuf>, Option<String>) 
         if world.var_nonempty("HERMES_S6_SUPERVISED_CHILD").is_some() { None } else { sticky(world, root) };
     let Some(name) = sticky else { return (Some(set.unwrap_or_else(|| root.to_owned())), None) };
     let dir = root.join("profiles").join(&name);
-    if is_name(&name) && is_folder(world, &dir) {
+    if is_name(&name) && world.is_folder(&dir) {
         return (Some(dir), None);
     }
     let name = common::printable(&name);
@@ -111,16 +111,12 @@ fn is_name(name: &str) -> bool {
         && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
 }
 
-fn is_folder(world: &dyn World, dir: &Path) -> bool {
-    matches!(&*world.read(dir), FileState::Unreadable(Trouble::Folder))
-}
-
 /// The administrator's folder: `HERMES_MANAGED_DIR`, else `/etc/hermes`; none where it does not exist.
 #[must_use]
 pub fn managed(world: &dyn World) -> Option<PathBuf> {
     let set = world.var("HERMES_MANAGED_DIR").map(str::trim).filter(|dir| !dir.is_empty());
     let dir = set.map_or_else(|| PathBuf::from("/etc/hermes"), |dir| world.cwd().join(dir));
-    is_folder(world, &dir).then_some(dir)
+    world.is_folder(&dir).then_some(dir)
 }
 
 #[cfg(test)]

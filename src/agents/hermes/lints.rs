@@ -45,7 +45,9 @@ fn of_step(profile: &Profile<'_>, slot: &Slot, at: usize, step: &Step) -> Vec<Li
     let state = slot.candidates.get(at).map(|candidate| &candidate.state);
     let is_active = matches!(state, Some(State::Active { .. }));
     lints.extend(of_line(profile, step));
-    if is_active && !is_usable(&step.text) && step.source != Source::BuiltIn {
+    // An endpoint of the person's own takes any word for a key.
+    let own_server = slot.provider.is_none();
+    if is_active && !own_server && !is_usable(&step.text) && step.source != Source::BuiltIn {
         let why = "this looks like a placeholder, and Hermes sends it all the same";
         lints.push(Lint::fault("placeholder-wins", why));
     }
@@ -145,7 +147,7 @@ fn two_headers(request: &Request) -> Option<Lint> {
         request.sent.header.name(),
         other.header.name()
     );
-    Some(Lint::warn("two-credentials", why))
+    Some(if same { Lint::note("two-credentials", why) } else { Lint::warn("two-credentials", why) })
 }
 
 fn foreign(slot: &Slot, answer: &Answer, request: &Request) -> Option<Lint> {

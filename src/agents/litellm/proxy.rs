@@ -71,8 +71,13 @@ impl<'a> Proxy<'a> {
             proxy.load(&proxy.path.clone(), 0);
             proxy
         };
+        // A relative path is the running process' own, from where it was started.
+        let from_there = |path: &String| match &process {
+            Some(process) => process.path(path),
+            None => Some(world.cwd().join(path)),
+        };
         match given {
-            Some(path) => Some(open(world.cwd().join(path), true)),
+            Some(path) => Some(open(from_there(&path)?, true)),
             None => USUAL.iter().map(|name| open(world.cwd().join(name), false)).find(Proxy::is_one),
         }
     }

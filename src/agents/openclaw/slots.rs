@@ -8,10 +8,11 @@ use super::era::{Era, Generation, Rules};
 use super::providers::{self, Recognised};
 use super::roster::{self, Models};
 use super::store::{self, Store};
-use super::{Model, Site, text};
+use super::{Model, Site, text, wire};
 use crate::lint::Lint;
 use crate::provider::Catalogue;
-use crate::resolve::{Outcome, Slot, State, origin};
+use crate::resolve::{Candidate, Outcome, Slot, State, origin};
+use crate::source::{Source, Value};
 
 /// All slots; `sites` are the same OpenClaw under the rule sets to ask, the preferred one first.
 pub(super) fn all(sites: &[Site<'_>], generation: &Generation, catalogue: &Catalogue) -> Vec<Slot> {
@@ -66,7 +67,7 @@ impl View<'_> {
             Outcome::Sends { base_url, .. } => Some(base_url.as_str()),
             _ => site.provider_value(provider, "baseUrl").and_then(Json::as_str),
         };
-        Slot {
+        let mut slot = Slot {
             agent: "openclaw",
             profile: site.install.profile_of(&self.agent),
             mode: None,
@@ -77,7 +78,27 @@ impl View<'_> {
             active: answer.active,
             outcome: answer.outcome,
             lints: answer.lints,
-        }
+        };
+        self.put_header_first(&mut slot, provider);
+        slot
+    }
+
+    /// A header of the configuration that takes the key's place is what is sent.
+    fn put_header_first(&self, slot: &mut Slot, provider: &str) {
+        let (Some(sent), Some(active)) = (slot.sent(), slot.active_candidate()) else { return };
+        let sites = self.sites.iter().filter(|_| !active.gives(&sent.key));
+        let model = |site: &Site<'_>| model_of(provider, &self.models, site.rules);
+        let mut places = sites.filter_map(|site| wire::in_place_of_key(site, &model(site), sent));
+        let Some(place) = places.next() else { return };
+        let first = Candidate {
+            source: Source::Config,
+            place,
+            name: Some(sent.header.name()),
+            value: Value::Present(sent.key.clone()),
+            state: State::Active { reason: "this header of the configuration takes the key's place".into() },
+            lints: Vec::new(),
+        };
+        slot.put_first(first);
     }
 
     fn ask(&self, at: usize, provider: &str) -> Answer {

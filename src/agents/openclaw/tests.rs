@@ -378,6 +378,7 @@ fn the_gateway_needs_a_reload_or_a_restart_by_where_the_key_stands() {
         started_ms: NOW - 1000,
         env: env.map(|key| [("ANTHROPIC_API_KEY".to_owned(), key.to_owned())].into()),
         unit: Some("openclaw-gateway.service".into()),
+        cwd: None,
     };
     let restart = |mut world: MemoryWorld, env: Option<&str>| {
         world.processes.push(gateway(env));

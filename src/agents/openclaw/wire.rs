@@ -8,6 +8,7 @@ use super::secret_ref::{Resolved, SecretRef};
 use super::{Model, Site, text};
 use crate::resolve::{Header, Outcome, Sent};
 use crate::secret::Secret;
+use crate::source::Place;
 
 /// Headers that carry credentials, in the order of their weight.
 const AUTH_HEADERS: [&str; 5] =
@@ -140,28 +141,57 @@ pub(super) fn leftover_base(model: &Model<'_>) -> Option<String> {
 
 /// The model's row in its provider entry.
 fn model_entry<'a>(site: &'a Site<'_>, model: &Model<'_>) -> Option<&'a Json> {
+    model_row(site, model).map(|(_, row)| row)
+}
+
+/// The same with its number.
+fn model_row<'a>(site: &'a Site<'_>, model: &Model<'_>) -> Option<(usize, &'a Json)> {
     let rows = site.provider_value(model.provider, "models")?.as_array()?;
-    rows.iter().find(|row| text(row, "id").is_some_and(|id| Some(id) == model.name))
+    rows.iter().enumerate().find(|(_, row)| text(row, "id").is_some_and(|id| Some(id) == model.name))
 }
 
 /// The credentials that `headers`, `request.headers` and `request.auth` add or replace.
 fn overrides(site: &Site<'_>, model: &Model<'_>) -> Result<Vec<Sent>, String> {
+    Ok(placed_overrides(site, model)?.into_iter().map(|(sent, _)| sent).collect())
+}
+
+/// The same, each with the steps below the provider's entry that lead to it.
+fn placed_overrides(site: &Site<'_>, model: &Model<'_>) -> Result<Vec<(Sent, Vec<String>)>, String> {
     let mut found = Vec::new();
     let request = site.provider_value(model.provider, "request");
-    let own = model_entry(site, model).and_then(|entry| entry.get("headers"));
+    let (row, own) = match model_row(site, model) {
+        Some((at, entry)) => (at.to_string(), entry.get("headers")),
+        None => (String::new(), None),
+    };
     let sets = [
-        site.provider_value(model.provider, "headers"),
-        request.and_then(|request| request.get("headers")),
-        own,
+        (vec!["headers"], site.provider_value(model.provider, "headers")),
+        (vec!["request", "headers"], request.and_then(|request| request.get("headers"))),
+        (vec!["models", row.as_str(), "headers"], own),
     ];
-    for (name, value) in sets.into_iter().flatten().filter_map(Json::as_object).flatten() {
-        let name = name.to_ascii_lowercase();
-        if AUTH_HEADERS.contains(&name.as_str()) {
-            found.push(header(&name, &header_text(site, value)?));
+    for (steps, set) in sets {
+        for (name, value) in set.and_then(Json::as_object).into_iter().flatten() {
+            let lower = name.to_ascii_lowercase();
+            if AUTH_HEADERS.contains(&lower.as_str()) {
+                let to = steps.iter().copied().chain([name.as_str()]).map(ToOwned::to_owned).collect();
+                found.push((header(&lower, &header_text(site, value)?), to));
+            }
         }
     }
-    found.extend(request_auth(site, request.and_then(|request| request.get("auth")))?);
+    let auth = request.and_then(|request| request.get("auth"));
+    let member = auth.filter(|auth| auth.get("token").is_some()).map_or("value", |_| "token");
+    let to = || ["request", "auth", member].map(ToOwned::to_owned).to_vec();
+    found.extend(request_auth(site, auth)?.map(|sent| (sent, to())));
     Ok(found)
+}
+
+/// The configured header that takes the place of the key, where one does.
+pub(super) fn in_place_of_key(site: &Site<'_>, model: &Model<'_>, sent: &Sent) -> Option<Place> {
+    let found = placed_overrides(site, model).ok()?;
+    let (_, steps) = found.into_iter().rev().find(|(own, _)| own == sent)?;
+    let steps = steps.iter().map(String::as_str);
+    let entry = site.provider_key(model.provider).unwrap_or(model.provider);
+    let all: Vec<&str> = ["models", "providers", entry].into_iter().chain(steps).collect();
+    Some(site.config.place(&all))
 }
 
 /// Whether a provider entry sets credentials of its own in headers.
