@@ -478,6 +478,20 @@ impl Slot {
         self.active = Some(0);
     }
 
+    /// The candidates whose faults are the slot's: those that are sent, or, where it is unknown what is sent, those that
+    /// would have been used.
+    pub fn concerning(&self) -> impl Iterator<Item = &Candidate> {
+        let unknown = match &self.outcome {
+            Outcome::NotKnown { reason } => Some(reason),
+            _ => None,
+        };
+        self.candidates.iter().filter(move |row| match &row.state {
+            State::Active { .. } => true,
+            State::Ignored { reason } => unknown == Some(reason),
+            _ => false,
+        })
+    }
+
     /// The credential that leaves.
     #[must_use]
     pub const fn sent(&self) -> Option<&Sent> {

@@ -4,6 +4,7 @@
 //! distinct key, lints on every candidate, the places outside of the agents' own files. It is pure over the world.
 
 pub mod asked;
+mod copies;
 pub mod holding;
 mod misplaced;
 pub mod names;
@@ -110,6 +111,7 @@ fn ask(world: &dyn World, catalogue: &Catalogue, agent: &'static Agent) -> Optio
     let watched = watch::Watched::new(world);
     let mut findings = agent.scan(&Context { world: &watched, catalogue })?;
     watched.tell(&mut findings);
+    copies::tell(world, &mut findings);
     Some(Scanned { agent, findings })
 }
 

@@ -281,8 +281,7 @@ fn is_problem(slot: &Slot, report: Option<&Report>) -> bool {
     if idle_literal(slot) {
         return false;
     }
-    let faults = slot.candidates.iter().filter(|c| matches!(c.state, crate::resolve::State::Active { .. }));
-    let lints = slot.lints.iter().chain(faults.flat_map(|candidate| &candidate.lints));
+    let lints = slot.lints.iter().chain(slot.concerning().flat_map(|candidate| &candidate.lints));
     let fault = lints.into_iter().any(|lint| lint.severity == Severity::Fault);
     let silent = slot.in_use && matches!(slot.outcome, Outcome::Nothing { .. });
     // A host that waits for a yes is said; nothing is known to be wrong with the key.

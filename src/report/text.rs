@@ -27,9 +27,12 @@ pub fn status(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> String {
         }
         lints(&mut out, "    ", slot.lints.iter().chain(slot.candidates.iter().flat_map(|c| &c.lints)));
     }
-    // An agent whose files cannot be read has no slots, and just then its lines are what the person needs.
+    // An agent whose files cannot be read, or lost what was in them, has no slots, and just then its lines are what the
+    // person needs.
     for (at, scanned) in scan.agents.iter().enumerate() {
-        if scanned.findings.slots.is_empty() && !scanned.findings.troubles.is_empty() {
+        let loud = scanned.findings.lints.iter().any(|lint| lint.severity > Severity::Note);
+        let lines = !scanned.findings.troubles.is_empty() || loud;
+        if scanned.findings.slots.is_empty() && lines {
             agent_head(&mut out, scan, at, style);
         }
     }

@@ -494,7 +494,7 @@ fn untested(slot: &Slot) -> Status {
 /// Whether all that is doubtful is the form of the key: worth a look, and no problem until a test says so.
 fn only_form(slot: &Slot) -> bool {
     const OF_FORM: [&str; 3] = ["unexpected-length", "unknown-form", "unusual-kind"];
-    let active = slot.active_candidate().into_iter().flat_map(|candidate| &candidate.lints);
+    let active = slot.concerning().flat_map(|candidate| &candidate.lints);
     let doubtful = |lint: &&Lint| lint.severity > Severity::Note;
     slot.lints.iter().chain(active).filter(doubtful).all(|lint| OF_FORM.contains(&lint.id))
 }
@@ -502,7 +502,7 @@ fn only_form(slot: &Slot) -> bool {
 /// The gravest lint of the slot and of what it sends.
 fn worst(slot: &Slot) -> Option<Severity> {
     let own = slot.lints.iter();
-    let active = slot.active_candidate().into_iter().flat_map(|candidate| &candidate.lints);
+    let active = slot.concerning().flat_map(|candidate| &candidate.lints);
     own.chain(active).map(|lint| lint.severity).max()
 }
 

@@ -141,7 +141,7 @@ fn custom(
         if asks {
             of_account(&account.login)
         } else {
-            Auth::None("the provider names no env_key, and the account's key is not sent to it".to_owned())
+            Auth::None("the provider names no env_key, and the account's key is not sent to it without requires_openai_auth = true".to_owned())
         }
     });
     (auth, offers)

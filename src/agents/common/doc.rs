@@ -197,7 +197,38 @@ fn at_line(line: usize, column: usize, what: &str) -> String {
 }
 
 fn strict(text: &str) -> Result<Json, String> {
-    serde_json::from_str(text).map_err(|e| at_line(e.line(), e.column(), "not strict JSON"))
+    let place = |e: serde_json::Error| at_line(e.line(), e.column(), "not strict JSON");
+    serde_json::from_str(text).map_err(|e| unclosed(text, "not strict JSON").unwrap_or_else(|| place(e)))
+}
+
+/// The first string that its line does not close: the fault is where it begins, and a parser stumbles lines later.
+fn unclosed(text: &str, what: &str) -> Option<String> {
+    let (mut line, mut column) = (1, 0);
+    let mut opened: Option<(usize, usize)> = None;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        column += 1;
+        match (c, opened) {
+            ('\n', Some((line, column))) => {
+                return Some(at_line(line, column, &format!("{what}: a string is not closed that begins")));
+            }
+            ('\n', None) => (line, column) = (line + 1, 0),
+            ('\\', Some(_)) if chars.peek() != Some(&'\n') => {
+                chars.next();
+                column += 1;
+            }
+            ('"', Some(_)) => opened = None,
+            ('"', None) => opened = Some((line, column)),
+            // The rest of a line behind `//` is a comment, quotes in it and all.
+            ('/', None) if chars.peek() == Some(&'/') => {
+                while chars.next_if(|next| *next != '\n').is_some() {}
+            }
+            // Whether a quote in a block comment opens a string is not for this to say.
+            ('/', None) if chars.peek() == Some(&'*') => return None,
+            _ => {}
+        }
+    }
+    opened.map(|(line, column)| at_line(line, column, &format!("{what}: a string is not closed that begins")))
 }
 
 fn with_comments(text: &str, commas: bool) -> Result<Json, String> {
@@ -216,8 +247,10 @@ fn with_comments(text: &str, commas: bool) -> Result<Json, String> {
         allow_extended_string_escapes: false,
         allow_non_finite_numbers: false,
     };
-    parse_to_serde_value::<Json>(text, &options)
-        .map_err(|e| at_line(e.line_display(), e.column_display(), "not JSON with comments"))
+    parse_to_serde_value::<Json>(text, &options).map_err(|e| {
+        let what = "not JSON with comments";
+        unclosed(text, what).unwrap_or_else(|| at_line(e.line_display(), e.column_display(), what))
+    })
 }
 
 fn from_toml(text: &str) -> Result<Json, String> {
@@ -250,6 +283,15 @@ fn from_yaml(text: &str) -> Result<Json, String> {
 mod tests {
     use super::*;
     use crate::host::MemoryWorld;
+
+    #[test]
+    fn a_string_that_is_not_closed_is_named_where_it_begins() {
+        let said = |text: &str| with_comments(text, true).unwrap_err();
+        let place = "not JSON with comments: a string is not closed that begins at line 3, column 6";
+        assert_eq!(said("{ // it's \"here\n\"a\": 1,\n\"b\": \"x\n}\n"), place);
+        assert_eq!(said("{\"a\": \"x\\\"\",\n\"b\" 1}"), "not JSON with comments at line 2, column 5");
+        assert!(strict("{\"a\": \"x").unwrap_err().ends_with("begins at line 1, column 7"));
+    }
 
     #[test]
     fn each_syntax_becomes_one_tree() {

@@ -54,15 +54,34 @@ pub(super) fn of_profile(site: &Site<'_>, profile: &Profile) -> Result<Found, St
             return follow(site, profile, &reference);
         }
         (_, Some(value), _) => value,
-        (_, None, _) => return Err("it holds no credential".to_owned()),
+        (_, None, _) => return Err(without(profile)),
     };
     if let Some(reference) = SecretRef::of(value, site.rules) {
         return follow(site, profile, &reference);
     }
     let text = value.as_str().unwrap_or_default();
-    let sent = sent_text(text).ok_or("it holds no credential")?;
+    let sent = sent_text(text).ok_or_else(|| without(profile))?;
     let material = if profile.kind == Kind::Token { Material::Login(sent) } else { Material::Text(sent) };
     Ok(here(profile, member, text, material))
+}
+
+/// Why a profile gives nothing: the field that OpenClaw reads in a profile of its type.
+pub(super) fn without(profile: &Profile) -> String {
+    let (field, kind) = match profile.kind {
+        Kind::ApiKey => ("key", "api_key"),
+        Kind::Token => ("token", "token"),
+        Kind::Oauth => ("access", "oauth"),
+    };
+    let others = ["key", "api_key", "apiKey", "token", "access", "access_token", "accessToken"];
+    let filled = |name: &&str| {
+        *name != field
+            && profile.member(name).and_then(Json::as_str).is_some_and(|text| !text.trim().is_empty())
+    };
+    let other = others
+        .into_iter()
+        .find(filled)
+        .map_or(String::new(), |name| format!("; {name}, which it has, is not read"));
+    format!("it holds no credential: in a profile of type {kind} OpenClaw reads the field {field}{other}")
 }
 
 fn here(profile: &Profile, member: &str, text: &str, material: Material) -> Found {

@@ -233,6 +233,7 @@ pub(super) fn of_install(sites: &[Site<'_>], generation: &Generation) -> Vec<Lin
         found.extend(open_to_others(site, &agent));
     }
     found.extend(residues(site));
+    found.extend(emptied(site));
     found
 }
 
@@ -320,6 +321,27 @@ fn residues(site: &Site<'_>) -> Option<Lint> {
     let names: Vec<String> = here.chain(archives).map(|name| clean(&name)).collect();
     (!names.is_empty())
         .then(|| Lint::note("old-copies", format!("old copies may still hold keys: {}", names.join(", "))))
+}
+
+/// The configuration lost its providers, and the copy that OpenClaw put aside still has them. A start of the gateway
+/// can do that, as people report: the file is whole, and empty of what a person wrote.
+fn emptied(site: &Site<'_>) -> Option<Lint> {
+    if site.config.object(&["models", "providers"]).is_some_and(|all| !all.is_empty()) {
+        return None;
+    }
+    let state = &site.install.state;
+    let names = site.world.list(state);
+    let newest = names.iter().filter(|name| name.starts_with("openclaw.json.clobbered.")).next_back()?;
+    let copy = site.world.read(&state.join(newest));
+    let copy: Json = serde_json::from_str(copy.text()?).ok()?;
+    let providers = copy.pointer("/models/providers")?.as_object()?;
+    let keys = providers.values().filter(|entry| entry.get("apiKey").is_some()).count();
+    let words = format!(
+        "openclaw.json has no providers, and {} beside it, which OpenClaw put aside, has keys of {keys}: what you wrote was \
+         replaced. Compare the two, and put the old one back",
+        clean(newest)
+    );
+    (keys > 0).then(|| Lint::warn("config-emptied", words))
 }
 
 /// Stores that are there and cannot be read, one line each.

@@ -179,7 +179,7 @@ fn unusable(site: &Site<'_>, profile: &Profile) -> Option<String> {
         _ => filled(profile.secret_member()) || referred,
     };
     if !present {
-        return Some("it holds no credential".to_owned());
+        return Some(super::credential::without(profile));
     }
     if profile.kind == Kind::Token { token_expiry(site, profile) } else { None }
 }

@@ -220,6 +220,12 @@ impl Asked<'_> {
         {
             lints.push(common::foreign_base("Qwen Code", base, from));
         }
+        if let Some(read) = protocol.base.filter(|name| base.is_none() && *name == "OPENAI_BASE_URL")
+            && self.text("OPENAI_API_BASE").is_some()
+        {
+            let words = format!("OPENAI_API_BASE is set, and Qwen Code does not read it: the name is {read}");
+            lints.push(Lint::warn("variable-unused", words));
+        }
         if let Some(name) = env_key.filter(|name| *name != protocol.key && self.text(name).is_none())
             && self.text(protocol.key).is_some()
         {
