@@ -19,12 +19,7 @@ fn said(scan: &Scan, home: Option<&std::path::Path>) -> Vec<String> {
     for scanned in &scan.agents {
         let findings = &scanned.findings;
         said.extend(
-            findings
-                .found
-                .iter()
-                .cloned()
-                .chain([findings.rules.to_string()])
-                .chain(findings.version.clone()),
+            findings.found.iter().cloned().chain([findings.rules.clone()]).chain(findings.version.clone()),
         );
         said.extend(findings.troubles.iter().map(|(path, trouble)| format!("{} {trouble}", path.display())));
         said.extend(findings.lints.iter().map(|lint| lint.message.clone()));

@@ -41,15 +41,21 @@ pub fn hide_doubtful(arguments: &[OsString]) -> Option<String> {
 /// The parts of an argument that no name, path, address or action's id looks like.
 fn parts(argument: &str) -> Vec<Secret> {
     let bare = argument.trim_start_matches('-');
-    let value = bare.split_once('=').filter(|_| argument.starts_with('-')).map_or(bare, |(_, value)| value);
-    let is_place = value.starts_with(['/', '~', '.'])
-        || value.contains("://")
-        || value.contains('/') && value.contains('.');
-    if is_place || !value.is_ascii() || is_action(value) {
-        return Vec::new();
-    }
-    let last = value.rsplit('/').next().unwrap_or_default();
-    [value, last].into_iter().filter(|part| shape::is_random(part)).map(Secret::new).collect()
+    let (name, value) = bare.split_once('=').unwrap_or((bare, ""));
+    [bare, name, value].into_iter().filter(|text| !is_place(text)).flat_map(parts_of).collect()
+}
+
+fn parts_of(text: &str) -> impl Iterator<Item = Secret> {
+    let last = text.rsplit('/').next().unwrap_or_default();
+    [text, last].into_iter().filter(|part| shape::is_random(part)).map(Secret::new)
+}
+
+fn is_place(text: &str) -> bool {
+    text.starts_with(['/', '~', '.'])
+        || text.contains("://")
+        || text.contains('/') && text.contains('.')
+        || !text.is_ascii()
+        || is_action(text)
 }
 
 /// `20260101-000000-001`.
@@ -87,6 +93,7 @@ mod tests {
             "123e4567-e89b-12d3-a456-426614174000",
             "QUJDREVGR0hJ12tMTU5PUA==",
             "--stdin=0123456789abcdef",
+            "--UTd4WnBMMm1OOXZCNGtSOHRZM3c=",
             "hermes/0123456789abcdef",
         ] {
             assert!(!parts(key).is_empty(), "{key}");

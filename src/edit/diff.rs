@@ -136,7 +136,7 @@ impl<'a> Masker<'a> {
         match *part {
             shown::Part::Structure(text) => text.replace('\t', " "),
             shown::Part::Name(text) => self.name(text),
-            shown::Part::Value { text, whole: true } if words.are_plain(text) && !self.is_known(text) => {
+            shown::Part::Value { text, whole: true } if words.are_plain(text) && !self.is_key(text) => {
                 text.to_owned()
             }
             shown::Part::Value { text, whole: true } => self.value(text, words),
@@ -145,9 +145,10 @@ impl<'a> Masker<'a> {
         }
     }
 
-    /// Whether a key is in the value: a word that is kept where a key belongs is masked there, whatever else it names.
-    fn is_known(&self, text: &str) -> bool {
-        self.known.iter().any(|key| key.is_in(text.as_bytes()))
+    /// Whether a literal is a known key, or has one in it: a key can look like a name.
+    fn is_key(&self, literal: &str) -> bool {
+        let (_, inner, _) = words::unquoted(literal);
+        self.known.iter().any(|key| key.is(inner) || key.len() >= 8 && key.is_in(inner.as_bytes()))
     }
 
     /// A name, unless it is a key by mistake: what looks random is no name that anybody chose.
