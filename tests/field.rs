@@ -89,7 +89,7 @@ fn wrong_answer(case: &Case) -> Option<String> {
         _ => String::new(),
     };
     let key = wanted("key").is_some_and(|key| !sent.is_some_and(|sent| sent.key.is(key)));
-    let header = wanted("header").is_some_and(|name| !sent.is_some_and(|sent| sent.header.name() == name));
+    let header = wanted("header").is_some_and(|name| sent.is_none_or(|sent| sent.header.name() != name));
     let host = wanted("host").is_some_and(|host| base != host);
     let nothing = wanted("outcome") == Some("nothing") && sent.is_some();
     let wrong = [(key, "key"), (header, "header"), (host, "host"), (nothing, "sends something")];

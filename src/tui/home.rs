@@ -206,7 +206,9 @@ impl Home {
         match action {
             Action::New => Step::push(wizard::screen(Wizard::for_slot(slot))),
             Action::Use => {
-                let picked = self.other(slot).zip(core.known.agent(at));
+                // What the foot of the screen offers is done with its key.
+                let offered = || words::working_neighbour(&core.known, slot);
+                let picked = self.other(slot).or_else(offered).zip(core.known.agent(at));
                 let Some((n, agent)) = picked else {
                     core.say("choose another candidate first: Tab, then the arrows", Role::Warn);
                     return Step::stay();

@@ -193,7 +193,7 @@ pub fn way_out(known: &Known, slot: &Slot) -> Vec<(Action, String)> {
                 if !judged.untried.is_empty() {
                     out.insert(0, (Action::Others, "try the other addresses".to_owned()));
                 }
-                out.extend(working_neighbour(known, slot));
+                out.extend(offer_of_neighbour(known, slot));
                 out.push(explain);
                 out
             }
@@ -208,14 +208,18 @@ pub fn way_out(known: &Known, slot: &Slot) -> Vec<(Action, String)> {
     }
 }
 
-/// Another candidate of the slot whose key is known to work.
-fn working_neighbour(known: &Known, slot: &Slot) -> Option<(Action, String)> {
-    let works = |candidate: &&Candidate| {
-        candidate.value.secret().is_some_and(
-            |key| matches!(known.test(slot, key), Some(Test::Done(judged)) if judged.grade == Grade::Works),
-        )
-    };
-    let candidate = slot.candidates.iter().find(works)?;
-    let tag = known.tag(candidate.value.secret()?)?;
+/// Another candidate of the slot whose key is known to work: what `u` makes active where none is chosen.
+#[must_use]
+pub fn working_neighbour(known: &Known, slot: &Slot) -> Option<usize> {
+    let works = |key: &Secret| matches!(known.test(slot, key), Some(Test::Done(judged)) if judged.grade == Grade::Works);
+    let another =
+        |at: &usize| Some(*at) != slot.active && slot.candidates[*at].value.secret().is_some_and(works);
+    (0..slot.candidates.len()).find(another)
+}
+
+/// The offer of [`working_neighbour`].
+fn offer_of_neighbour(known: &Known, slot: &Slot) -> Option<(Action, String)> {
+    let key = slot.candidates[working_neighbour(known, slot)?].value.secret()?;
+    let tag = known.tag(key)?;
     Some((Action::Use, format!("use {tag} (tested: works)")))
 }

@@ -273,6 +273,17 @@ fn a_typed_key_is_never_echoed() {
 }
 
 #[test]
+fn what_the_foot_offers_is_done_with_its_key() {
+    let mut demo = Demo::open(SIZE);
+    demo.choose("claw anth", "OpenClaw · main · anthropic");
+    demo.pty.press("T", "answered");
+    demo.pty.press("\u{1b}", "u use E");
+    let tested = demo.pty.press("u", "use another key");
+    assert!(tested.contains("x9AA (108)"), "{tested}");
+    demo.quit();
+}
+
+#[test]
 fn another_candidate_is_put_in_its_place_from_the_comparison() {
     let mut demo = Demo::open(SIZE);
     let before = demo.content();

@@ -331,7 +331,7 @@ fn emptied(site: &Site<'_>) -> Option<Lint> {
     }
     let state = &site.install.state;
     let names = site.world.list(state);
-    let newest = names.iter().filter(|name| name.starts_with("openclaw.json.clobbered.")).next_back()?;
+    let newest = names.iter().rfind(|name| name.starts_with("openclaw.json.clobbered."))?;
     let copy = site.world.read(&state.join(newest));
     let copy: Json = serde_json::from_str(copy.text()?).ok()?;
     let providers = copy.pointer("/models/providers")?.as_object()?;
