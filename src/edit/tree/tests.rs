@@ -234,3 +234,11 @@ fn a_missing_file_begins_with_a_document_of_its_format() {
         assert_eq!(String::from_utf8_lossy(&made), after.replace('§', KEY));
     }
 }
+
+#[test]
+fn a_document_of_a_tag_or_an_anchor_alone_takes_no_field() {
+    for text in ["!t ", "!t\n", "&x\n", "!!null\n"] {
+        assert!(matches!(set(Format::Yaml, text, "/a"), Err(EditError::Form(_))), "{text:?}");
+    }
+    assert!(set(Format::Yaml, "# nothing yet\n", "/a").is_ok());
+}

@@ -29,6 +29,8 @@ pub(super) fn outline(text: &str) -> Result<Node, EditError> {
     }
     match root {
         Some(node) if node.layout().is_some() => Ok(node),
+        // A tag or an anchor alone would become that of the group which is written behind it.
+        Some(Node { kind: Kind::Other(what), .. }) => Err(EditError::Form(what)),
         _ if read(Format::Yaml, text)? == Data::Null => {
             Ok(Node { span: text.len()..text.len(), kind: Kind::Absent })
         }
