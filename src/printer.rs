@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use serde::Serialize;
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::secret::{Secret, is_unseen};
@@ -62,14 +63,17 @@ impl Known {
     /// The text with the mask of every key in the place of the key.
     #[must_use]
     pub fn hide<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if is_ordinary(text) || !text.chars().any(is_folded) {
+        if text.len() < shape::SHORTEST {
+            return Cow::Borrowed(text);
+        }
+        if !has(text, is_folded) {
             let found = self.found(text);
             return if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(masked(text, &found)) };
         }
         // A key is a key with characters in it that nobody sees, too.
         let (bare, places) = fold(text);
-        let found: Vec<_> =
-            self.found(&bare).into_iter().map(|at| places[at.start]..places[at.end - 1] + 1).collect();
+        let whole = |at: Range<usize>| places[at.start]..places[at.end - 1] + 1;
+        let found: Vec<_> = self.found(&bare).into_iter().map(whole).collect();
         if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(masked(text, &found)) }
     }
 
@@ -85,6 +89,9 @@ impl Known {
         if let Some(search) = &self.search {
             let hits = search.find_iter(text).map(|hit| hit.range());
             found.extend(hits.filter(|at| at.len() >= shape::ALONE || shape::is_alone(text, at)));
+        }
+        if found.len() < 2 {
+            return found;
         }
         found.sort_by_key(|at| (at.start, at.end));
         let mut merged: Vec<Range<usize>> = Vec::with_capacity(found.len());
@@ -117,24 +124,35 @@ pub fn know_beginnings<'a>(beginnings: impl IntoIterator<Item = &'a str>) {
 /// The text as it may be shown: without a key, and on one line.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    visible(&hide(text))
+    shown(hide(text), |_| false).into_owned()
 }
 
 /// The text as it may be shown, its lines and tabs kept.
 #[must_use]
-pub fn printable_lines(text: &str) -> String {
-    shown(&hide(text), |c| matches!(c, '\n' | '\t'))
+pub fn printable_lines(text: &str) -> Cow<'_, str> {
+    shown(hide(text), |c| matches!(c, '\n' | '\t'))
 }
 
-/// A document as it may be shown: every text and every name in it.
-#[must_use]
-pub fn printable_json(value: serde_json::Value) -> serde_json::Value {
+/// A document as it may be shown, on one line: every text and every name in it.
+pub fn printable_json(value: &impl Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string(value)?;
+    // Nearly always there is nothing to do, and that is seen at the whole of it. Control characters are escaped in JSON.
+    if !text.contains("\\u00") && matches!(printable_lines(&text), Cow::Borrowed(_)) {
+        return Ok(text);
+    }
+    Ok(printable_value(serde_json::to_value(value)?).to_string())
+}
+
+fn printable_value(value: serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {
-        Value::String(text) => Value::String(printable_lines(&text)),
-        Value::Array(items) => Value::Array(items.into_iter().map(printable_json).collect()),
+        Value::String(text) => Value::String(printable_lines(&text).into_owned()),
+        Value::Array(items) => Value::Array(items.into_iter().map(printable_value).collect()),
         Value::Object(fields) => Value::Object(
-            fields.into_iter().map(|(name, value)| (printable_lines(&name), printable_json(value))).collect(),
+            fields
+                .into_iter()
+                .map(|(name, value)| (printable_lines(&name).into_owned(), printable_value(value)))
+                .collect(),
         ),
         other => other,
     }
@@ -160,23 +178,20 @@ fn hide(text: &str) -> Cow<'_, str> {
 /// one letter a few stay.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    shown(text, |_| false)
+    shown(Cow::Borrowed(text), |_| false).into_owned()
 }
 
-fn shown(text: &str, keep: impl Fn(char) -> bool) -> String {
-    if is_ordinary(text) && !text.contains(|c: char| c.is_ascii_control() && !keep(c)) {
-        return text.to_owned();
+fn shown(text: Cow<'_, str>, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !has(&text, |c| !keep(c) && (is_unseen(c) || !c.is_ascii() && c.width() == Some(0))) {
+        return text;
     }
     let mut out = String::with_capacity(text.len());
     let mut marks = 0;
     for c in text.chars() {
-        if c.is_ascii() && !c.is_ascii_control() || keep(c) {
-            marks = 0;
-            out.push(c);
-        } else if is_unseen(c) {
+        if is_unseen(c) && !keep(c) {
             marks = 0;
             out.push('�');
-        } else if c.width() == Some(0) {
+        } else if !c.is_ascii() && c.width() == Some(0) {
             marks += 1;
             match marks {
                 ..=MARKS => out.push(c),
@@ -188,12 +203,13 @@ fn shown(text: &str, keep: impl Fn(char) -> bool) -> String {
             out.push(c);
         }
     }
-    out
+    Cow::Owned(out)
 }
 
-/// ASCII that is printed, or ends a line: nearly all texts are that.
-fn is_ordinary(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, 0x20..=0x7e | b'\n' | b'\r' | b'\t'))
+/// Whether there is such a character. Printed ASCII, which is nearly all of every text, is none and is not decoded.
+fn has(text: &str, is: impl Fn(char) -> bool) -> bool {
+    let odd = |(_, byte): &(usize, u8)| !matches!(byte, 0x20..=0x7e | 0x80..=0xbf);
+    text.bytes().enumerate().filter(odd).any(|(at, _)| text[at..].chars().next().is_some_and(&is))
 }
 
 /// Characters that may be in the middle of a key without anybody seeing it.

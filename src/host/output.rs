@@ -25,7 +25,7 @@ pub fn out(text: &str) -> io::Result<()> {
 
 /// One document to standard output, on one line. JSON is UTF-8 whatever the locale (RFC 8259).
 pub fn json(value: &impl Serialize) -> io::Result<()> {
-    let shown = printable_json(serde_json::to_value(value)?);
+    let shown = printable_json(value)?;
     write(io::stdout().lock(), &format!("{shown}\n"))
 }
 

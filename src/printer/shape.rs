@@ -72,13 +72,19 @@ const BEGINNINGS: [&str; 59] = [
     "1//0",
 ];
 
-static SEARCH: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(BEGINNINGS).ok());
+/// What a private key's block and an address have in them.
+const OTHERS: [&str; 2] = ["PRIVATE KEY-----", "://"];
+
+/// All of these at once.
+static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let needles = BEGINNINGS.iter().chain(&OTHERS);
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(needles).ok()
+});
 
 /// From this length on a known key is found inside of longer words; a shorter one only as a word of its own.
 pub(super) const ALONE: usize = 16;
 /// A shorter text is not told from an ordinary word.
-const SHORTEST: usize = 8;
+pub(super) const SHORTEST: usize = 8;
 /// A key with a telling beginning is at least this long.
 const WHOLE: usize = 16;
 
@@ -101,16 +107,26 @@ pub(super) fn is_found_by_form(key: &Secret) -> bool {
 /// Where texts with a key's form are; they may overlap.
 pub(super) fn find(text: &str, more: &[String]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    let hits = SEARCH.as_ref().into_iter().flat_map(|search| search.find_iter(text));
-    found.extend(hits.filter_map(|hit| from_beginning(text, hit.start(), hit.len())));
+    let (mut block, mut address) = (false, false);
+    for hit in SEARCH.as_ref().into_iter().flat_map(|search| search.find_iter(text)) {
+        match hit.pattern().as_usize().checked_sub(BEGINNINGS.len()) {
+            None => found.extend(from_beginning(text, hit.start(), hit.len())),
+            Some(0) => block = true,
+            Some(_) => address = true,
+        }
+    }
     for beginning in more {
         found.extend(
             text.match_indices(beginning.as_str())
                 .filter_map(|(at, beginning)| from_beginning(text, at, beginning.len())),
         );
     }
-    private_keys(text, &mut found);
-    passwords(text, &mut found);
+    if block {
+        private_keys(text, &mut found);
+    }
+    if address {
+        passwords(text, &mut found);
+    }
     found
 }
 

@@ -145,8 +145,18 @@ fn nothing_that_a_terminal_obeys_is_shown() {
 #[test]
 fn documents_are_shown_with_masked_texts_and_names() {
     let json = serde_json::json!({ "a": [ANTHROPIC, 1, null], ANTHROPIC: { "b": "x\u{9b}\u{202e}" } });
-    let out = printable_json(json).to_string();
+    let out = printable_json(&json).unwrap();
     assert_eq!(out, r#"{"a":["sk-ant-api03-…tY3w (53)",1,null],"sk-ant-api03-…tY3w (53)":{"b":"x��"}}"#);
+}
+
+#[test]
+fn a_document_without_a_key_stays_as_it_is() {
+    let json = serde_json::json!({ "n": 1.5, "key": "sk-ant-api03-…k3Pw (108)", "place": "~/é \\ \"x\"\n", "x": [null, true] });
+    assert_eq!(printable_json(&json).unwrap(), json.to_string());
+    let odd = serde_json::json!({ "a\u{1b}": "b\u{7f}" });
+    assert_eq!(printable_json(&odd).unwrap(), "{\"a�\":\"b�\"}");
+    let address = serde_json::json!({ "a": "x", "b": "postgres://app:s3cr3tpw99@db/x" });
+    assert_eq!(printable_json(&address).unwrap(), r#"{"a":"x","b":"postgres://app:(10)@db/x"}"#);
 }
 
 #[test]
