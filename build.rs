@@ -1,5 +1,6 @@
-//! Makes `assets/providers/*.toml` into JSON inside of the program. It is read at every start, and JSON is read in a
-//! tenth of the time. What the fields mean is said in `src/provider/model.rs` alone: here is syntax and nothing else.
+//! Makes `assets/providers/*.toml` and `assets/findings.toml` into JSON inside of the program, which is read in a tenth of
+//! the time. What the fields mean is said in `src/provider/model.rs` and `src/finding.rs` alone: here is syntax and nothing
+//! else.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,10 +9,12 @@ use std::{env, fs};
 use toml_edit::{Array, Document, Item, TableLike, Value};
 
 const FOLDER: &str = "assets/providers";
+const FINDINGS: &str = "assets/findings.toml";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={FOLDER}");
+    println!("cargo::rerun-if-changed={FINDINGS}");
     let mut files: Vec<PathBuf> =
         fs::read_dir(FOLDER)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
@@ -19,15 +22,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = String::from("&[\n");
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let text = fs::read_to_string(&file)?;
-        let document = Document::parse(text.as_str()).map_err(|why| format!("{}: {why}", file.display()))?;
-        let mut json = String::new();
-        table(document.as_table(), &mut json)?;
-        writeln!(out, "({name:?}, {json:?}),")?;
+        writeln!(out, "({name:?}, {:?}),", json(&file)?)?;
     }
     out.push_str("]\n");
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("providers.rs"), out)?;
+    let folder = env::var("OUT_DIR")?;
+    fs::write(Path::new(&folder).join("providers.rs"), out)?;
+    fs::write(Path::new(&folder).join("findings.json"), json(Path::new(FINDINGS))?)?;
     Ok(())
+}
+
+/// The TOML file as one JSON object.
+fn json(file: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    let text = fs::read_to_string(file)?;
+    let document = Document::parse(text.as_str()).map_err(|why| format!("{}: {why}", file.display()))?;
+    let mut json = String::new();
+    table(document.as_table(), &mut json)?;
+    Ok(json)
 }
 
 fn table(table: &dyn TableLike, out: &mut String) -> Result<(), String> {

@@ -312,11 +312,11 @@ pub struct Process {
     pub args: Vec<String>,
     /// When it started, Unix milliseconds.
     pub started_ms: i64,
-    /// Its environment at start; none where it cannot be read.
+    /// Its environment at start; none if it cannot be read.
     pub env: Option<BTreeMap<String, String>>,
     /// The systemd unit it belongs to, if one can be told.
     pub unit: Option<String>,
-    /// Its working directory; none where it cannot be read.
+    /// Its working directory; none if it cannot be read.
     pub cwd: Option<PathBuf>,
 }
 

@@ -45,14 +45,14 @@ pub enum Set {
     /// Put this list there, with the last `chars` characters of the new key behind it: for agents that remember by
     /// a key's end whether the person approved it (Claude Code).
     ListWithTail {
-        /// What stands there now.
+        /// What is there now.
         list: Vec<Secret>,
         /// How many characters of the new key's end.
         chars: usize,
     },
     /// Put this list there without one of its items.
     ListWithout {
-        /// What stands there now.
+        /// What is there now.
         list: Vec<Secret>,
         /// What goes.
         item: Secret,

@@ -150,7 +150,7 @@ impl Scan {
     pub fn of(agents: Vec<Scanned>, catalogue: &Catalogue) -> Self {
         let mut scan = Self { agents, ..Self::default() };
         scan.index(catalogue);
-        crate::printer::know(scan.keys.iter().map(|view| &view.key).chain(&scan.texts));
+        crate::printer::know(scan.secrets());
         scan
     }
 
@@ -194,14 +194,19 @@ impl Scan {
         self.keys.iter().map(|view| &view.key).chain(&self.texts)
     }
 
-    /// Notes what stands at a candidate. A text that is a key in one slot is one everywhere.
+    /// Notes what is at a candidate. A text that is a key in one slot is one everywhere.
     fn note(&mut self, at: SlotRef, index: usize, key: &Secret, catalogue: &Catalogue) {
-        if let Some(view) = self.keys.iter_mut().find(|view| view.key == *key) {
-            view.places.push((at, index));
-            return;
+        let view = self.keys.iter().position(|view| view.key == *key).unwrap_or(self.keys.len());
+        self.note_at(view, (at, index), key, catalogue);
+    }
+
+    /// Notes a place of the key with this position, which is the next one for a key that is new.
+    fn note_at(&mut self, view: usize, place: (SlotRef, usize), key: &Secret, catalogue: &Catalogue) {
+        if view == self.keys.len() {
+            let mask = catalogue.mask(key);
+            self.keys.push(KeyView { tag: Tag(view), key: key.clone(), mask, places: Vec::new() });
         }
-        let (tag, mask) = (Tag(self.keys.len()), catalogue.mask(key));
-        self.keys.push(KeyView { tag, key: key.clone(), mask, places: vec![(at, index)] });
+        self.keys[view].places.push(place);
     }
 
     /// One entry for each distinct key. The work grows with the places, not with their square.
@@ -219,13 +224,8 @@ impl Scan {
         let mut known: HashMap<Fingerprint, usize> = HashMap::new();
         for (at, index, key, print) in found {
             if judged.get(&print) == Some(&true) {
-                let next = self.keys.len();
-                let view = *known.entry(print).or_insert(next);
-                if view == next {
-                    let (tag, mask) = (Tag(next), catalogue.mask(&key));
-                    self.keys.push(KeyView { tag, key, mask, places: Vec::new() });
-                }
-                self.keys[view].places.push((at, index));
+                let view = *known.entry(print).or_insert(self.keys.len());
+                self.note_at(view, (at, index), &key, catalogue);
             } else if known.insert(print, usize::MAX).is_none() {
                 self.texts.push(key);
             }
@@ -233,7 +233,7 @@ impl Scan {
     }
 }
 
-/// Whether a key stands at this candidate. A word of the agent itself is none.
+/// Whether a key is at this candidate. A word of the agent itself is none.
 fn is_key_of(slot: &Slot, candidate: &Candidate, catalogue: &Catalogue) -> bool {
     let is_key = |key| hygiene::nature(key, slot.provider.as_deref(), catalogue).is_key();
     candidate.source != Source::BuiltIn && candidate.value.secret().is_some_and(is_key)

@@ -75,7 +75,7 @@ fn good_key(catalogue: &Catalogue, provider: &str, n: usize) -> Option<String> {
     numbered.filter(fits).or_else(|| Some(form.example.clone()))
 }
 
-/// The same recording with a key of the right form in the place of every made-up one; none where a key is of a provider
+/// The same recording with a key of the right form in the place of every made-up one; none if a key is of a provider
 /// whose forms are unknown.
 fn with_good_keys(scenario: &Scenario, catalogue: &Catalogue) -> Option<Scenario> {
     let world = scenario.world();

@@ -74,7 +74,7 @@ pub(super) fn value_at(format: Format, text: &str, pointer: &Pointer) -> Result<
     Ok(found.map_or(New::Nothing, New::Json))
 }
 
-/// The bytes of every name and every value; none where the document does not parse.
+/// The bytes of every name and every value; none if the document does not parse.
 pub(super) fn spans(format: Format, text: &str) -> Option<Spans> {
     let mut spans = Spans::default();
     collect(&outline::of(format, text).ok()?, &mut spans);

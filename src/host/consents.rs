@@ -42,7 +42,7 @@ impl Consents {
         Self { path: Journal::of(world).root().join("consents.json") }
     }
 
-    /// All entries; none where the list cannot be read, belongs to somebody else or can be written by others: without
+    /// All entries; none if the list cannot be read, belongs to somebody else or can be written by others: without
     /// a list nothing is agreed.
     #[must_use]
     pub fn list(&self) -> Vec<Agreed> {

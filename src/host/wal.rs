@@ -8,7 +8,7 @@ const FRAME_HEADER: usize = 24;
 const MAGIC: u32 = 0x377f_0682;
 
 /// The database as a reader of both files would see it, in rollback-journal form. A log that does not parse adds
-/// nothing. None where the log asks for more than `limit` bytes: a page's number is four bytes that anybody can write.
+/// nothing. None if the log asks for more than `limit` bytes: a page's number is four bytes that anybody can write.
 #[must_use]
 pub fn merge(mut image: Vec<u8>, log: &[u8], limit: usize) -> Option<Vec<u8>> {
     if let Some(pages) = committed(log) {

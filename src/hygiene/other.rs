@@ -269,7 +269,7 @@ patterns! {
         r"^(?:op|vault|bws|infisical|doppler|secret|secrets|akv|aws-sm|awssm|gcpsm|gcp-sm|azkv|pass|keychain|keyring|1password|bitwarden|gopass|lastpass)://",
         r"^ref\+[a-z0-9]+://",
         r"^secretref:",
-        // OpenShell puts the key in when the request leaves its sandbox: `openshell:resolve:env:NAME`.
+        // OpenShell puts the key in when the request goes out of its sandbox: `openshell:resolve:env:NAME`.
         r"^[a-z][a-z0-9_-]*:resolve:",
         r"^arn:aws[a-z-]*:(?:secretsmanager|ssm):",
         r"^ENC\[",

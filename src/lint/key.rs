@@ -13,7 +13,7 @@ pub struct Use<'a> {
     pub provider: Option<&'a Provider>,
     /// The request goes to a server that is not the provider's own, or to one on this machine: any text may be a key there.
     pub any_form: bool,
-    /// What is sent of it, and in which header; none where it is not what is sent.
+    /// What is sent of it, and in which header; none if it is not what is sent.
     pub sent: Option<&'a Sent>,
     /// The place is one for an API key by its name (`ANTHROPIC_API_KEY`, `apiKey`).
     pub for_api_key: bool,
@@ -190,7 +190,7 @@ fn dirt(removed: &Removed) -> Lint {
 }
 
 fn refused(no: &Refused, used: &Use<'_>) -> Option<Lint> {
-    // A server of one's own takes any word for a key, and a word is what many set-up guides give it.
+    // A server of the person's own takes any word for a key, and a word is what many set-up guides give it.
     const OF_FORM: [&str; 9] = [
         "placeholder",
         "truncated",

@@ -302,7 +302,7 @@ fn add_destination(
     Ok(())
 }
 
-/// What a neighbour becomes; none where it is the new key itself.
+/// What a neighbour becomes; none if it is the new key itself.
 pub(super) fn value_of(set: &Set, new: &Secret) -> Option<New> {
     match set {
         Set::Json(value) => Some(New::Json(value.clone())),

@@ -343,7 +343,7 @@ pub fn elsewhere(
     files.into_iter().filter_map(lines_of).collect()
 }
 
-/// The lines of `file` that hold the key beside those that were `told`; none where there is none.
+/// The lines of `file` that hold the key beside those that were `told`; none if there is none.
 fn lines_with(world: &dyn World, file: &Path, sought: &Sought, told: &[usize]) -> Option<Vec<usize>> {
     let state = world.read(file);
     let bytes = bytes_with(&state, sought)?;

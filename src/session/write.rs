@@ -127,7 +127,7 @@ pub struct Written {
     pub left: Vec<Left>,
     /// Files that hold the old key and that no agent reads.
     pub copies: Vec<PathBuf>,
-    /// The key that was replaced, and who has it still; none where no key was, as after a switch.
+    /// The key that was replaced, and who has it still; none if no key was, as after a switch.
     pub old: Option<OldKey>,
 }
 
@@ -154,7 +154,7 @@ pub enum Next {
 }
 
 impl Written {
-    /// What to do with the replaced key, after these restarts; none where no key was replaced.
+    /// What to do with the replaced key, after these restarts; none if no key was replaced.
     #[must_use]
     pub fn next(&self, restarted: &[Restarted], home: Option<&Path>) -> Option<Next> {
         let old = self.old.as_ref()?;
@@ -345,7 +345,7 @@ fn left_over(
     for (file, trouble) in unread {
         let place = Place::File { file: file.clone() };
         if all.iter().all(|left| left.place != place) {
-            let why = Some(format!("{trouble}: whether it stands there cannot be told"));
+            let why = Some(format!("{trouble}: whether it is there cannot be told"));
             all.push(Left { place, holds: false, why });
         }
     }

@@ -44,7 +44,7 @@ pub(super) struct PlanJson {
     /// Credentials that go along, which nobody asked to replace.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     takes_away: Vec<LossJson>,
-    /// What to do with the key that was replaced; none where no key was.
+    /// What to do with the key that was replaced; none if no key was.
     #[serde(skip_serializing_if = "Option::is_none")]
     old_key: Option<OldKeyJson>,
     notes: Vec<String>,

@@ -70,7 +70,7 @@ fn service() -> Result<SecretService<'static>, KeyringError> {
         .map_err(|_| KeyringError::Absent("no keyring service answers on the session bus".into()))
 }
 
-/// Works on the entry that has this name, unlocked where it must be. None where there is no such entry.
+/// Works on the entry that has this name, unlocked where it must be. None if there is no such entry.
 fn with_item<T>(
     secrets: &SecretService<'_>,
     service: &str,
