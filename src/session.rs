@@ -16,7 +16,7 @@ pub mod test;
 mod watch;
 pub mod write;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::agents::{self, Agent, Context, Findings};
 use crate::host::{World, owner};
@@ -67,6 +67,10 @@ pub struct Scan {
     /// The other texts that are kept where a key belongs: placeholders, masked copies, words. They have no letter, and
     /// are never shown whole.
     pub texts: Vec<Secret>,
+    /// The position of each key: a scan with ten thousand keys asks for a letter at every row.
+    positions: HashMap<Fingerprint, usize>,
+    /// The same for the keys that have blanks around them, without the blanks; the first of several.
+    trimmed: HashMap<Fingerprint, usize>,
 }
 
 /// The built-in providers, and the person's own files in `<config>/keymend/providers/*.toml`.
@@ -178,9 +182,9 @@ impl Scan {
     #[must_use]
     pub fn tag(&self, key: &Secret) -> Option<Tag> {
         // What is sent is often a key of a file without the blanks around it: the same letter.
-        let trimmed = |view: &&KeyView| view.key.map(|own| own.trim().to_owned()) == *key;
-        let exact = self.keys.iter().find(|view| view.key == *key);
-        exact.or_else(|| self.keys.iter().find(trimmed)).map(|view| view.tag)
+        let print = key.fingerprint("");
+        let at = self.positions.get(&print).or_else(|| self.trimmed.get(&print))?;
+        self.keys.get(*at).map(|view| view.tag)
     }
 
     /// The salted fingerprint of each distinct key.
@@ -196,17 +200,17 @@ impl Scan {
 
     /// Notes what is at a candidate. A text that is a key in one slot is one everywhere.
     fn note(&mut self, at: SlotRef, index: usize, key: &Secret, catalogue: &Catalogue) {
-        let view = self.keys.iter().position(|view| view.key == *key).unwrap_or(self.keys.len());
-        self.note_at(view, (at, index), key, catalogue);
-    }
-
-    /// Notes a place of the key with this position, which is the next one for a key that is new.
-    fn note_at(&mut self, view: usize, place: (SlotRef, usize), key: &Secret, catalogue: &Catalogue) {
-        if view == self.keys.len() {
-            let mask = catalogue.mask(key);
-            self.keys.push(KeyView { tag: Tag(view), key: key.clone(), mask, places: Vec::new() });
+        let next = self.keys.len();
+        let view = *self.positions.entry(key.fingerprint("")).or_insert(next);
+        if view == next {
+            let bare = key.map(|own| own.trim().to_owned());
+            if bare != *key {
+                self.trimmed.entry(bare.fingerprint("")).or_insert(next);
+            }
+            let (tag, mask) = (Tag(next), catalogue.mask(key));
+            self.keys.push(KeyView { tag, key: key.clone(), mask, places: Vec::new() });
         }
-        self.keys[view].places.push(place);
+        self.keys[view].places.push((at, index));
     }
 
     /// One entry for each distinct key. The work grows with the places, not with their square.
@@ -221,12 +225,11 @@ impl Scan {
                 found.push((at, index, key.clone(), print));
             }
         }
-        let mut known: HashMap<Fingerprint, usize> = HashMap::new();
+        let mut texts = HashSet::new();
         for (at, index, key, print) in found {
             if judged.get(&print) == Some(&true) {
-                let view = *known.entry(print).or_insert(self.keys.len());
-                self.note_at(view, (at, index), &key, catalogue);
-            } else if known.insert(print, usize::MAX).is_none() {
+                self.note(at, index, &key, catalogue);
+            } else if texts.insert(print) {
                 self.texts.push(key);
             }
         }
