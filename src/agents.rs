@@ -22,9 +22,9 @@ pub mod opencode;
 pub mod python;
 pub mod qwen_code;
 
+use crate::destination::{Destination, Switch};
+use crate::finding::Lint;
 use crate::host::{Process, Trouble, World};
-use crate::lint::Lint;
-use crate::plan::{Destination, Switch};
 use crate::provider::Catalogue;
 use crate::resolve::Slot;
 

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::compose::{self, Compose};
 use crate::dotenv::{self, Parsed};
+use crate::finding::Lint;
 use crate::host::World;
 use crate::launchd;
-use crate::lint::{Lint, file_lints};
+use crate::lint::file_lints;
 use crate::secret::Secret;
 use crate::shell::{self, Known, Mode, Reading, Shell, Spot, Variable};
 use crate::source::{Dialect, Place, Source, Value};

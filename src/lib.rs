@@ -25,6 +25,7 @@ pub mod cli;
 pub mod commands;
 pub mod compose;
 pub mod demo;
+pub mod destination;
 pub mod dotenv;
 pub mod edit;
 pub mod exit;

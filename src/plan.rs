@@ -12,8 +12,8 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::edit::{EditError, Touched};
+use crate::finding::OWNER_RUNS;
 use crate::host::Trouble;
-use crate::lint::OWNER_RUNS;
 use crate::resolve::{Candidate, Mode, Slot};
 use crate::secret::{Mask, Secret};
 use crate::source::{Cell, Place, Source, tilde};
@@ -31,66 +31,7 @@ pub use build::{Offered, Stands, bring_back, build, changeable, destinations, ro
 pub use draft::key_at;
 pub use kind::{Takes, is_login, is_shared, takes};
 pub(crate) use locks::may_lock;
-pub use switch::{Loss, Switch, losses, telling_losses, use_candidate};
-
-/// A change of one value beside the key that the agent needs for the key to become active.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Set {
-    /// Put this JSON value there (for structured files and cells). In a file of lines: this text.
-    Json(serde_json::Value),
-    /// Put the new key there too: another copy of the one that is replaced.
-    Key,
-    /// Take the field, line or entry away.
-    Remove,
-    /// Put this list there, with the last `chars` characters of the new key behind it: for agents that remember by
-    /// a key's end whether the person approved it (Claude Code).
-    ListWithTail {
-        /// What is there now.
-        list: Vec<Secret>,
-        /// How many characters of the new key's end.
-        chars: usize,
-    },
-    /// Put this list there without one of its items.
-    ListWithout {
-        /// What is there now.
-        list: Vec<Secret>,
-        /// What goes.
-        item: Secret,
-    },
-}
-
-impl Set {
-    /// The parts of keys that it writes or finds, which no diff may show.
-    fn parts(&self, new: &Secret) -> Vec<Secret> {
-        match self {
-            Self::ListWithTail { list, chars } => list.iter().cloned().chain([new.tail(*chars)]).collect(),
-            Self::ListWithout { list, .. } => list.clone(),
-            Self::Json(_) | Self::Key | Self::Remove => Vec::new(),
-        }
-    }
-}
-
-/// A neighbour: something that has to change along with the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Neighbour {
-    /// Where.
-    pub place: Place,
-    /// What it becomes.
-    pub set: Set,
-    /// Why, in words for the review screen.
-    pub why: String,
-}
-
-/// A place where a new key for a slot could be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Destination {
-    /// Where the key goes. A [`Place::Line`] without a line number, or a field that is not there yet, is inserted.
-    pub place: Place,
-    /// What a write there does, in words: "replaces the active profile".
-    pub effect: String,
-    /// What changes along.
-    pub neighbours: Vec<Neighbour>,
-}
+pub use switch::{Loss, losses, telling_losses, use_candidate};
 
 /// What is about to be written, all of it or nothing.
 #[derive(Clone, Debug)]

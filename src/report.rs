@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::lint::Lint;
+use crate::finding::Lint;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Sent, Slot, origin, shown};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};

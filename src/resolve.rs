@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::lint::Lint;
+use crate::finding::Lint;
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
 

@@ -14,20 +14,12 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::host::Machine;
+use crate::source::SealedEntry;
 
 const PASSWORD: &[u8] = b"gemini-cli-oauth";
 /// What is written; 16 bytes are read as well.
 const IV_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
-
-/// One text in a sealed store.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Entry {
-    /// The service that it is kept for: `gemini-cli-api-key`.
-    pub service: String,
-    /// The account: `default-api-key`.
-    pub account: String,
-}
 
 /// Why a store cannot be opened. No variant holds any of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -74,12 +66,12 @@ impl Store {
 
     /// One text.
     #[must_use]
-    pub fn get(&self, entry: &Entry) -> Option<&str> {
+    pub fn get(&self, entry: &SealedEntry) -> Option<&str> {
         self.content.get(&entry.service)?.get(&entry.account)?.as_str()
     }
 
     /// Puts a text in, or takes it away. Its service must be there.
-    pub fn put(&mut self, entry: &Entry, text: Option<&str>) -> Result<(), SealedError> {
+    pub fn put(&mut self, entry: &SealedEntry, text: Option<&str>) -> Result<(), SealedError> {
         let service = self.content.get_mut(&entry.service).and_then(Json::as_object_mut);
         let service = service.ok_or(SealedError::Form)?;
         match text {
@@ -106,7 +98,7 @@ impl Store {
 pub fn text_of(
     store: &str,
     machine: Option<&Machine>,
-    entry: &Entry,
+    entry: &SealedEntry,
 ) -> Result<Option<Zeroizing<String>>, SealedError> {
     Ok(Store::open(store, machine)?.get(entry).map(|text| Zeroizing::new(text.to_owned())))
 }
@@ -148,8 +140,8 @@ mod tests {
         Machine { host: "lab".to_owned(), user: "ann".to_owned() }
     }
 
-    fn entry() -> Entry {
-        Entry { service: "gemini-cli-api-key".to_owned(), account: "default-api-key".to_owned() }
+    fn entry() -> SealedEntry {
+        SealedEntry { service: "gemini-cli-api-key".to_owned(), account: "default-api-key".to_owned() }
     }
 
     /// Made with Node's own crypto, as Gemini CLI 0.61.0 does, for host `lab` and user `ann`.
@@ -168,7 +160,8 @@ mod tests {
         store.put(&entry(), Some("another text")).expect("put");
         let closed = store.close().expect("close");
         let kept = text_of(&closed, Some(&machine()), &entry()).expect("open");
-        let login = Entry { service: "gemini-cli-oauth".to_owned(), account: "main-account".to_owned() };
+        let login =
+            SealedEntry { service: "gemini-cli-oauth".to_owned(), account: "main-account".to_owned() };
         assert!(text_of(&closed, Some(&machine()), &login).expect("open").is_some(), "the others are kept");
         assert_eq!(kept.as_ref().map(|text| text.as_str()), Some("another text"));
         assert_eq!(closed, store.close().expect("close"), "closing is a pure function");

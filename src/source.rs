@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::sealed::Entry;
 use crate::secret::Secret;
 
 /// The kind of place, in the words of the screens and of `--json`.
@@ -206,6 +205,15 @@ pub struct Cell {
     pub stamp_column: Option<&'static str>,
 }
 
+/// One text in the encrypted store of Gemini CLI.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SealedEntry {
+    /// The service that it is kept for: `gemini-cli-api-key`.
+    pub service: String,
+    /// The account: `default-api-key`.
+    pub account: String,
+}
+
 /// The exact spot of a value, precise enough to show it and to edit it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
@@ -267,7 +275,7 @@ pub enum Place {
         /// The store.
         file: PathBuf,
         /// The text in it.
-        entry: Entry,
+        entry: SealedEntry,
         /// The field.
         pointer: Pointer,
     },

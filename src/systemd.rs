@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::bound::Room;
 use crate::dotenv;
+use crate::finding::Lint;
 use crate::host::World;
-use crate::lint::Lint;
 use crate::secret::Secret;
 use crate::source::Dialect;
 

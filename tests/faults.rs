@@ -18,10 +18,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use keymend::agents::{Agent, Context, Findings, Record};
+use keymend::destination::{Destination, Neighbour, Set};
 use keymend::host::journal::Journal;
 use keymend::host::writer::{Action, MemoryKeyring, Writer};
 use keymend::host::{RealWorld, World as _};
-use keymend::plan::{self, Destination, Neighbour, Set};
+use keymend::plan;
 use keymend::provider::Catalogue;
 use keymend::resolve::{Outcome, Slot};
 use keymend::secret::Secret;

@@ -7,7 +7,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use keymend::lint::Severity;
+use keymend::finding::Severity;
 use keymend::provider::Catalogue;
 use keymend::report::{Style, text};
 use keymend::resolve::{Mode, Slot, origin};

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use base64::Engine as _;
 use keymend::agents::{self, Context};
+use keymend::finding::{Lint, Severity};
 use keymend::host::{KeyringState, MemoryWorld};
-use keymend::lint::{Lint, Severity};
 use keymend::provider::Catalogue;
 use keymend::resolve::{Outcome, Slot, State};
 use keymend::session::{self, Scan};

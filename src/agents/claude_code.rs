@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::agents::common::{self, Traces};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
-use crate::lint::Lint;
+use crate::finding::Lint;
 use crate::resolve::{Mode, Slot};
 use crate::source::Place;
 

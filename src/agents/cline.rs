@@ -5,9 +5,9 @@
 use crate::agents::common::{self, Traces, foreign_base, host_of};
 use crate::agents::python::{self, Draft, Layers};
 use crate::agents::{Agent, Certainty, Context, Findings, Looks, Record, Restart};
+use crate::destination::{Destination, Neighbour, Set};
+use crate::finding::Lint;
 use crate::host::{Process, World};
-use crate::lint::Lint;
-use crate::plan::{Destination, Neighbour, Set};
 use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};

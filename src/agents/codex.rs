@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use crate::agents::common::{self, Traces};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use crate::finding::Lint;
 use crate::host::World;
-use crate::lint::Lint;
 use crate::resolve::{Mode, Slot};
 use crate::source::Place;
 

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::finding::Lint;
 use crate::host::{FileState, World};
-use crate::lint::Lint;
 use crate::provider::{Catalogue, authority};
 use crate::resolve::{Header, Outcome, Sent, Slot};
 use crate::secret::Secret;

@@ -10,10 +10,10 @@ use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc, Found, Traces};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use crate::destination::Destination;
 use crate::dotenv;
+use crate::finding::Lint;
 use crate::host::World;
-use crate::lint::Lint;
-use crate::plan::Destination;
 use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
 use crate::secret::Secret;
 use crate::source::{Dialect, Place, Source, Value};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::agents::common::{self, Traces};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
-use crate::plan::Destination;
+use crate::destination::Destination;
 use crate::resolve::Slot;
 
 /// Crush.

@@ -5,7 +5,7 @@
 
 use crate::agents::common::{self, Traces};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
-use crate::lint::Lint;
+use crate::finding::Lint;
 use crate::resolve::Slot;
 
 mod decide;

@@ -10,9 +10,9 @@ use serde_json::Value as Json;
 use crate::agents::common::{self, Doc, foreign_base, host_of};
 use crate::agents::python::{self, Draft};
 use crate::agents::{Agent, Certainty, Context, Findings, Looks, Record, Restart};
+use crate::destination::Destination;
+use crate::finding::{Lint, OWNER_RUNS};
 use crate::host::{Process, World};
-use crate::lint::{Lint, OWNER_RUNS};
-use crate::plan::Destination;
 use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
 use crate::source::{Place, Source, Value};
 

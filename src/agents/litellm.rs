@@ -3,11 +3,10 @@
 //! Rules from LiteLLM 1.106.2, and from recordings of it.
 
 use crate::agents::common::{self, Traces};
-use crate::agents::python;
-use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use crate::agents::{Agent, Context, Findings, Looks, Record, Restart, python};
+use crate::destination::Destination;
+use crate::finding::Lint;
 use crate::host::World;
-use crate::lint::Lint;
-use crate::plan::Destination;
 use crate::resolve::Slot;
 use crate::source::{Place, Source, tilde};
 

@@ -5,8 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::agents::common::{is_credential_header, sent_in};
 use crate::dotenv::{self, Expansion};
+use crate::finding::Lint;
 use crate::host::{FileState, World};
-use crate::lint::Lint;
 use crate::resolve::{Candidate, Chain, Header, Offer, Outcome, Sent, Slot, State};
 use crate::secret::Secret;
 use crate::source::{Dialect, Place, Source, Value};

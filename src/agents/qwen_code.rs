@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::agents::common::{self, EnvFiles, Traces};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use crate::destination::Destination;
 use crate::host::World;
-use crate::plan::Destination;
 use crate::resolve::Slot;
 use crate::source::{Place, Source};
 

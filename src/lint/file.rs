@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::Lint;
+use crate::finding::Lint;
 use crate::host::{FileMeta, World};
 
 /// Folders whose content is copied to somebody else's machine, by a part of their path.

@@ -1,6 +1,6 @@
 //! Faults in the text of a key.
 
-use super::{Lint, Severity};
+use crate::finding::{Lint, Severity};
 use crate::hygiene::{self, Accepted, Cleaned, Doubt, Fit, Refused, Removed};
 use crate::provider::{Catalogue, Provider};
 use crate::resolve::Sent;

@@ -1,9 +1,15 @@
 //! Makes plans: [`build`] for one slot, [`rotate`] for one key in many places. Each predicts by the agent's own rules what will be sent afterwards.
 
+use super::Change;
+use super::Plan;
+use super::PlanError;
+use super::Predicted;
+use super::Prediction;
+use super::SlotId;
 use super::draft::{self, Draft};
 use super::kind;
-use super::{Change, Destination, Neighbour, Plan, PlanError, Predicted, Prediction, Set, SlotId};
 use crate::agents::{Agent, Context};
+use crate::destination::{Destination, Neighbour, Set};
 use crate::edit::{Masker, New};
 use crate::host::{Overlay, World};
 use crate::hygiene;

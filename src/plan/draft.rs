@@ -8,9 +8,9 @@ use crate::agents::Context;
 use crate::edit::{self, Edit, EditError, Masker, New, Spot, Syntax, Touched};
 use crate::host::{FileState, KeyringState, Machine, Overlay, Table, TableState, Trouble, World};
 use crate::provider::Catalogue;
-use crate::sealed::{self, Entry, SealedError, Store};
+use crate::sealed::{self, SealedError, Store};
 use crate::secret::Secret;
-use crate::source::{Cell, Format, Place, tilde};
+use crate::source::{Cell, Format, Place, SealedEntry, tilde};
 
 /// All edits of one target.
 struct Piece {
@@ -29,7 +29,7 @@ struct Piece {
 
 /// An encrypted store around the content that is edited.
 struct Seal {
-    entry: Entry,
+    entry: SealedEntry,
     /// The store as it is.
     store: Content,
 }
@@ -139,7 +139,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The text of `entry` in an encrypted store.
-    fn open(&self, store: &Content, entry: &Entry) -> Result<Option<Content>, SealedError> {
+    fn open(&self, store: &Content, entry: &SealedEntry) -> Result<Option<Content>, SealedError> {
         let text = std::str::from_utf8(&store.0).map_err(|_| SealedError::Form)?;
         let text = sealed::text_of(text, self.context.world.machine().as_ref(), entry)?;
         Ok(text.map(|text| Content::new(text.as_bytes().to_vec())))

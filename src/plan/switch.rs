@@ -1,11 +1,16 @@
 //! Makes another candidate the active one: by a choice of the agent's own where it has one (an order, an account, an
 //! approval), else by a copy, which says what it overwrites and needs a yes of its own where that is nowhere else.
 
+use super::Change;
+use super::Plan;
+use super::PlanError;
+use super::Prediction;
+use super::SlotId;
 use super::build::{build, keys_of, predict};
 use super::draft::{self, Draft};
 use super::kind::{self, Takes};
-use super::{Change, Destination, Neighbour, Plan, PlanError, Prediction, SlotId};
 use crate::agents::{self, Agent, Context};
+use crate::destination::{Destination, Switch};
 use crate::edit::Masker;
 use crate::host::{Overlay, World};
 use crate::hygiene;
@@ -13,15 +18,6 @@ use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot};
 use crate::secret::{Mask, Secret};
 use crate::source::{Place, Source};
-
-/// A choice of the agent that makes a candidate the active one without touching any key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Switch {
-    /// What is chosen, in words: `puts anthropic:default first in the stored order`.
-    pub effect: String,
-    /// What changes.
-    pub neighbours: Vec<Neighbour>,
-}
 
 /// A credential that a plan takes away.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::agents::{Agent, Context, Findings, Record};
+use crate::destination::{Destination, Neighbour, Set};
 use crate::dotenv;
 use crate::host::MemoryWorld;
 use crate::provider::Catalogue;

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Style, plain};
 use crate::agents::{Agent, Record};
-use crate::finding::Kind;
-use crate::lint::{Lint, Severity};
+use crate::finding::{Kind, Lint, Severity};
 use crate::resolve::{Candidate, Outcome, Slot, State, shown};
 use crate::session::{Scan, SlotRef};
 use crate::source::Value;

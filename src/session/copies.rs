@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::agents::Findings;
+use crate::finding::Lint;
 use crate::host::{Trouble, World};
-use crate::lint::Lint;
 use crate::source::tilde;
 
 /// Names the newest whole copy beside each damaged file.

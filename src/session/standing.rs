@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::{KeyView, Scan, SlotRef};
 use crate::agents::Context;
+use crate::destination::Destination;
 use crate::host::{FileState, Process, World};
 use crate::hygiene;
-use crate::plan::{self, Destination};
+use crate::plan;
 use crate::provider::{Catalogue, Provider};
 use crate::resolve::{Candidate, Slot};
 use crate::secret::Secret;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::agents::{Agent, Findings};
-use crate::lint::{Lint, Severity};
+use crate::finding::{Lint, Severity};
 use crate::plan::SlotId;
 use crate::probe::course::Report;
 use crate::probe::verdict::{AnsweredBy, Kind, Verdict};

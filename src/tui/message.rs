@@ -4,8 +4,9 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Position;
 
 use crate::agents::Agent;
+use crate::destination::Destination;
 use crate::host::writer::{Back, Since};
-use crate::plan::{Destination, Offered, Stands};
+use crate::plan::{Offered, Stands};
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session::holding::{Due, Restarted};

@@ -1,6 +1,6 @@
 //! A slot in rows of text: what it sends, its verdict, its lints. Shared by home, explain and compare.
 
-use crate::lint::Lint;
+use crate::finding::Lint;
 use crate::resolve::{Candidate, Outcome, Sent, Slot};
 use crate::secret::Secret;
 

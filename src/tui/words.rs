@@ -1,7 +1,7 @@
 //! Words for the types of the core: sources, states, modes, the way out of a slot's state.
 
 use crate::agents::Agent;
-use crate::lint::Severity;
+use crate::finding::Severity;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Mode, Outcome, Slot, State};
 use crate::secret::Secret;

@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keymend::agents::{Agent, Certainty, Context, Findings, Record, Restart};
+use keymend::destination::Destination;
 use keymend::edit::{DiffLine, LineKind};
+use keymend::finding::Lint;
 use keymend::host::Trouble;
 use keymend::host::writer::{Applied, Back, Since};
-use keymend::lint::Lint;
-use keymend::plan::{
-    Change, Content, Destination, Hash, Offered, Plan, PlanError, Predicted, Prediction, SlotId, Target,
-};
+use keymend::plan::{Change, Content, Hash, Offered, Plan, PlanError, Predicted, Prediction, SlotId, Target};
 use keymend::provider::Catalogue;
 use keymend::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot};
 use keymend::secret::Secret;

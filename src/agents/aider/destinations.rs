@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::git_root;
 use crate::agents::litellm::wire;
 use crate::agents::{Context, common, python};
+use crate::destination::Destination;
 use crate::host::World;
-use crate::plan::Destination;
 use crate::resolve::Slot;
 use crate::source::{Format, Place, Pointer, Source};
 

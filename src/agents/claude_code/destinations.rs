@@ -2,7 +2,7 @@
 
 use crate::agents::Context;
 use crate::agents::common::Doc;
-use crate::plan::{Destination, Neighbour, Set, Switch};
+use crate::destination::{Destination, Neighbour, Set, Switch};
 use crate::resolve::{Candidate, Slot, State};
 use crate::secret::Secret;
 use crate::source::{Place, Source};

@@ -1,8 +1,8 @@
 //! What surprises people about Claude Code's choice.
 
 use crate::agents::common;
+use crate::finding::Lint;
 use crate::host::World;
-use crate::lint::Lint;
 use crate::resolve::Mode;
 
 use super::credentials::Credentials;

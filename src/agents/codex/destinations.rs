@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::agents::Context;
 use crate::agents::common::Doc;
+use crate::destination::{Destination, Neighbour, Set, Switch};
 use crate::host::KeyringState;
-use crate::plan::{Destination, Neighbour, Set, Switch};
 use crate::resolve::Slot;
 use crate::source::{Place, Source};
 

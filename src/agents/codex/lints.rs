@@ -1,8 +1,8 @@
 //! What surprises people about Codex's choice.
 
 use crate::agents::common;
+use crate::finding::Lint;
 use crate::host::World;
-use crate::lint::Lint;
 
 use super::account::{Account, Login};
 use super::config::{Config, OPENAI};

@@ -120,5 +120,5 @@ fn a_new_key_signs_in_with_its_mode() {
     let all = super::destinations::destinations(&context, &slots(&world)[0]);
     let shown: Vec<_> = all.iter().map(|one| one.place.show(Some("/h".as_ref()))).collect();
     assert_eq!(shown, ["~/.codex/auth.json#/OPENAI_API_KEY"]);
-    assert_eq!(all[0].neighbours[0].set, crate::plan::Set::Json("apikey".into()));
+    assert_eq!(all[0].neighbours[0].set, crate::destination::Set::Json("apikey".into()));
 }

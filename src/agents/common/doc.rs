@@ -6,9 +6,8 @@ use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::{Map, Value as Json};
 
 use crate::host::{FileState, Trouble, World};
-use crate::sealed::Entry;
 use crate::secret::Secret;
-use crate::source::{Format, Place, Pointer, is_nested_deep};
+use crate::source::{Format, Place, Pointer, SealedEntry, is_nested_deep};
 
 /// A structured file. Without a file, and where it does not parse, the tree is null.
 pub struct Doc {
@@ -33,7 +32,7 @@ pub enum Holder {
     /// An entry of the OS keyring, by service and user.
     Keyring(String, String),
     /// A text in the encrypted store at the path.
-    Sealed(Entry),
+    Sealed(SealedEntry),
 }
 
 impl Doc {
@@ -92,7 +91,7 @@ impl Doc {
 
     /// The JSON document in a text of the encrypted store `path`.
     #[must_use]
-    pub fn in_sealed(path: impl Into<PathBuf>, entry: Entry, text: &str) -> Self {
+    pub fn in_sealed(path: impl Into<PathBuf>, entry: SealedEntry, text: &str) -> Self {
         Self {
             holder: Holder::Sealed(entry),
             ..Self::of(path.into(), Format::Json, Some(strict(text)), None)

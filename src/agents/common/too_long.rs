@@ -2,7 +2,7 @@
 
 use crate::agents::Findings;
 use crate::bound::{self, TOO_LONG};
-use crate::lint::Lint;
+use crate::finding::Lint;
 use crate::resolve::{Candidate, Outcome, Slot, State};
 use crate::secret::Secret;
 use crate::source::Value;

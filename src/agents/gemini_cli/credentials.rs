@@ -2,9 +2,9 @@
 
 use crate::agents::common::Doc;
 use crate::host::{FileState, KeyringState, World};
-use crate::sealed::{self, Entry, SealedError};
+use crate::sealed::{self, SealedError};
 use crate::secret::Secret;
-use crate::source::{Place, Source, Value};
+use crate::source::{Place, SealedEntry, Source, Value};
 
 use super::settings::Settings;
 
@@ -63,7 +63,7 @@ fn stored(source: Source, doc: &Doc) -> Option<Stored> {
 /// An entry of the encrypted store, opened as Gemini CLI does it; sealed where it cannot be.
 fn sealed_file(world: &dyn World, settings: &Settings, service: &str, account: &str) -> Option<Stored> {
     let path = settings.folder.join("gemini-credentials.json");
-    let entry = Entry { service: service.to_owned(), account: account.to_owned() };
+    let entry = SealedEntry { service: service.to_owned(), account: account.to_owned() };
     let state = world.read(&path);
     if matches!(*state, FileState::Missing) {
         return None;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::agents::Context;
-use crate::plan::{Destination, Neighbour, Set, Switch};
+use crate::destination::{Destination, Neighbour, Set, Switch};
 use crate::resolve::Slot;
 use crate::source::{Place, Source, Value, tilde};
 

@@ -1,7 +1,7 @@
 //! What surprises people about Gemini CLI's choice.
 
 use crate::agents::common;
-use crate::lint::Lint;
+use crate::finding::Lint;
 use crate::source::tilde;
 
 use super::decide::{Asked, Type};

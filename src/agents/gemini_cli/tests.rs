@@ -6,8 +6,9 @@ use crate::host::{KeyringState, Machine, MemoryWorld};
 use crate::plan::{self, Prediction};
 use crate::provider::Catalogue;
 use crate::resolve::{Mode, Outcome, Slot};
-use crate::sealed::{Entry, Store};
+use crate::sealed::Store;
 use crate::secret::Secret;
+use crate::source::SealedEntry;
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();
@@ -116,7 +117,8 @@ fn a_new_key_goes_into_the_encrypted_store_and_the_other_entries_stay() {
     let after = plan.changes[0].after.as_ref().expect("content");
     let text = std::str::from_utf8(&after.0).expect("text");
     let store = Store::open(text, world.machine.as_ref()).expect("open");
-    let entry = |service: &str, account: &str| Entry { service: service.into(), account: account.into() };
+    let entry =
+        |service: &str, account: &str| SealedEntry { service: service.into(), account: account.into() };
     assert_eq!(store.get(&entry("gemini-cli-oauth", "main-account")), Some("{\"a\":1}"));
     let kept = store.get(&entry("gemini-cli-api-key", "default-api-key")).expect("entry");
     assert!(kept.contains("\"updatedAt\":1790000000000") && !kept.contains(STORED), "only the key changes");

@@ -1,8 +1,8 @@
 //! What Goose sends to each provider.
 
 use crate::agents::common;
+use crate::finding::Lint;
 use crate::host::World;
-use crate::lint::Lint;
 use crate::resolve::{Chain, Header, Outcome, Sent, Slot};
 
 use super::provider::{self, Provider};

@@ -1,7 +1,7 @@
 //! Where a new key for Goose can be written.
 
 use crate::agents::Context;
-use crate::plan::Destination;
+use crate::destination::Destination;
 use crate::resolve::Slot;
 use crate::source::{Place, Pointer, Source};
 

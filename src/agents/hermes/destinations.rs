@@ -14,7 +14,7 @@ use super::registry::{self, Auth, Provider};
 use super::store::Record;
 use super::{home, install};
 use crate::agents::Context;
-use crate::plan::{Destination, Neighbour, Set};
+use crate::destination::{Destination, Neighbour, Set};
 use crate::resolve::{Candidate, Outcome, Slot, State};
 use crate::source::{Dialect, Format, Place, Pointer, Source};
 

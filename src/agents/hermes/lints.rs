@@ -8,7 +8,7 @@ use super::registry::{find, is_usable};
 use super::step::Step;
 use super::wire::{Request, host, is_oauth_shaped};
 use crate::agents::common::printable;
-use crate::lint::Lint;
+use crate::finding::Lint;
 use crate::resolve::{Slot, State};
 use crate::source::{Place, Source};
 

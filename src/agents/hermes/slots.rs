@@ -41,7 +41,7 @@ pub fn of(profile: &Profile<'_>, refused: Option<&str>) -> Vec<Slot> {
     if let Some(why) = refused {
         for slot in &mut slots {
             slot.in_use = false;
-            slot.lints.push(crate::lint::Lint::fault("refused", why));
+            slot.lints.push(crate::finding::Lint::fault("refused", why));
         }
     }
     // A fallback answers in a chat alone: what a chat sends comes first then.
@@ -83,7 +83,7 @@ fn pair(profile: &Profile<'_>, id: &str, chosen: impl Fn(Mode) -> Option<Choice>
     let by_fallback = interactive.lints.iter().any(|lint| lint.id == "fallback");
     if by_fallback {
         let why = "`hermes -z` uses no fallback: it stops here, where a chat goes on";
-        headless.lints.push(crate::lint::Lint::note("fallback-in-chat", why));
+        headless.lints.push(crate::finding::Lint::note("fallback-in-chat", why));
     }
     headless.mode = Some(Mode::Headless);
     interactive.mode = Some(Mode::Interactive);

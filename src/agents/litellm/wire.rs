@@ -5,7 +5,7 @@
 
 use crate::agents::common::{foreign_base, host_of};
 use crate::agents::python::{self, Draft, Layer, Layers};
-use crate::lint::Lint;
+use crate::finding::Lint;
 use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};

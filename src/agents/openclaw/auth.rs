@@ -12,7 +12,7 @@ use super::providers::{self, Api, Known};
 use super::steps::{Steps, push_configured, push_found, push_profile, push_stop, waits};
 use super::store::Store;
 use super::{Model, Site, clean, lints, wire};
-use crate::lint::Lint;
+use crate::finding::Lint;
 use crate::resolve::{Candidate, Offer, Outcome};
 use crate::source::{Place, Pointer, Source, Value};
 

@@ -13,7 +13,7 @@ use super::slots::model_of;
 use super::store::{self, Home, Kind, Profile, Store};
 use super::{Site, clean, look};
 use crate::agents::Context;
-use crate::plan::{Destination, Neighbour, Set, Switch};
+use crate::destination::{Destination, Neighbour, Set, Switch};
 use crate::resolve::{Candidate, Slot};
 use crate::source::{Cell, Dialect, Place, Pointer, Source};
 

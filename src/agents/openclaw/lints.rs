@@ -10,8 +10,8 @@ use super::order::Standing;
 use super::providers;
 use super::store::{Kind, Profile, strict_json};
 use super::{Site, clean, order, roster, service, wire};
+use crate::finding::Lint;
 use crate::host::{FileState, Trouble};
-use crate::lint::Lint;
 use crate::resolve::{Offer, Outcome, State, origin};
 use crate::source::{Source, tilde};
 

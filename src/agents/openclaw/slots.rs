@@ -9,7 +9,7 @@ use super::providers::{self, Recognised};
 use super::roster::{self, Models};
 use super::store::{self, Store};
 use super::{Model, Site, text, wire};
-use crate::lint::Lint;
+use crate::finding::Lint;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot, State, origin};
 use crate::source::{Source, Value};

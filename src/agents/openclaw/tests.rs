@@ -4,8 +4,9 @@ use serde_json::{Value as Json, json};
 
 use super::AGENT;
 use crate::agents::{Certainty, Context};
+use crate::destination::{Destination, Set};
 use crate::host::{MemoryWorld, Process, Table, TableState, World as _};
-use crate::plan::{self, Prediction, Set};
+use crate::plan::{self, Prediction};
 use crate::provider::Catalogue;
 use crate::resolve::{Outcome, Slot, State};
 use crate::secret::Secret;
@@ -265,7 +266,7 @@ fn no_openclaw_leaves_no_trace() {
 }
 
 /// The first destination that makes `new` active, and what it changes.
-fn written(world: &MemoryWorld, profile: &str) -> (plan::Destination, MemoryPlan) {
+fn written(world: &MemoryWorld, profile: &str) -> (Destination, MemoryPlan) {
     let catalogue = Catalogue::embedded();
     let slot = slot_of(world, profile);
     let new = Secret::new("sk-ant-api03-new-key-000000000000");
