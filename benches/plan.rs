@@ -5,11 +5,11 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use keymend::agents::{self, Agent};
-use keymend::host::MemoryWorld;
 use keymend::plan;
 use keymend::provider::Catalogue;
 use keymend::secret::Secret;
 use keymend::source::{Dialect, Format, Place, Pointer};
+use keymend::world::MemoryWorld;
 
 const OLD: &str = "sk-FAKE-old-0123456789abcdef";
 const NEW: &str = "sk-FAKE-new-fedcba9876543210";

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use keymend::demo::Demo;
-use keymend::host::{MemoryWorld, World};
 use keymend::hygiene;
 use keymend::provider::Catalogue;
 use keymend::session;
 use keymend::tui::app::{Model, Options, update, view};
 use keymend::tui::message::Message;
+use keymend::world::{MemoryWorld, World};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 

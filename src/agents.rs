@@ -24,9 +24,9 @@ pub mod qwen_code;
 
 use crate::destination::{Destination, Switch};
 use crate::finding::Lint;
-use crate::host::{Process, Trouble, World};
 use crate::provider::Catalogue;
 use crate::resolve::Slot;
+use crate::world::{Process, Trouble, World};
 
 /// What an agent is asked with: the world, and the knowledge of providers.
 #[derive(Clone, Copy)]

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use crate::compose::{self, Compose};
 use crate::dotenv::{self, Parsed};
 use crate::finding::Lint;
-use crate::host::World;
 use crate::launchd;
 use crate::lint::file_lints;
 use crate::secret::Secret;
 use crate::shell::{self, Known, Mode, Reading, Shell, Spot, Variable};
 use crate::source::{Dialect, Place, Source, Value};
 use crate::systemd::{self, Scope};
+use crate::world::World;
 
 /// One such place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -247,7 +247,7 @@ fn of_launchd(setting: launchd::Setting, name: &str) -> Ambient {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     #[test]
     fn each_place_says_what_it_means() {

@@ -7,11 +7,12 @@ use thiserror::Error;
 
 use crate::cli::{Cli, Command};
 use crate::host::console::{self, Answered};
-use crate::host::{RealWorld, World as _, output, real, scratch};
+use crate::host::{RealWorld, output, real, scratch};
 use crate::printer;
 use crate::provider::Catalogue;
 use crate::report::Style;
 use crate::secret::Secret;
+use crate::world::World as _;
 
 pub mod arguments;
 mod consenting;

@@ -8,10 +8,10 @@ use std::rc::Rc;
 
 use crate::bound::{self, Room};
 use crate::dotenv::{self, Parsed, compose::interpolate};
-use crate::host::World;
 use crate::pyyaml::{self, Yaml};
 use crate::secret::Secret;
 use crate::source::{Dialect, Format, Place, Pointer};
+use crate::world::World;
 
 /// One place where a service gets a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,7 +195,7 @@ impl Project<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     #[test]
     fn environment_beats_env_file_and_the_shell_beats_dot_env() {

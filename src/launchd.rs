@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::host::World;
 use crate::secret::Secret;
+use crate::world::World;
 
 /// One place where a job gets a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ fn unescape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     const PLIST: &str = "<?xml version=\"1.0\"?>\n<plist version=\"1.0\"><dict>\n<key>K</key><string>no</string>\n\
         <key>EnvironmentVariables</key>\n<dict>\n<!-- <key>K</key><string>old</string> -->\n<key>J</key><string>1</string>\n\

@@ -12,7 +12,7 @@
 //! 5. [`edit`] and [`plan`]: a choice becomes a reviewed change. [`session`]: scan, test, write, shared by [`tui`] and
 //!    [`commands`].
 //!
-//! Invariants, each held by a test: everything that decides is pure over a [`host::World`]; only `host` touches the
+//! Invariants, each held by a test: everything that decides is pure over a [`world::World`]; only `host` touches the
 //! machine; a key's text is exposed in `secret`, `printer`, `host`, `edit`, `hygiene` and `probe` alone; only `host::output` writes
 //! to a terminal or a pipe.
 
@@ -50,3 +50,4 @@ pub mod shell;
 pub mod source;
 pub mod systemd;
 pub mod tui;
+pub mod world;

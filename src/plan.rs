@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::edit::{EditError, Touched};
 use crate::finding::OWNER_RUNS;
-use crate::host::Trouble;
 use crate::resolve::{Candidate, Mode, Slot};
 use crate::secret::{Mask, Secret};
 use crate::source::{Cell, Place, Source, tilde};
+use crate::world::Trouble;
 
 mod build;
 mod draft;

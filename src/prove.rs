@@ -8,10 +8,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::host::World;
 use crate::host::capture::Captured;
 use crate::resolve::{Outcome, Sent, Slot};
 use crate::secret::Secret;
+use crate::world::World;
 
 mod recipes;
 

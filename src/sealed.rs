@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::host::Machine;
 use crate::source::SealedEntry;
+use crate::world::Machine;
 
 const PASSWORD: &[u8] = b"gemini-cli-oauth";
 /// What is written; 16 bytes are read as well.

@@ -19,12 +19,13 @@ pub mod write;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::agents::{self, Agent, Context, Findings};
-use crate::host::{World, owner};
+use crate::host::owner;
 use crate::hygiene;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Slot};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
 use crate::source::Source;
+use crate::world::World;
 
 /// One agent and what its scan found.
 #[derive(Clone, Debug)]

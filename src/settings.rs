@@ -14,7 +14,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::host::journal::Keep;
-use crate::host::{World, owner};
+use crate::host::owner;
+use crate::world::World;
 
 /// What the person set, the usual values elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +102,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     fn read(text: &str) -> Settings {
         let world = MemoryWorld::new("/home/ann").with_file(".config/keymend/keymend.toml", text);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bound::{self, TOO_LONG};
 use crate::dotenv::{Assignment, Parsed};
-use crate::host::World;
+use crate::world::World;
 
 mod builtins;
 mod expand;

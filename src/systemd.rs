@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use crate::bound::Room;
 use crate::dotenv;
 use crate::finding::Lint;
-use crate::host::World;
 use crate::secret::Secret;
 use crate::source::Dialect;
+use crate::world::World;
 
 mod unit;
 
@@ -349,7 +349,7 @@ fn environment_d(world: &dyn World, name: &str) -> Vec<Setting> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     const UNIT: &str =
         "[Service]\nEnvironment=K=one \"J=a b\"\nEnvironment=K=two\nEnvironmentFile=-%h/.gw/env\n";

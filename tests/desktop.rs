@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use keymend::host::clipboard;
 use keymend::host::keyring::{self, Bus};
-use keymend::host::{KeyringState, clipboard};
 use keymend::secret::Secret;
+use keymend::world::KeyringState;
 
 fn has(program: &str) -> bool {
     let found =

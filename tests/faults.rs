@@ -19,14 +19,15 @@ use std::process::{Command, Stdio};
 
 use keymend::agents::{Agent, Context, Findings, Record};
 use keymend::destination::{Destination, Neighbour, Set};
+use keymend::host::RealWorld;
 use keymend::host::journal::Journal;
 use keymend::host::writer::{Action, MemoryKeyring, Writer};
-use keymend::host::{RealWorld, World as _};
 use keymend::plan;
 use keymend::provider::Catalogue;
 use keymend::resolve::{Outcome, Slot};
 use keymend::secret::Secret;
 use keymend::source::{Cell, Dialect, Format, Place, Pointer};
+use keymend::world::World as _;
 
 /// Longer than the new one, so that a file written in place passes through a state with the tail of the old one.
 const OLD: &str = "sk-FAKE-old-0123456789abcdef-and-more";

@@ -9,10 +9,10 @@ use std::path::Path;
 use base64::Engine as _;
 use keymend::agents::{self, Context};
 use keymend::finding::{Lint, Severity};
-use keymend::host::{KeyringState, MemoryWorld};
 use keymend::provider::Catalogue;
 use keymend::resolve::{Outcome, Slot, State};
 use keymend::session::{self, Scan};
+use keymend::world::{KeyringState, MemoryWorld};
 use support::{Scenario, scenarios};
 
 /// What is wrong with the rows of a slot, measured by its outcome.

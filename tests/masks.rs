@@ -5,12 +5,12 @@
 mod support;
 
 use keymend::agents;
-use keymend::host::{MemoryWorld, Trouble, World as _};
 use keymend::printer::{printable, visible};
 use keymend::provider::Catalogue;
 use keymend::resolve::Outcome;
 use keymend::session::{self, Scan, Selector};
 use keymend::source::Value;
+use keymend::world::{MemoryWorld, Trouble, World as _};
 use support::scenarios;
 
 /// Everything that is shown of a scan and is no key: names, places, reasons, addresses.

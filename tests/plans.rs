@@ -8,13 +8,13 @@ mod support;
 use std::collections::BTreeMap;
 
 use keymend::agents::{self, Context};
-use keymend::host::{MemoryWorld, World as _};
 use keymend::hygiene;
 use keymend::plan::{self, Plan, PlanError, Prediction, Takes, Target};
 use keymend::provider::Catalogue;
 use keymend::resolve::Slot;
 use keymend::secret::Secret;
 use keymend::source::Place;
+use keymend::world::{MemoryWorld, World as _};
 use support::scenarios;
 
 const NEW: &str = "sk-FAKE-brand-new-0123456789abcdefghijklmnopqrstuvwxyz";

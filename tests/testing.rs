@@ -116,7 +116,7 @@ fn a_test_sends_what_the_agent_sends() {
 }
 
 fn slot_of(home: &[(&str, &str)], agent: &str) -> Slot {
-    let mut world = keymend::host::MemoryWorld::new("/home/ann");
+    let mut world = keymend::world::MemoryWorld::new("/home/ann");
     for (path, text) in home {
         world = world.with_file(*path, *text);
     }

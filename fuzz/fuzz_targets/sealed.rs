@@ -1,7 +1,7 @@
 //! The reader of Gemini CLI's encrypted store: any text is refused or opens; nothing panics.
 #![no_main]
 
-use keymend::host::Machine;
+use keymend::world::Machine;
 use keymend::sealed::Store;
 use libfuzzer_sys::fuzz_target;
 

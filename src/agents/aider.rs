@@ -11,10 +11,10 @@ use crate::agents::python::{self, Layer, Layers};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
 use crate::dotenv::Expansion;
 use crate::finding::Lint;
-use crate::host::World;
 use crate::resolve::{Offer, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value, tilde};
+use crate::world::World;
 
 mod destinations;
 mod options;

@@ -7,10 +7,10 @@ use crate::agents::python::{self, Draft, Layers};
 use crate::agents::{Agent, Certainty, Context, Findings, Looks, Record, Restart};
 use crate::destination::{Destination, Neighbour, Set};
 use crate::finding::Lint;
-use crate::host::{Process, World};
 use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
+use crate::world::{Process, World};
 
 mod catalogue;
 mod extension;

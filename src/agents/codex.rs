@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use crate::agents::common::{self, Traces};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
 use crate::finding::Lint;
-use crate::host::World;
 use crate::resolve::{Mode, Slot};
 use crate::source::Place;
+use crate::world::World;
 
 mod account;
 mod config;

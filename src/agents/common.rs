@@ -6,11 +6,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::finding::Lint;
-use crate::host::{FileState, World};
 use crate::provider::{Catalogue, authority};
 use crate::resolve::{Header, Outcome, Sent, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Value};
+use crate::world::{FileState, World};
 
 mod constant;
 mod doc;

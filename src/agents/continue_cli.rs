@@ -13,10 +13,10 @@ use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
 use crate::destination::Destination;
 use crate::dotenv;
 use crate::finding::Lint;
-use crate::host::World;
 use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
 use crate::secret::Secret;
 use crate::source::{Dialect, Place, Source, Value};
+use crate::world::World;
 
 #[cfg(test)]
 mod tests;

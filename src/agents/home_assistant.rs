@@ -12,9 +12,9 @@ use crate::agents::python::{self, Draft};
 use crate::agents::{Agent, Certainty, Context, Findings, Looks, Record, Restart};
 use crate::destination::Destination;
 use crate::finding::{Lint, OWNER_RUNS};
-use crate::host::{Process, World};
 use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
 use crate::source::{Place, Source, Value};
+use crate::world::{Process, World};
 
 const ID: &str = "home-assistant";
 const STORE: &str = ".storage/core.config_entries";
@@ -277,8 +277,8 @@ fn restart(context: &Context<'_>, _: &Slot) -> Option<Restart> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
     use crate::provider::Catalogue;
+    use crate::world::MemoryWorld;
 
     fn entry(id: &str, domain: &str, key: &str, disabled: Option<&str>) -> Json {
         serde_json::json!({

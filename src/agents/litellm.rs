@@ -6,9 +6,9 @@ use crate::agents::common::{self, Traces};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart, python};
 use crate::destination::Destination;
 use crate::finding::Lint;
-use crate::host::World;
 use crate::resolve::Slot;
 use crate::source::{Place, Source, tilde};
+use crate::world::World;
 
 mod environment;
 mod proxy;

@@ -12,10 +12,10 @@ use crate::agents::python::{self, Draft, Layers, OwnHeader};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
 use crate::destination::Destination;
 use crate::finding::Lint;
-use crate::host::World;
 use crate::pyyaml::{self, Yaml};
 use crate::resolve::{Chain, Header, Offer, Slot};
 use crate::source::{Format, Place, Pointer, Source, Value};
+use crate::world::World;
 
 const ID: &str = "llm";
 const VERSION: &str = "0.36";
@@ -174,13 +174,13 @@ fn default_model(world: &dyn World, dir: &std::path::Path) -> String {
     aliases.text(&[named]).unwrap_or(named).to_owned()
 }
 
-fn extra_models(world: &dyn World, dir: &std::path::Path) -> Result<Vec<Extra>, crate::host::Trouble> {
+fn extra_models(world: &dyn World, dir: &std::path::Path) -> Result<Vec<Extra>, crate::world::Trouble> {
     let state = world.read(&dir.join("extra-openai-models.yaml"));
     if let Some(trouble) = state.trouble() {
         return Err(trouble);
     }
     let Some(text) = state.text() else { return Ok(Vec::new()) };
-    let root = pyyaml::load(text).map_err(|error| crate::host::Trouble::Syntax(error.to_string()))?;
+    let root = pyyaml::load(text).map_err(|error| crate::world::Trouble::Syntax(error.to_string()))?;
     let text_of =
         |item: &Yaml, key: &str| item.get(key).filter(|value| value.truthy()).and_then(Yaml::as_str);
     let models = root.items().enumerate().filter_map(|(at, item)| {
@@ -403,9 +403,9 @@ fn restart(_: &Context<'_>, _: &Slot) -> Option<Restart> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
     use crate::provider::Catalogue;
     use crate::resolve::Outcome;
+    use crate::world::MemoryWorld;
 
     fn slot(world: &MemoryWorld, provider: &str) -> Slot {
         let catalogue = Catalogue::embedded();

@@ -8,8 +8,8 @@
 use serde_json::Value as Json;
 
 use super::{Agent, Context, Findings, Looks, Record};
-use crate::host::World;
 use crate::source::{Place, tilde};
+use crate::world::World;
 
 mod auth;
 mod change;

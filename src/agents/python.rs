@@ -6,10 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use crate::agents::common::{is_credential_header, sent_in};
 use crate::dotenv::{self, Expansion};
 use crate::finding::Lint;
-use crate::host::{FileState, World};
 use crate::resolve::{Candidate, Chain, Header, Offer, Outcome, Sent, Slot, State};
 use crate::secret::Secret;
 use crate::source::{Dialect, Place, Source, Value};
+use crate::world::{FileState, World};
 
 /// The version of the distribution `dist` (as its `dist-info` folder is called: `aider_chat`) beside the program that
 /// `executable` starts from `PATH`.
@@ -377,7 +377,7 @@ pub fn broken_base(world: &dyn World, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     #[test]
     fn the_version_stands_in_the_name_of_the_dist_info_folder() {

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use crate::agents::common::{self, EnvFiles, Traces};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
 use crate::destination::Destination;
-use crate::host::World;
 use crate::resolve::Slot;
 use crate::source::{Place, Source};
+use crate::world::World;
 
 mod decide;
 mod settings;

@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::{Desk, Exit, Failure, print, print_json};
 use crate::cli;
-use crate::host::World as _;
 use crate::host::consents::{Agreed, Consents};
 use crate::host::files::WriteError;
 use crate::probe::course::same_host;
 use crate::provider::{Catalogue, authority};
 use crate::report::{SCHEMA, plain};
 use crate::secret::Secret;
+use crate::world::World as _;
 
 #[derive(Serialize)]
 struct ConsentsJson {

@@ -7,13 +7,14 @@ use serde::Serialize;
 use super::looking::{scan_for, selector, slots_of};
 use super::{Desk, Exit, Failure, ask, print, print_json};
 use crate::cli;
+use crate::host::RealWorld;
 use crate::host::capture::{Capture, Captured};
 use crate::host::ending::Ending;
 use crate::host::sandbox::Sandbox;
-use crate::host::{RealWorld, World as _};
 use crate::prove::{self, Line, Placement, Run};
 use crate::report::{SCHEMA, plain};
 use crate::resolve::Slot;
+use crate::world::World as _;
 
 /// How long an agent has until its first request. OpenClaw needs up to 22 s on a small machine.
 const PATIENCE: Duration = Duration::from_mins(2);

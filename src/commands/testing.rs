@@ -11,7 +11,6 @@ use super::{Desk, Exit, Failure, keys, print, print_json, salt};
 use crate::agents;
 use crate::cli;
 use crate::finding::Severity;
-use crate::host::World as _;
 use crate::host::consents::Consents;
 use crate::host::http::{Options, run_all};
 use crate::hygiene::{Cleaned, clean_secret};
@@ -25,6 +24,7 @@ use crate::secret::Secret;
 use crate::session::names::{self, NoSuch};
 use crate::session::test::{Routes, direct, job};
 use crate::session::{Scan, SlotRef};
+use crate::world::World as _;
 
 /// `keymend test`.
 pub(super) fn test(desk: &Desk, args: &cli::Test) -> Result<Exit, Failure> {

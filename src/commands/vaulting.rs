@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::{Desk, Exit, Failure, ask, keys, print, print_json};
 use crate::cli::Vault;
-use crate::host::KeyringState;
 use crate::host::vault::{self, Entry, VaultError};
 use crate::report::{SCHEMA, plain};
 use crate::secret::Mask;
+use crate::world::KeyringState;
 
 impl From<VaultError> for Failure {
     fn from(error: VaultError) -> Self {

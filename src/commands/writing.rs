@@ -11,7 +11,7 @@ use crate::edit::{DiffLine, LineKind};
 use crate::finding::OWNER_RUNS;
 use crate::host::console::{self, Answered};
 use crate::host::writer::SystemKeyring;
-use crate::host::{RealWorld, World as _, clipboard};
+use crate::host::{RealWorld, clipboard};
 use crate::plan::{self, Change, Offered, Plan, PlanError, Prediction, Target};
 use crate::report::plain;
 use crate::resolve::Slot;
@@ -21,6 +21,7 @@ use crate::session::names::NoSuch;
 use crate::session::write::{self, Bench, Next, Now, PlaceNow, Written};
 use crate::settings::Settings;
 use crate::source::{Place, Source, tilde};
+use crate::world::World as _;
 
 mod interrupted;
 mod json;

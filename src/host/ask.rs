@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::World;
 use crate::secret::Secret;
 use crate::shell::{self, Mode, Shell};
+use crate::world::World;
 
 mod lines;
 

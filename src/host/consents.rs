@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::World;
 use super::files::{self, WriteError};
 use super::journal::Journal;
 use crate::probe::course::same_host;
+use crate::world::World;
 
 /// A longer list is not one of ours.
 const MAX_BYTES: u64 = 256 * 1024;

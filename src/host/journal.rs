@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::files::{self, WriteError};
-use super::{Trouble, World, owner};
+use super::owner;
 use crate::edit::Touched;
 use crate::plan::{AgentLock, Content, Hash, Target};
 use crate::secret::Secret;
+use crate::world::{Trouble, World};
 
 mod text;
 

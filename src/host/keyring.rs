@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::KeyringState;
 use crate::secret::Secret;
+use crate::world::KeyringState;
 
 /// How long a write, unlock or delete may take, the person's answer to a prompt included.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);

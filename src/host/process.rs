@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Process, same_folder};
+use super::same_folder;
+use crate::world::Process;
 
 /// The arguments of every process but this one. Nothing else is read of them here: most are no agent's, and their
 /// environments are nobody's business.

@@ -15,9 +15,12 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{
+use super::keyring;
+use super::process;
+use super::same_folder;
+use super::sqlite;
+use crate::world::{
     FileContent, FileMeta, FileState, KeyringState, Machine, Process, Table, TableState, Trouble, World,
-    keyring, process, same_folder, sqlite,
 };
 
 /// The largest file that is read. Agents' state files reach some megabytes; a key file is never this large.

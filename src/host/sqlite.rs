@@ -4,7 +4,7 @@
 //! with its shared-memory file read-only too, which sees the newest committed rows; where that file is missing (the
 //! owner died) the database and its log are merged in memory.
 
-use super::{Table, TableState, Trouble};
+use crate::world::{Table, TableState, Trouble};
 
 /// The live rows of `table`, keyed by its key column.
 #[cfg(feature = "sqlite")]

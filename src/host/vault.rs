@@ -11,8 +11,8 @@ use thiserror::Error;
 use super::files;
 use super::journal::Journal;
 use super::keyring::{self, Bus, KeyringError};
-use super::{KeyringState, World};
 use crate::secret::Secret;
+use crate::world::{KeyringState, World};
 
 /// The keyring service of all entries.
 const SERVICE: &str = "keymend";

@@ -92,7 +92,8 @@ mod tests {
     use rusqlite::Connection;
 
     use super::merge;
-    use crate::host::{Table, TableState, Trouble, sqlite};
+    use crate::host::sqlite;
+    use crate::world::{Table, TableState, Trouble};
 
     fn table(db: &std::path::Path) -> Table {
         Table {

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::finding::Lint;
-use crate::host::{FileMeta, World};
+use crate::world::{FileMeta, World};
 
 /// Folders whose content is copied to somebody else's machine, by a part of their path.
 const CLOUD: [(&str, &str); 11] = [
@@ -165,7 +165,7 @@ fn varint(bytes: &[u8]) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     fn index(names: &[&str]) -> Vec<u8> {
         let mut out = b"DIRC\0\0\0\x02".to_vec();

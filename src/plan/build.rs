@@ -11,12 +11,12 @@ use super::kind;
 use crate::agents::{Agent, Context};
 use crate::destination::{Destination, Neighbour, Set};
 use crate::edit::{Masker, New};
-use crate::host::{Overlay, World};
 use crate::hygiene;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::Place;
+use crate::world::{Overlay, World};
 
 /// How much of a key's end an agent may keep to remember an answer (Claude Code).
 pub(super) const TAIL: usize = 20;

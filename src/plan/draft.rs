@@ -6,11 +6,11 @@ use std::path::Path;
 use super::{Change, Content, Hash, PlanError, Target, locks};
 use crate::agents::Context;
 use crate::edit::{self, Edit, EditError, Masker, New, Spot, Syntax, Touched};
-use crate::host::{FileState, KeyringState, Machine, Overlay, Table, TableState, Trouble, World};
 use crate::provider::Catalogue;
 use crate::sealed::{self, SealedError, Store};
 use crate::secret::Secret;
 use crate::source::{Cell, Format, Place, SealedEntry, tilde};
+use crate::world::{FileState, KeyringState, Machine, Overlay, Table, TableState, Trouble, World};
 
 /// All edits of one target.
 struct Piece {

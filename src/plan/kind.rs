@@ -4,13 +4,13 @@
 use std::path::Path;
 
 use super::PlanError;
-use crate::host::World;
 use crate::hygiene::{self, Nature};
 use crate::lint;
 use crate::provider::Catalogue;
 use crate::resolve::Candidate;
 use crate::secret::Secret;
 use crate::source::{Place, Source};
+use crate::world::World;
 
 /// What a place is made for, by the name of its variable or field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +126,8 @@ pub fn is_shared(world: &dyn World, place: &Place) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
     use crate::source::{Dialect, Format, Pointer};
+    use crate::world::MemoryWorld;
 
     fn line(file: &str, name: &str) -> Place {
         Place::Line { file: file.into(), line: None, name: name.to_owned(), dialect: Dialect::NodeDotenv }

@@ -12,12 +12,12 @@ use super::kind::{self, Takes};
 use crate::agents::{self, Agent, Context};
 use crate::destination::{Destination, Switch};
 use crate::edit::Masker;
-use crate::host::{Overlay, World};
 use crate::hygiene;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot};
 use crate::secret::{Mask, Secret};
 use crate::source::{Place, Source};
+use crate::world::{Overlay, World};
 
 /// A credential that a plan takes away.
 #[derive(Clone, Debug, PartialEq, Eq)]

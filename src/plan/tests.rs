@@ -4,11 +4,11 @@ use super::*;
 use crate::agents::{Agent, Context, Findings, Record};
 use crate::destination::{Destination, Neighbour, Set};
 use crate::dotenv;
-use crate::host::MemoryWorld;
 use crate::provider::Catalogue;
 use crate::resolve::{Chain, Header, Offer, Outcome, Sent};
 use crate::secret::Secret;
 use crate::source::{Dialect, Format, Pointer, Source, Value};
+use crate::world::MemoryWorld;
 
 const OLD: &str = "sk-FAKE-old-0123456789abcdef";
 const NEW: &str = "sk-FAKE-new-fedcba9876543210";

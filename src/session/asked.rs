@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use crate::host::World;
 use crate::host::ask::{self, Answer, AskError};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Slot, State};
@@ -11,6 +10,7 @@ use crate::secret::Secret;
 use crate::session::{Scan, SlotRef};
 use crate::shell::{self, Mode};
 use crate::source::{Place, Source, Value};
+use crate::world::World;
 
 /// One question and what came of it.
 struct Asked {
@@ -171,8 +171,9 @@ fn append(scan: &mut Scan, at: SlotRef, found: Vec<Candidate>, catalogue: &Catal
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{MemoryWorld, RealWorld};
+    use crate::host::RealWorld;
     use crate::secret::Tag;
+    use crate::world::MemoryWorld;
     use crate::{agents, session};
 
     const HERE: &str = "sk-FAKE-IN-THIS-PROCESS-000000";

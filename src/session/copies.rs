@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::agents::Findings;
 use crate::finding::Lint;
-use crate::host::{Trouble, World};
 use crate::source::tilde;
+use crate::world::{Trouble, World};
 
 /// Names the newest whole copy beside each damaged file.
 pub(super) fn tell(world: &dyn World, findings: &mut Findings) {
@@ -46,7 +46,7 @@ fn beside(world: &dyn World, file: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     #[test]
     fn the_newest_whole_copy_is_named() {

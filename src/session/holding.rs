@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use super::write::Bench;
 use crate::agents::{self, Agent, Certainty, Context, Restart};
 use crate::host::restart::{self, RestartError};
-use crate::host::{Overlay, Process};
 use crate::plan::SlotId;
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::source::Place;
+use crate::world::{Overlay, Process};
 
 /// What must be restarted after a change at `slot`, if anything runs.
 ///
@@ -174,8 +174,8 @@ mod tests {
 
     use super::*;
     use crate::agents;
-    use crate::host::MemoryWorld;
     use crate::provider::Catalogue;
+    use crate::world::MemoryWorld;
 
     const OLD: &str = "sk-ant-api03-FAKEold0123456789abcdefghij";
     const NEW: &str = "sk-ant-api03-FAKEnew0123456789abcdefghij";

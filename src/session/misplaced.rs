@@ -7,9 +7,9 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use crate::agents::common::Doc;
-use crate::host::World;
 use crate::printer::Known;
 use crate::source::is_nested_deep;
+use crate::world::World;
 
 /// What a field wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ fn is_reference(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     const KEY: &str = "sk-ant-api03-Q7xZpL2mN9vB4kR8tY3wQ7xZpL2mN9vB4kR8tY3w";
 

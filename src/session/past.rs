@@ -2,12 +2,12 @@
 
 use super::Scan;
 use super::write::Bench;
-use crate::host::World;
 use crate::host::journal::{Manifest, State, Unusable};
 use crate::host::writer::{self, ApplyError, Since};
 use crate::plan::{self, Stands};
 use crate::secret::Secret;
 use crate::source::Place;
+use crate::world::World;
 
 /// One action of the history, and what became of its places.
 #[derive(Clone, Debug)]

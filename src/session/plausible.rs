@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::agents::{Agent, Context};
-use crate::host::{FileState, KeyringState, Machine, Process, Table, TableState, World};
 use crate::plan::SlotId;
 use crate::provider::Catalogue;
 use crate::resolve::{Outcome, Slot};
+use crate::world::{FileState, KeyringState, Machine, Process, Table, TableState, World};
 
 /// The slots of `agents` that a key would fill, each of a provider in the catalogue, and not among the real ones.
 #[must_use]
@@ -110,7 +110,7 @@ impl World for Supposed<'_> {
 mod tests {
     use super::*;
     use crate::agents;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     #[test]
     fn an_empty_home_has_a_slot_for_each_main_provider_and_no_made_up_key() {

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use super::{KeyView, Scan, SlotRef};
 use crate::agents::Context;
 use crate::destination::Destination;
-use crate::host::{FileState, Process, World};
 use crate::hygiene;
 use crate::plan;
 use crate::provider::{Catalogue, Provider};
 use crate::resolve::{Candidate, Slot};
 use crate::secret::Secret;
 use crate::source::{Dialect, Place};
+use crate::world::{FileState, Process, World};
 
 /// One physical place of a key, and the slots that read it.
 pub struct Spot<'a> {
@@ -369,7 +369,7 @@ fn bytes_with<'a>(state: &'a FileState, sought: &Sought) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     const KEY: &str = "sk-or-v1-FAKE0123456789abcdef0123456789abcdef0123456789abcdef01234567";
 

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use crate::agents::{Findings, common};
 use crate::ambient::{Ambient, Surroundings};
 use crate::finding::{Lint, Severity};
-use crate::host::World;
 use crate::lint::{self, Use};
 use crate::provider::{Catalogue, Fit, Provider, authority};
 use crate::resolve::{Candidate, Outcome, Sent, Slot, State};
 use crate::source::{Place, Value};
+use crate::world::World;
 
 /// What has been looked up once for all slots of a scan.
 pub(super) struct Around<'a> {

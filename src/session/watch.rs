@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::misplaced;
 use crate::agents::Findings;
-use crate::host::{FileState, KeyringState, Machine, Process, Table, TableState, Trouble, World};
+use crate::world::{FileState, KeyringState, Machine, Process, Table, TableState, Trouble, World};
 
 /// A world, and what could not be read in it.
 pub(super) struct Watched<'a> {

@@ -10,9 +10,9 @@ use super::holding::{self, Due, Restarted};
 use super::standing::{self, Sought};
 use crate::agents::{self, Context, Restart};
 use crate::edit::Masker;
+use crate::host::RealWorld;
 use crate::host::journal::{Journal, Manifest, State};
 use crate::host::writer::{Action, Applied, ApplyError, Back, KeyringWriter, Writer};
-use crate::host::{RealWorld, World};
 use crate::hygiene;
 use crate::plan::{self, Plan, Prediction, SlotId};
 use crate::provider::Catalogue;
@@ -20,6 +20,7 @@ use crate::resolve::{Outcome, Slot};
 use crate::secret::{Mask, Secret};
 use crate::settings::Settings;
 use crate::source::Place;
+use crate::world::World;
 
 /// What a write works with.
 #[derive(Clone, Copy)]

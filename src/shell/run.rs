@@ -10,7 +10,7 @@ use super::state::{Known, Setting, Spot, Variables};
 use super::syntax::{Assign, Bad, Command, Item, Join, Shell, Word};
 use crate::bound::{Room, TOO_LONG};
 use crate::dotenv::text::{Decode, LineEnds, Text};
-use crate::host::World;
+use crate::world::World;
 
 /// How many files one start-up file may pull in.
 const MAX_FILES: usize = 60;

@@ -48,7 +48,7 @@ impl Runner<'_> {
     }
 
     fn unary(&self, operator: &str, operand: &str) -> Status {
-        let path = |test: fn(&crate::host::FileState) -> bool| {
+        let path = |test: fn(&crate::world::FileState) -> bool| {
             self.world
                 .map_or(Status::Unknown, |world| Status::of(test(&world.read(&world.cwd().join(operand)))))
         };

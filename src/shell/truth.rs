@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::*;
-use crate::host::MemoryWorld;
+use crate::world::MemoryWorld;
 
 const SHELLS: [(&str, Shell); 4] = [
     ("sh (dash 0.5.12)", Shell::Sh),

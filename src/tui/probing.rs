@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::host::World as _;
 use crate::host::consents::Consents;
 use crate::host::http::{self, Options, Prober};
 use crate::probe::course::{self, Consent, Report};
@@ -12,6 +11,7 @@ use crate::probe::verdict::{Kind, Verdict};
 use crate::provider::{Provider, authority};
 use crate::resolve::Outcome;
 use crate::session::test;
+use crate::world::World as _;
 
 use super::app::{Job, Message, Ticket, Yes};
 use super::known::{Judged, Tested};

@@ -7,7 +7,6 @@ use keymend::agents::{Agent, Certainty, Context, Findings, Record, Restart};
 use keymend::destination::Destination;
 use keymend::edit::{DiffLine, LineKind};
 use keymend::finding::Lint;
-use keymend::host::Trouble;
 use keymend::host::writer::{Applied, Back, Since};
 use keymend::plan::{Change, Content, Hash, Offered, Plan, PlanError, Predicted, Prediction, SlotId, Target};
 use keymend::provider::Catalogue;
@@ -19,6 +18,7 @@ use keymend::source::{Dialect, Format, Place, Pointer, Source, Value};
 use keymend::tui::app::{Effect, Message, Model, Options, Past, Ticket, update};
 use keymend::tui::known::{FileFacts, Grade, Judged, Scanning, Tested, WayTried};
 use keymend::tui::undo::Undoing;
+use keymend::world::Trouble;
 
 /// The home folder of the fixture.
 pub const HOME: &str = "/home/ann";

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
-use keymend::host::{FileContent, FileMeta, FileState, KeyringState, MemoryWorld};
+use keymend::world::{FileContent, FileMeta, FileState, KeyringState, MemoryWorld};
 use serde_json::Value as Json;
 
 /// The home folder of every scenario.

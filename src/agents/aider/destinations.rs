@@ -6,9 +6,9 @@ use super::git_root;
 use crate::agents::litellm::wire;
 use crate::agents::{Context, common, python};
 use crate::destination::Destination;
-use crate::host::World;
 use crate::resolve::Slot;
 use crate::source::{Format, Place, Pointer, Source};
+use crate::world::World;
 
 /// The places where a key stands now, then the `.env` files.
 pub(super) fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::agents::common::printable;
 use crate::agents::python::Layers;
-use crate::host::World;
 use crate::pyyaml::{self, Yaml};
 use crate::source::{Format, Place, Pointer, Source};
+use crate::world::World;
 
 /// Options that take a value (aider 0.86.2 `args.py`).
 const VALUES: &[&str] = &[
@@ -366,7 +366,7 @@ fn python_str(value: &Yaml) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     fn read(world: &MemoryWorld) -> Result<Options, Refusal> {
         Options::read(&Layers::of_process(world), &conf_files(world, None)?)

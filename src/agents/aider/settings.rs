@@ -4,9 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::host::{Trouble, World};
 use crate::pyyaml::{self, Yaml};
 use crate::source::{Format, Place, Pointer};
+use crate::world::{Trouble, World};
 
 /// The fields of aider's `ModelSettings`; any other one stops the loading.
 const FIELDS: &[&str] = &[

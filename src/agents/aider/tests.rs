@@ -1,7 +1,7 @@
 use super::*;
-use crate::host::MemoryWorld;
 use crate::plan;
 use crate::provider::Catalogue;
+use crate::world::MemoryWorld;
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();

@@ -1,9 +1,9 @@
 //! Claude on somebody else's cloud: the variable that switches it on, and what it sends.
 
 use crate::agents::common;
-use crate::host::World;
 use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
 use crate::secret::Secret;
+use crate::world::World;
 
 use super::settings::Settings;
 

@@ -3,9 +3,9 @@
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc, Prints};
-use crate::host::{KeyringState, World};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
+use crate::world::{KeyringState, World};
 
 use super::profile::Profile;
 use super::settings::{Found, Settings, TAIL};

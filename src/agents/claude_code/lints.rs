@@ -2,8 +2,8 @@
 
 use crate::agents::common;
 use crate::finding::Lint;
-use crate::host::World;
 use crate::resolve::Mode;
+use crate::world::World;
 
 use super::credentials::Credentials;
 use super::decide::{Kind, Row};

@@ -1,8 +1,8 @@
 //! The profile under `~/.config/anthropic` that Claude Code shares with the SDKs and the `ant` command.
 
 use crate::agents::common::{self, Doc};
-use crate::host::World;
 use crate::source::{Place, Value};
+use crate::world::World;
 
 use super::settings::Settings;
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc};
-use crate::host::{Trouble, World};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
+use crate::world::{Trouble, World};
 
 /// Where an administrator's settings stand (Claude Code 2.1.329, macOS from the shipped build).
 const MANAGED: &str =

@@ -1,9 +1,9 @@
 //! The truth table of the recordings, with what modes and combinations add to it.
 
 use crate::agents::Context;
-use crate::host::MemoryWorld;
 use crate::provider::Catalogue;
 use crate::resolve::{Mode, Outcome, Slot};
+use crate::world::MemoryWorld;
 
 const LOGIN: (&str, &str) = (
     ".claude/.credentials.json",

@@ -10,10 +10,10 @@ use crate::agents::cline::store::Store;
 use crate::agents::common;
 use crate::agents::python::Draft;
 use crate::finding::Lint;
-use crate::host::{Table, TableState, World};
 use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
+use crate::world::{Table, TableState, World};
 
 /// VS Code and its kin: the folder below the configuration, and the one with the extensions.
 const EDITORS: &[(&str, &str)] = &[
@@ -130,7 +130,7 @@ pub fn traces(world: &dyn World) -> Option<String> {
 mod tests {
     use super::*;
     use crate::agents::python;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     #[test]
     fn a_sealed_key_is_present_and_nothing_more() {

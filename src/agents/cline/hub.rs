@@ -3,8 +3,8 @@
 
 use crate::agents::common;
 use crate::agents::python::{Layer, Layers, dotenv_file_as};
-use crate::host::{Process, World};
 use crate::source::{Dialect, Place, Source, tilde};
+use crate::world::{Process, World};
 
 /// The detached process that makes the model calls (`--cline-hub-daemon`).
 pub fn process(world: &dyn World) -> Option<Process> {

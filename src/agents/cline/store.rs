@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 use crate::agents::cline::catalogue::{PROVIDERS, Provider, normal};
 use crate::agents::common::{self, Doc};
 use crate::agents::python::Layers;
-use crate::host::World;
 use crate::source::Place;
+use crate::world::World;
 
 /// What stands for one provider in the store.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc, merge};
-use crate::host::{Trouble, World};
 use crate::source::Place;
+use crate::world::{Trouble, World};
 
 /// The provider without a table of its own.
 pub const OPENAI: &str = "openai";

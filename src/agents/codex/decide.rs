@@ -4,10 +4,10 @@ use serde_json::Value as Json;
 
 use crate::agents::Context;
 use crate::agents::common::{self, Prints};
-use crate::host::World;
 use crate::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
+use crate::world::World;
 
 use super::account::{Account, Login};
 use super::config::{Config, OPENAI};

@@ -5,9 +5,9 @@ use serde_json::json;
 use crate::agents::Context;
 use crate::agents::common::Doc;
 use crate::destination::{Destination, Neighbour, Set, Switch};
-use crate::host::KeyringState;
 use crate::resolve::Slot;
 use crate::source::{Place, Source};
+use crate::world::KeyringState;
 
 use super::account::{self, Store};
 use super::config::{Config, OPENAI};

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::agents::common::Found;
 use crate::dotenv::{self, Assignment};
-use crate::host::World;
 use crate::source::{Dialect, Place, Source};
+use crate::world::World;
 
 /// Both layers.
 pub struct Environment {

@@ -2,7 +2,7 @@
 
 use crate::agents::common;
 use crate::finding::Lint;
-use crate::host::World;
+use crate::world::World;
 
 use super::account::{Account, Login};
 use super::config::{Config, OPENAI};

@@ -1,9 +1,9 @@
 //! Rules of the recordings that need a mode, a keyring or a combination.
 
 use crate::agents::Context;
-use crate::host::{KeyringState, MemoryWorld};
 use crate::provider::Catalogue;
 use crate::resolve::{Mode, Outcome, Slot};
+use crate::world::{KeyringState, MemoryWorld};
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();

@@ -8,8 +8,8 @@
 use std::path::Path;
 
 use super::expand;
-use crate::host::World;
 use crate::secret::Secret;
+use crate::world::World;
 
 /// What a command prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,7 +218,7 @@ fn word(world: &dyn World, chars: &mut std::iter::Peekable<std::str::Chars<'_>>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     fn text(text: &str) -> Prints {
         Prints::Text(Secret::new(text))

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::{Map, Value as Json};
 
-use crate::host::{FileState, Trouble, World};
 use crate::secret::Secret;
 use crate::source::{Format, Place, Pointer, SealedEntry, is_nested_deep};
+use crate::world::{FileState, Trouble, World};
 
 /// A structured file. Without a file, and where it does not parse, the tree is null.
 pub struct Doc {
@@ -281,7 +281,7 @@ fn from_yaml(text: &str) -> Result<Json, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     #[test]
     fn a_string_that_is_not_closed_is_named_where_it_begins() {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use crate::host::World;
 use crate::source::tilde;
+use crate::world::World;
 
 /// How an agent's presence is noticed.
 pub struct Traces<'a> {
@@ -72,7 +72,7 @@ pub fn rules(agent: &str, recorded: &[&str], installed: Option<&str>) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     fn with_program(path: &str) -> MemoryWorld {
         let mut world = MemoryWorld::new("/h");

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::agents::{Certainty, Restart};
-use crate::host::{Process, World};
 use crate::resolve::Slot;
 use crate::source::Place;
+use crate::world::{Process, World};
 
 /// The running processes of `program` and how sure it is that they hold the slot's present key. A process counts where
 /// an argument's file name is `program`, or where its command line contains one of `marks`.

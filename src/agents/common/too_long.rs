@@ -64,8 +64,8 @@ pub fn say_too_long_of(candidate: &mut Candidate) {
 mod tests {
     use super::*;
     use crate::agents::{self, Context};
-    use crate::host::MemoryWorld;
     use crate::provider::Catalogue;
+    use crate::world::MemoryWorld;
 
     /// `V19` is 27 GB to a reader that follows it.
     fn bomb() -> String {

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::dotenv::{self, Parsed};
-use crate::host::World;
 use crate::source::{Dialect, Place, Source, Value};
+use crate::world::World;
 
 use super::env_place;
 

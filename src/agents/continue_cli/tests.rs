@@ -1,9 +1,9 @@
 //! The recorded lookups of a secret.
 
 use crate::agents::Context;
-use crate::host::MemoryWorld;
 use crate::provider::Catalogue;
 use crate::resolve::Outcome;
+use crate::world::MemoryWorld;
 
 fn config(key: &str) -> String {
     format!(

@@ -1,10 +1,10 @@
 //! Credentials that Gemini CLI keeps itself: the key in a keyring or an encrypted file, the Google login.
 
 use crate::agents::common::Doc;
-use crate::host::{FileState, KeyringState, World};
 use crate::sealed::{self, SealedError};
 use crate::secret::Secret;
 use crate::source::{Place, SealedEntry, Source, Value};
+use crate::world::{FileState, KeyringState, World};
 
 use super::settings::Settings;
 

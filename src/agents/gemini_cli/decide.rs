@@ -1,10 +1,10 @@
 //! The authentication type and what it sends.
 
 use crate::agents::common::{self, EnvFiles};
-use crate::host::World;
 use crate::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot};
 use crate::secret::Secret;
 use crate::source::Value;
+use crate::world::World;
 
 use super::credentials::{self, Stored};
 use super::lints;

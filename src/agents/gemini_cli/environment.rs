@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::agents::common::EnvFiles;
-use crate::host::World;
+use crate::world::World;
 
 use super::settings::{Settings, Trust};
 

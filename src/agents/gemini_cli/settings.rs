@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc};
-use crate::host::{Trouble, World};
+use crate::world::{Trouble, World};
 
 const SYSTEM: &str = if cfg!(target_os = "macos") {
     "/Library/Application Support/GeminiCli/settings.json"

@@ -2,13 +2,13 @@
 
 use super::AGENT;
 use crate::agents::Context;
-use crate::host::{KeyringState, Machine, MemoryWorld};
 use crate::plan::{self, Prediction};
 use crate::provider::Catalogue;
 use crate::resolve::{Mode, Outcome, Slot};
 use crate::sealed::Store;
 use crate::secret::Secret;
 use crate::source::SealedEntry;
+use crate::world::{KeyringState, Machine, MemoryWorld};
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();

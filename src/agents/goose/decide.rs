@@ -2,8 +2,8 @@
 
 use crate::agents::common;
 use crate::finding::Lint;
-use crate::host::World;
 use crate::resolve::{Chain, Header, Outcome, Sent, Slot};
+use crate::world::World;
 
 use super::provider::{self, Provider};
 use super::secrets::{Found, Secrets, Store};

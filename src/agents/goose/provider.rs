@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use crate::agents::common::Doc;
-use crate::host::World;
 use crate::resolve::Header;
+use crate::world::World;
 
 use super::settings::Settings;
 

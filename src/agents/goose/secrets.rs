@@ -3,10 +3,10 @@
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc};
-use crate::host::{KeyringState, World};
 use crate::resolve::Offer;
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
+use crate::world::{KeyringState, World};
 
 use super::settings::{Settings, parse_env};
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc};
-use crate::host::{Trouble, World};
+use crate::world::{Trouble, World};
 
 /// The layers of `config.yaml`, strongest first.
 pub struct Settings {

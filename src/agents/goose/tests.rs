@@ -1,10 +1,10 @@
 //! Rules of the recordings that need a keyring or a combination.
 
 use crate::agents::Context;
-use crate::host::{KeyringState, MemoryWorld};
 use crate::provider::Catalogue;
 use crate::resolve::Outcome;
 use crate::secret::Secret;
+use crate::world::{KeyringState, MemoryWorld};
 
 fn answer(world: &MemoryWorld) -> String {
     let catalogue = Catalogue::embedded();

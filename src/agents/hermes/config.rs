@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::bound::Room;
-use crate::host::{Trouble, World};
 use crate::pyyaml::{self, Yaml};
 use crate::source::{Format, Place, Pointer};
+use crate::world::{Trouble, World};
 
 /// The effective configuration of one profile.
 pub struct Config {
@@ -250,7 +250,7 @@ fn merge(below: &Yaml, above: &Yaml) -> Yaml {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     fn config(user: &str, managed: &str) -> Config {
         let world =

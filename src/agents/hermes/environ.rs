@@ -9,8 +9,8 @@ use std::path::Path;
 use super::lines::{self, Line};
 use super::registry::is_usable;
 use super::vault::Vaults;
-use crate::host::{Trouble, World};
 use crate::source::{Dialect, Place, Source};
+use crate::world::{Trouble, World};
 
 /// How many lines that set one variable are kept.
 const MAX_LINES: usize = 100;

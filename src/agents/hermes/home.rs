@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::agents::common;
-use crate::host::World;
+use crate::world::World;
 
 /// One profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ pub fn managed(world: &dyn World) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     fn current_of(world: &MemoryWorld) -> Option<String> {
         find(world).all.into_iter().find(|home| home.current).map(|home| home.name)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::profile::Rules;
 use crate::agents::common;
-use crate::host::World;
+use crate::world::World;
 
 /// The versions whose behaviour is on record, newest first.
 pub const VERSIONS: &[&str] = &["0.19.0"];
@@ -72,7 +72,7 @@ pub fn rules(install: Option<&Install>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     #[test]
     fn the_version_is_read_beside_the_program() {

@@ -13,8 +13,8 @@ use super::pool::{Entry, Pool, Seed};
 use super::profile::Profile;
 use super::registry::is_usable;
 use crate::agents::common::{self, Doc};
-use crate::host::{KeyringState, World};
 use crate::source::{Format, Place, Pointer, Source};
+use crate::world::{KeyringState, World};
 
 /// A login that is kept in a file or keyring.
 #[derive(Clone)]

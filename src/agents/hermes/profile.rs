@@ -9,7 +9,7 @@ use super::home::Home;
 use super::registry::Provider;
 use super::store::{self, Store};
 use super::vault;
-use crate::host::{Trouble, World};
+use crate::world::{Trouble, World};
 
 /// Which generation's order applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 //! `auth.json` again on each turn; a variable that was taken away stays in its environment).
 
 use crate::agents::{Certainty, Restart};
-use crate::host::{Process, World};
 use crate::resolve::Slot;
 use crate::source::{Place, Source};
+use crate::world::{Process, World};
 
 /// What must be restarted after a change at `slot`.
 #[must_use]

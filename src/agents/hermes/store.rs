@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::agents::common::Doc;
-use crate::host::{Trouble, World};
 use crate::source::{Format, Place, Pointer};
+use crate::world::{Trouble, World};
 
 /// The stores of one profile.
 pub struct Store {

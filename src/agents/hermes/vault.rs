@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::agents::common::Doc;
-use crate::host::World;
 use crate::pyyaml::Yaml;
+use crate::world::World;
 
 /// How long Hermes trusts a copy, in milliseconds.
 const TTL_MS: f64 = 300_000.0;

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use crate::agents::common;
 use crate::agents::python::{self, Layer, Layers};
 use crate::dotenv::Expansion;
-use crate::host::World;
 use crate::source::{Place, Source, tilde};
+use crate::world::World;
 
 /// The folder of the installed package: of the active virtual environment, else beside the program on `PATH`.
 fn package(world: &dyn World) -> Option<PathBuf> {

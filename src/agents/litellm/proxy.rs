@@ -9,11 +9,11 @@ use crate::agents::litellm::environment;
 use crate::agents::litellm::wire::{self, Ask, Generation, Wire};
 use crate::agents::python::{Draft, Layer, Layers};
 use crate::finding::Lint;
-use crate::host::{Process, Trouble, World};
 use crate::pyyaml::{self, Yaml};
 use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::{Format, Place, Pointer, Source, Value, tilde};
+use crate::world::{Process, Trouble, World};
 
 /// Names under which people keep the file that `--config` names.
 const USUAL: &[&str] =

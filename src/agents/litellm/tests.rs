@@ -1,6 +1,6 @@
 use super::*;
-use crate::host::MemoryWorld;
 use crate::provider::Catalogue;
+use crate::world::MemoryWorld;
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();

@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json};
 
 use super::era::Rules;
 use super::home::Install;
-use crate::host::{FileState, Trouble, World};
 use crate::source::{Format, Place, Pointer, is_nested_deep, tilde};
+use crate::world::{FileState, Trouble, World};
 
 /// How deep includes may nest (OpenClaw, `src/config/includes.ts`).
 const MAX_DEPTH: usize = 10;
@@ -271,7 +271,7 @@ fn normal(path: &Path) -> PathBuf {
 mod tests {
     use super::super::home::installs;
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     fn load(world: &MemoryWorld) -> Config {
         Config::load(world, &installs(world)[0])

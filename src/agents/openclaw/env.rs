@@ -14,11 +14,11 @@ use super::providers;
 use crate::bound::Room;
 use crate::dotenv::{self, Parsed};
 use crate::finding::Lint;
-use crate::host::World;
 use crate::resolve::Offer;
 use crate::secret::Secret;
 use crate::shell::{self, Mode, Reading, Seen, Setting, Shell};
 use crate::source::{Dialect, Place, Source, Value};
+use crate::world::World;
 
 /// A `.env` in the state folder beyond this size is not read.
 const DOTENV_LIMIT: usize = 1024 * 1024;

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::config::Config;
 use super::home::Install;
 use super::text;
-use crate::host::{Table, World};
+use crate::world::{Table, World};
 
 /// The precedence rules of one recorded version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

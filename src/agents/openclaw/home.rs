@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::host::World;
+use crate::world::World;
 
 /// One OpenClaw: a state folder with its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +132,7 @@ fn install(world: &dyn World, home: &Path, name: Option<String>, state: PathBuf,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::MemoryWorld;
+    use crate::world::MemoryWorld;
 
     #[test]
     fn named_profiles_stand_beside_the_default_one() {

@@ -11,9 +11,9 @@ use super::providers;
 use super::store::{Kind, Profile, strict_json};
 use super::{Site, clean, order, roster, service, wire};
 use crate::finding::Lint;
-use crate::host::{FileState, Trouble};
 use crate::resolve::{Offer, Outcome, State, origin};
 use crate::source::{Source, tilde};
+use crate::world::{FileState, Trouble};
 
 /// Faults of a stored profile as it stands.
 pub(super) fn of_profile(profile: &Profile, offer: Offer) -> Offer {

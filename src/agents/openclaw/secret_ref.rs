@@ -8,9 +8,9 @@ use super::env::{self, sent_text};
 use super::era::Rules;
 use super::{Site, clean, text};
 use crate::agents::common::{Prints, prints_argv};
-use crate::host::{FileState, Table};
 use crate::secret::Secret;
 use crate::source::{Cell, Format, Place, Pointer, Source, tilde};
+use crate::world::{FileState, Table};
 
 /// A reference to a secret elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use super::era::Rules;
 use super::{Site, look};
 use crate::agents::{Certainty, Context, Restart};
 use crate::dotenv;
-use crate::host::Process;
 use crate::resolve::{Candidate, Slot};
 use crate::source::{Dialect, Place, Source};
+use crate::world::Process;
 
 /// The variables that the gateway's service gets from its own definition, before any `.env`.
 pub(super) fn baked(site: &Site<'_>) -> Vec<Variable> {

@@ -9,8 +9,8 @@ use serde_json::{Map, Value as Json};
 use super::Site;
 use super::era::{Era, Rules};
 use super::providers;
-use crate::host::{FileState, Table, TableState};
 use crate::source::{Cell, Format, Place, Pointer, tilde};
+use crate::world::{FileState, Table, TableState};
 
 /// The type of a stored credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,12 +5,12 @@ use serde_json::{Value as Json, json};
 use super::AGENT;
 use crate::agents::{Certainty, Context};
 use crate::destination::{Destination, Set};
-use crate::host::{MemoryWorld, Process, Table, TableState, World as _};
 use crate::plan::{self, Prediction};
 use crate::provider::Catalogue;
 use crate::resolve::{Outcome, Slot, State};
 use crate::secret::Secret;
 use crate::source::Place;
+use crate::world::{MemoryWorld, Process, Table, TableState, World as _};
 
 const NOW: i64 = 1_795_251_600_000;
 const LATER: i64 = NOW + 3_600_000;

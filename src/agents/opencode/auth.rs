@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc};
-use crate::host::World;
 use crate::source::Place;
+use crate::world::World;
 
 /// What an account is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc, merge};
 use crate::bound::Room;
-use crate::host::{Trouble, World};
 use crate::source::{Format, Place, Pointer, Source};
+use crate::world::{Trouble, World};
 
 const MANAGED: &str =
     if cfg!(target_os = "macos") { "/Library/Application Support/opencode" } else { "/etc/opencode" };

@@ -4,10 +4,10 @@ use serde_json::Value as Json;
 
 use crate::agents::common;
 use crate::finding::Lint;
-use crate::host::World;
 use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
+use crate::world::World;
 
 use super::auth::{Account, Accounts, Kind};
 use super::catalog::{self, Known};

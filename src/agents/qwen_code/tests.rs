@@ -1,9 +1,9 @@
 //! Rules of the recordings that combine fields.
 
 use crate::agents::Context;
-use crate::host::MemoryWorld;
 use crate::provider::Catalogue;
 use crate::resolve::{Outcome, Slot};
+use crate::world::MemoryWorld;
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();

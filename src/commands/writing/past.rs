@@ -6,7 +6,6 @@ use std::path::Path;
 use super::{Bringing, agreed, carry_out, diff_text, json, not_written, target};
 use crate::cli;
 use crate::commands::{Desk, Exit, Failure, ask, keys, print, print_json};
-use crate::host::World as _;
 use crate::host::console;
 use crate::host::journal::{Journal, Manifest, State, Unusable};
 use crate::host::writer::{self, ApplyError, Back, SystemKeyring};
@@ -18,6 +17,7 @@ use crate::session::past::{Lost, Past};
 use crate::session::write::{self, Bench};
 use crate::settings::Settings;
 use crate::source::tilde;
+use crate::world::World as _;
 
 /// `keymend history`.
 pub(in crate::commands) fn history(desk: &Desk, args: &cli::History) -> Result<Exit, Failure> {

@@ -5,7 +5,7 @@ use super::{Bringing, candidate, carry_out, is_named, json, one_slot};
 use crate::agents;
 use crate::cli;
 use crate::commands::{Desk, Exit, Failure, keys, print, print_json};
-use crate::host::{RealWorld, World as _};
+use crate::host::RealWorld;
 use crate::hygiene;
 use crate::plan::{self, Plan, SlotId};
 use crate::report::plain;
@@ -14,6 +14,7 @@ use crate::secret::Secret;
 use crate::session;
 use crate::session::standing::{self, Spot};
 use crate::source::Place;
+use crate::world::World as _;
 
 /// A place of the old key.
 pub(super) struct Row<'a> {

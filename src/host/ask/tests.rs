@@ -115,7 +115,7 @@ fn a_real_tmux_server_is_asked() {
         println!("skipped: no tmux");
         return;
     };
-    let mut world = crate::host::MemoryWorld::new("/nowhere")
+    let mut world = crate::world::MemoryWorld::new("/nowhere")
         .with_var("TMUX_TMPDIR", &folder.path().display().to_string());
     world.executables.insert("tmux".to_owned(), program.clone());
     let names = ["K", "LIAR", "GONE", "NOT"].map(str::to_owned);
