@@ -4,15 +4,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::compose::{self, Compose};
-use crate::dotenv::{self, Parsed};
 use crate::finding::Lint;
-use crate::launchd;
+use crate::formats::assignment::Parsed;
+use crate::formats::compose::{self, Compose};
+use crate::formats::shell::{self, Known, Mode, Reading, Shell, Spot, Variable};
+use crate::formats::systemd::{self, Scope};
+use crate::formats::{dotenv, launchd};
 use crate::lint::file_lints;
 use crate::secret::Secret;
-use crate::shell::{self, Known, Mode, Reading, Shell, Spot, Variable};
 use crate::source::{Dialect, Place, Source, Value};
-use crate::systemd::{self, Scope};
 use crate::world::World;
 
 /// One such place.
@@ -67,7 +67,7 @@ impl Surroundings {
     pub fn find(&self, world: &dyn World, name: &str) -> Vec<Ambient> {
         let mut found = self.shells(world, name);
         found.extend(etc_environment(&self.login, name));
-        found.extend(systemd::find(world, name).into_iter().map(|setting| of_systemd(setting, name)));
+        found.extend(systemd::find(world, name).into_iter().map(|setting| of_systemd(world, setting, name)));
         found.extend(self.compose.find(world, name).into_iter().map(of_compose));
         found.extend(launchd::find(world, name).into_iter().map(|setting| of_launchd(setting, name)));
         found
@@ -87,8 +87,7 @@ impl Surroundings {
                     continue;
                 }
                 let note = self.note(world, name, reading.shell, *mode, variable, &setting.value, certain);
-                let state = world.read(file);
-                let lints = state.meta().map(|meta| file_lints(file, meta)).unwrap_or_default();
+                let lints = lints_of(world, file);
                 let value = value_of(&setting.value);
                 found.push(Ambient { source: Source::Shell, place, value, lints, note });
             }
@@ -184,7 +183,11 @@ fn etc_environment(parsed: &Parsed, name: &str) -> Option<Ambient> {
     })
 }
 
-fn of_systemd(setting: systemd::Setting, name: &str) -> Ambient {
+fn lints_of(world: &dyn World, file: &Path) -> Vec<Lint> {
+    world.read(file).meta().map(|meta| file_lints(file, meta)).unwrap_or_default()
+}
+
+fn of_systemd(world: &dyn World, setting: systemd::Setting, name: &str) -> Ambient {
     let who = match (&setting.unit, setting.scope) {
         (Some(unit), Scope::User) => format!("your service {unit}"),
         (Some(unit), Scope::System) => format!("the service {unit}"),
@@ -196,12 +199,15 @@ fn of_systemd(setting: systemd::Setting, name: &str) -> Ambient {
         (true, false) => format!("{who} gives this to your services when it starts; a shell does not get it"),
         (false, false) => format!("{who} does not use this: a later file wins"),
     };
+    // A value in a unit itself can be read by everybody, whatever the unit's mode; the finding of the unit says so.
+    let of_file = setting.dialect.map(|_| lints_of(world, &setting.file)).unwrap_or_default();
+    let lints = of_file.into_iter().chain(setting.lints).collect();
     let dialect = setting.dialect.unwrap_or(Dialect::SystemdEnvFile);
     Ambient {
         source: Source::Systemd,
         place: line(setting.file, setting.line, name, dialect),
         value: Value::Present(setting.value),
-        lints: setting.lints,
+        lints,
         note,
     }
 }

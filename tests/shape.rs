@@ -97,8 +97,8 @@ fn an_agent_is_asked_in_one_way() {
 #[test]
 fn what_decides_knows_neither_screen_nor_scripts() {
     let deciding = [
-        "agents", "dotenv", "edit", "hygiene", "lint", "plan", "probe", "provider", "resolve", "secret",
-        "source",
+        "agents", "edit", "formats", "hygiene", "lint", "plan", "probe", "provider", "resolve", "secret",
+        "source", "world",
     ];
     let wrong: Vec<String> = sources()
         .iter()

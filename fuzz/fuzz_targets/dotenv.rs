@@ -1,7 +1,7 @@
 //! Any file is read by every loader, and every span lies in the file.
 #![no_main]
 
-use keymend::dotenv::parse;
+use keymend::formats::dotenv::parse;
 use keymend::source::Dialect;
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use keymend::world::Machine;
-use keymend::sealed::Store;
+use keymend::formats::sealed::Store;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

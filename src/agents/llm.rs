@@ -12,7 +12,7 @@ use crate::agents::python::{self, Draft, Layers, OwnHeader};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
 use crate::destination::Destination;
 use crate::finding::Lint;
-use crate::pyyaml::{self, Yaml};
+use crate::formats::pyyaml::{self, Yaml};
 use crate::resolve::{Chain, Header, Offer, Slot};
 use crate::source::{Format, Place, Pointer, Source, Value};
 use crate::world::World;

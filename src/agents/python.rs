@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use crate::agents::common::{is_credential_header, sent_in};
-use crate::dotenv::{self, Expansion};
 use crate::finding::Lint;
+use crate::formats::assignment::Assignment;
+use crate::formats::dotenv::{self, Expansion};
 use crate::resolve::{Candidate, Chain, Header, Offer, Outcome, Sent, Slot, State};
 use crate::secret::Secret;
 use crate::source::{Dialect, Place, Source, Value};
@@ -147,7 +148,7 @@ pub fn dotenv_file(
     file: &Path,
     env: &BTreeMap<String, String>,
     expansion: Expansion,
-) -> Option<Vec<dotenv::Assignment>> {
+) -> Option<Vec<Assignment>> {
     let state = world.read(file);
     let bytes = match &*state {
         FileState::Regular(content) => &content.bytes,
@@ -158,7 +159,7 @@ pub fn dotenv_file(
     }
     let marked = bytes.starts_with("\u{feff}".as_bytes());
     let parsed = dotenv::parse_with(Dialect::PythonDotenv, bytes, env, expansion);
-    let usable = |a: &dotenv::Assignment| !(marked && a.line == 1);
+    let usable = |a: &Assignment| !(marked && a.line == 1);
     Some(last_of_each(parsed.assignments.into_iter().filter(usable)))
 }
 
@@ -168,7 +169,7 @@ pub fn dotenv_file_as(
     dialect: Dialect,
     file: &Path,
     env: &BTreeMap<String, String>,
-) -> Option<Vec<dotenv::Assignment>> {
+) -> Option<Vec<Assignment>> {
     let state = world.read(file);
     let parsed = dotenv::parse(dialect, state.bytes()?, env);
     if parsed.first_wins {
@@ -178,7 +179,7 @@ pub fn dotenv_file_as(
 }
 
 /// The last assignment of each name, in the order of the names.
-fn last_of_each(assignments: impl IntoIterator<Item = dotenv::Assignment>) -> Vec<dotenv::Assignment> {
+fn last_of_each(assignments: impl IntoIterator<Item = Assignment>) -> Vec<Assignment> {
     let named = assignments.into_iter().map(|assignment| (assignment.name.clone(), assignment));
     named.collect::<BTreeMap<_, _>>().into_values().collect()
 }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::diff::Spans;
 use super::{Edit, EditError, New, Spot};
-use crate::dotenv;
+use crate::formats::dotenv;
 use crate::source::Dialect;
 
 mod shell;

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::formats::shell::{self, Mode, Shell};
 use crate::secret::Secret;
-use crate::shell::{self, Mode, Shell};
 use crate::world::World;
 
 mod lines;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::agents::{Agent, Context, Findings, Record};
 use crate::destination::{Destination, Neighbour, Set};
-use crate::dotenv;
+use crate::formats::dotenv;
 use crate::provider::Catalogue;
 use crate::resolve::{Chain, Header, Offer, Outcome, Sent};
 use crate::secret::Secret;

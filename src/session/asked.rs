@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use crate::formats::shell::{self, Mode};
 use crate::host::ask::{self, Answer, AskError};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Slot, State};
 use crate::secret::Secret;
 use crate::session::{Scan, SlotRef};
-use crate::shell::{self, Mode};
 use crate::source::{Place, Source, Value};
 use crate::world::World;
 

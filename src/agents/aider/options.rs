@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::agents::common::printable;
 use crate::agents::python::Layers;
-use crate::pyyaml::{self, Yaml};
+use crate::formats::pyyaml::{self, Yaml};
 use crate::source::{Format, Place, Pointer, Source};
 use crate::world::World;
 

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::pyyaml::{self, Yaml};
+use crate::formats::pyyaml::{self, Yaml};
 use crate::source::{Format, Place, Pointer};
 use crate::world::{Trouble, World};
 

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::agents::common::Found;
-use crate::dotenv::{self, Assignment};
+use crate::formats::assignment::Assignment;
+use crate::formats::dotenv;
 use crate::source::{Dialect, Place, Source};
 use crate::world::World;
 

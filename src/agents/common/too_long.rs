@@ -1,8 +1,8 @@
 //! What the agents' rules make of a value that a reader gave up as too long (see [`bound`]): nothing that is said.
 
 use crate::agents::Findings;
-use crate::bound::{self, TOO_LONG};
 use crate::finding::Lint;
+use crate::formats::bound::{self, TOO_LONG};
 use crate::resolve::{Candidate, Outcome, Slot, State};
 use crate::secret::Secret;
 use crate::source::Value;

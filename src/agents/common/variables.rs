@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::dotenv::{self, Parsed};
+use crate::formats::assignment::Parsed;
+use crate::formats::dotenv;
 use crate::source::{Dialect, Place, Source, Value};
 use crate::world::World;
 

@@ -1,7 +1,7 @@
 //! Credentials that Gemini CLI keeps itself: the key in a keyring or an encrypted file, the Google login.
 
 use crate::agents::common::Doc;
-use crate::sealed::{self, SealedError};
+use crate::formats::sealed::{self, SealedError};
 use crate::secret::Secret;
 use crate::source::{Place, SealedEntry, Source, Value};
 use crate::world::{FileState, KeyringState, World};

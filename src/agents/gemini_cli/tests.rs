@@ -2,10 +2,10 @@
 
 use super::AGENT;
 use crate::agents::Context;
+use crate::formats::sealed::Store;
 use crate::plan::{self, Prediction};
 use crate::provider::Catalogue;
 use crate::resolve::{Mode, Outcome, Slot};
-use crate::sealed::Store;
 use crate::secret::Secret;
 use crate::source::SealedEntry;
 use crate::world::{KeyringState, Machine, MemoryWorld};
@@ -84,7 +84,7 @@ fn with_store(store: &str) -> MemoryWorld {
     world
 }
 
-const STORE: &str = include_str!("../../sealed/made_by_node_12.txt");
+const STORE: &str = include_str!("../../formats/sealed/made_by_node_12.txt");
 const STORED: &str = "AIzaSyFAKEFAKEFAKEFAKEFAKEFAKEFAKE1234";
 
 #[test]

@@ -13,7 +13,7 @@ use super::runtime::{self, Ask};
 use super::step::{self, Step};
 use super::wire::is_host;
 use super::{custom, endpoint};
-use crate::pyyaml::Yaml;
+use crate::formats::pyyaml::Yaml;
 use crate::resolve::Mode;
 use crate::source::Source;
 

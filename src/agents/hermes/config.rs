@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::bound::Room;
-use crate::pyyaml::{self, Yaml};
+use crate::formats::bound::Room;
+use crate::formats::pyyaml::{self, Yaml};
 use crate::source::{Format, Place, Pointer};
 use crate::world::{Trouble, World};
 

@@ -4,7 +4,7 @@
 
 use super::config::{Config, Field};
 use super::wire::ApiMode;
-use crate::pyyaml::Yaml;
+use crate::formats::pyyaml::Yaml;
 
 /// One custom endpoint.
 #[derive(Clone)]

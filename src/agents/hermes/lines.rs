@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::sanitise::sanitise;
-use crate::dotenv;
+use crate::formats::assignment::Assignment;
+use crate::formats::dotenv;
 use crate::source::Dialect;
 
 /// One assignment as both parsers see it.
@@ -49,7 +50,7 @@ pub fn read(bytes: &[u8], own: bool, env: &BTreeMap<String, String>) -> Lines {
         let number = clean.line(found.line);
         let place = (number, found.name);
         let same = alone.get_mut(&place).and_then(Vec::pop);
-        let found = dotenv::Assignment { name: place.1, ..found };
+        let found = Assignment { name: place.1, ..found };
         match same.and_then(|at| lines.get_mut(at)) {
             Some(line) => line.own = Some(found.value),
             None => lines.push(Line { name: found.name, number, own: Some(found.value), python: None }),

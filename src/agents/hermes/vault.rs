@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::agents::common::Doc;
-use crate::pyyaml::Yaml;
+use crate::formats::pyyaml::Yaml;
 use crate::world::World;
 
 /// How long Hermes trusts a copy, in milliseconds.

@@ -7,7 +7,7 @@ use super::custom;
 use super::environ::{View, ascii_only};
 use super::profile::Profile;
 use crate::agents::common::{host_of, is_within, sent_in};
-use crate::pyyaml::Yaml;
+use crate::formats::pyyaml::Yaml;
 use crate::resolve::{Header, Sent};
 use crate::secret::Secret;
 

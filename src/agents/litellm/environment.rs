@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::agents::common;
 use crate::agents::python::{self, Layer, Layers};
-use crate::dotenv::Expansion;
+use crate::formats::dotenv::Expansion;
 use crate::source::{Place, Source, tilde};
 use crate::world::World;
 

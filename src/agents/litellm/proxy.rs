@@ -9,7 +9,7 @@ use crate::agents::litellm::environment;
 use crate::agents::litellm::wire::{self, Ask, Generation, Wire};
 use crate::agents::python::{Draft, Layer, Layers};
 use crate::finding::Lint;
-use crate::pyyaml::{self, Yaml};
+use crate::formats::pyyaml::{self, Yaml};
 use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::{Format, Place, Pointer, Source, Value, tilde};

@@ -11,12 +11,13 @@ use super::config::Config;
 use super::era::Rules;
 use super::home::Install;
 use super::providers;
-use crate::bound::Room;
-use crate::dotenv::{self, Parsed};
 use crate::finding::Lint;
+use crate::formats::assignment::Parsed;
+use crate::formats::bound::Room;
+use crate::formats::dotenv;
+use crate::formats::shell::{self, Mode, Reading, Seen, Setting, Shell};
 use crate::resolve::Offer;
 use crate::secret::Secret;
-use crate::shell::{self, Mode, Reading, Seen, Setting, Shell};
 use crate::source::{Dialect, Place, Source, Value};
 use crate::world::World;
 

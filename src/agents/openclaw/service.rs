@@ -7,7 +7,7 @@ use super::env::Variable;
 use super::era::Rules;
 use super::{Site, look};
 use crate::agents::{Certainty, Context, Restart};
-use crate::dotenv;
+use crate::formats::dotenv;
 use crate::resolve::{Candidate, Slot};
 use crate::source::{Dialect, Place, Source};
 use crate::world::Process;

@@ -7,7 +7,7 @@ use regex::{Captures, Regex};
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc, merge};
-use crate::bound::Room;
+use crate::formats::bound::Room;
 use crate::source::{Format, Place, Pointer, Source};
 use crate::world::{Trouble, World};
 

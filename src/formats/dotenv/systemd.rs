@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::text::{Decode, LineEnds, Text};
-use super::{Assignment, Parsed};
-use crate::bound::{self, Filling, Room};
+use crate::formats::assignment::{Assignment, Parsed};
+use crate::formats::bound::{self, Filling, Room};
+use crate::formats::text::{Decode, LineEnds, Text};
 
 /// What a unit's `EnvironmentFile=` gives. A byte that is no text refuses the file, and the unit does not start.
 pub(super) fn environment_file(bytes: &[u8]) -> Parsed {

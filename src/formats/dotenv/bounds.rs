@@ -1,11 +1,12 @@
-//! Every reader keeps the one limit on what references may bring in (see [`crate::bound`]).
+//! Every reader keeps the one limit on what references may bring in (see [`crate::formats::bound`]).
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{Parsed, parse};
-use crate::bound::{MARK, MAX_FILE, MAX_VALUE, is_too_long};
+use super::parse;
+use crate::formats::assignment::Parsed;
+use crate::formats::bound::{MARK, MAX_FILE, MAX_VALUE, is_too_long};
 use crate::source::Dialect;
 
 /// The readers that expand references to what stands before in the same file.

@@ -4,7 +4,7 @@ use super::parse::Parser;
 use super::run::{MAX_DEPTH, Runner, Status};
 use super::state::Known;
 use super::syntax::{Command, Part, Shell, Word};
-use crate::bound::{MAX_VALUE, TOO_LONG};
+use crate::formats::bound::{MAX_VALUE, TOO_LONG};
 
 const RUN_TIME: &str = "it is made by a command when the shell starts";
 const OTHER: &str = "it depends on a variable that is not set in these files";

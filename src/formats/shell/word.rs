@@ -2,7 +2,7 @@
 
 use super::parse::Parser;
 use super::syntax::{Bad, Part, Shell, Word};
-use crate::bound;
+use crate::formats::bound;
 
 impl Parser<'_> {
     /// A word that starts here.

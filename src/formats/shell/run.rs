@@ -8,8 +8,8 @@ use std::rc::Rc;
 use super::parse::Parser;
 use super::state::{Known, Setting, Spot, Variables};
 use super::syntax::{Assign, Bad, Command, Item, Join, Shell, Word};
-use crate::bound::{Room, TOO_LONG};
-use crate::dotenv::text::{Decode, LineEnds, Text};
+use crate::formats::bound::{Room, TOO_LONG};
+use crate::formats::text::{Decode, LineEnds, Text};
 use crate::world::World;
 
 /// How many files one start-up file may pull in.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::text::{Decode, LineEnds, Text, is_py_space};
-use super::{Assignment, Expansion, Parsed};
-use crate::bound::{Filling, Room};
+use super::Expansion;
+use crate::formats::assignment::{Assignment, Parsed};
+use crate::formats::bound::{Filling, Room};
+use crate::formats::text::{Decode, LineEnds, Text, is_py_space};
 
 /// What python-dotenv reads.
 pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>, expansion: Expansion) -> Parsed {

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::text::{Decode, LineEnds, Text};
-use super::{Assignment, Parsed};
-use crate::bound::{Filling, Room};
+use crate::formats::assignment::{Assignment, Parsed};
+use crate::formats::bound::{Filling, Room};
+use crate::formats::text::{Decode, LineEnds, Text};
 
 /// What direnv reads.
 pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>) -> Parsed {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use crate::bound::{Filling, TOO_LONG};
+use crate::formats::bound::{Filling, TOO_LONG};
 
 /// A value as far as it can be told without running anything.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::text::{Decode, LineEnds, Text};
-use super::{Assignment, Parsed};
-use crate::bound::{Filling, Room};
+use crate::formats::assignment::{Assignment, Parsed};
+use crate::formats::bound::{Filling, Room};
+use crate::formats::text::{Decode, LineEnds, Text};
 
 /// What `dotenvy` reads.
 pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>) -> Parsed {

@@ -5,8 +5,8 @@
 //! Before either reader runs, Hermes repairs the file on disk (`hermes_cli/env_loader.py`): UTF-16 with a byte order
 //! mark becomes UTF-8, NUL bytes go. [`parse`] reads what is there after that repair.
 
-use super::text::{Decode, LineEnds, Text, is_py_space};
-use super::{Assignment, Parsed};
+use crate::formats::assignment::{Assignment, Parsed};
+use crate::formats::text::{Decode, LineEnds, Text, is_py_space};
 
 /// What Hermes' own reader reads.
 pub(super) fn parse(bytes: &[u8]) -> Parsed {

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::bound::Room;
-use crate::dotenv;
 use crate::finding::Lint;
+use crate::formats::bound::Room;
+use crate::formats::dotenv;
 use crate::secret::Secret;
 use crate::source::Dialect;
 use crate::world::World;
@@ -223,8 +223,6 @@ fn visible_to_all(scope: Scope) -> Lint {
 fn from_file(world: &dyn World, scope: Scope, unit: &str, file: &Path, name: &str) -> Option<Setting> {
     let state = world.read(file);
     let bytes = state.bytes()?;
-    let mut lints = state.meta().map(|meta| crate::lint::file_lints(file, meta)).unwrap_or_default();
-    lints.extend(logged(bytes, name));
     let parsed = dotenv::parse(Dialect::SystemdEnvFile, bytes, &BTreeMap::new());
     let found = parsed.get(name)?;
     Some(Setting {
@@ -235,7 +233,7 @@ fn from_file(world: &dyn World, scope: Scope, unit: &str, file: &Path, name: &st
         dialect: Some(Dialect::SystemdEnvFile),
         value: Secret::new(found.value.clone()),
         wins: false,
-        lints,
+        lints: logged(bytes, name).into_iter().collect(),
     })
 }
 
@@ -327,7 +325,6 @@ fn environment_d(world: &dyn World, name: &str) -> Vec<Setting> {
         let state = world.read(&file);
         let Some(bytes) = state.bytes() else { continue };
         let parsed = dotenv::parse(Dialect::EnvironmentD, bytes, &env);
-        let lints = || state.meta().map(|meta| crate::lint::file_lints(&file, meta)).unwrap_or_default();
         found.extend(parsed.get(name).map(|assignment| Setting {
             unit: None,
             scope: Scope::User,
@@ -336,7 +333,7 @@ fn environment_d(world: &dyn World, name: &str) -> Vec<Setting> {
             dialect: Some(Dialect::EnvironmentD),
             value: Secret::new(assignment.value.clone()),
             wins: false,
-            lints: lints(),
+            lints: vec![],
         }));
         env.extend(parsed.assignments.into_iter().map(|assignment| (assignment.name, assignment.value)));
     }

@@ -1,8 +1,8 @@
 //! `pam_env` 1.5.2 reading `/etc/environment` (`modules/pam_env/pam_env.c`): quotes are taken off without care, `#`
 //! cuts everywhere, a carriage return stays, a line that is too long or holds a NUL ends the file.
 
-use super::text::{Decode, LineEnds, Text};
-use super::{Assignment, Parsed};
+use crate::formats::assignment::{Assignment, Parsed};
+use crate::formats::text::{Decode, LineEnds, Text};
 
 /// The size of its line buffer.
 const BUFFER: usize = 1024;

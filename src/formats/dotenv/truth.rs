@@ -67,7 +67,7 @@ fn predict(dialect: Dialect, bytes: &[u8], env: &BTreeMap<String, String>, name:
 
 #[test]
 fn every_recording_is_predicted() {
-    let misses = compare(include_str!("../../tests/corpora/dotenv_truth.json"));
+    let misses = compare(include_str!("../../../tests/corpora/dotenv_truth.json"));
     assert!(misses.is_empty(), "{}", misses.join("\n"));
 }
 

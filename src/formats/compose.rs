@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::bound::{self, Room};
-use crate::dotenv::{self, Parsed, compose::interpolate};
-use crate::pyyaml::{self, Yaml};
+use crate::formats::assignment::Parsed;
+use crate::formats::bound::{self, Room};
+use crate::formats::dotenv;
+use crate::formats::dotenv::compose::interpolate;
+use crate::formats::pyyaml::{self, Yaml};
 use crate::secret::Secret;
 use crate::source::{Dialect, Format, Place, Pointer};
 use crate::world::World;

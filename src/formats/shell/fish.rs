@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::run::{Flow, Runner, Source, Status};
 use super::state::{Known, Spot};
 use super::syntax::{Bad, Part, Word, is_name};
-use crate::bound::TOO_LONG;
+use crate::formats::bound::TOO_LONG;
 
 /// How deep blocks may nest.
 const MAX_DEPTH: usize = 40;

@@ -40,7 +40,7 @@ fn compare(at: &str, seen: &Seen, real: Option<&str>, tally: &mut (usize, usize,
 #[test]
 fn every_recording_is_predicted() {
     let cases: Vec<Value> =
-        serde_json::from_str(include_str!("../../tests/corpora/shell_export_truth.json")).unwrap();
+        serde_json::from_str(include_str!("../../../tests/corpora/shell_export_truth.json")).unwrap();
     let home = BTreeMap::from([("HOME".to_owned(), "/home/ann".to_owned())]);
     let mut dirty = home.clone();
     dirty.insert("K".to_owned(), "old".to_owned());

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::text::{Decode, LineEnds, Text, is_js_space};
-use super::{Assignment, Parsed};
+use crate::formats::assignment::{Assignment, Parsed};
+use crate::formats::text::{Decode, LineEnds, Text, is_js_space};
 
 /// What npm `dotenv` reads.
 pub(super) fn dotenv(bytes: &[u8]) -> Parsed {

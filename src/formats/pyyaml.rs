@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use granit_parser::{Event, Parser, ScalarStyle};
 use regex::Regex;
 
-use crate::bound;
+use crate::formats::bound;
 
 /// How deep a document may be nested before it is refused.
 const MAX_DEPTH: usize = 100;

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::bound::{self, TOO_LONG};
-use crate::dotenv::{Assignment, Parsed};
+use crate::formats::assignment::{Assignment, Parsed};
+use crate::formats::bound::{self, TOO_LONG};
 use crate::world::World;
 
 mod builtins;

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::text::{Decode, LineEnds, Text};
-use super::{Assignment, Parsed};
-use crate::bound::{self, Room};
+use crate::formats::assignment::{Assignment, Parsed};
+use crate::formats::bound::{self, Room};
+use crate::formats::text::{Decode, LineEnds, Text};
 
 const BLANKS: [char; 6] = ['\t', '\u{b}', '\u{c}', ' ', '\n', '\r'];
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Assignment, Parsed};
+use crate::formats::assignment::{Assignment, Parsed};
 
 /// The longest line that its scanner takes.
 const MAX_LINE: usize = 64 * 1024;
