@@ -147,6 +147,27 @@ fn a_rejection_that_is_known_to_pass_is_asked_for_three_times() {
     assert_eq!((report.overall.kind, note(&report.overall, "asked")), (Kind::Valid, "1 of 2 say valid"));
 }
 
+/// MiniMax has answered so to keys that it took a moment later.
+#[test]
+fn a_missing_key_that_was_sent_is_asked_for_again() {
+    const MISSING: &str = r#"{"base_resp":{"status_code":1004,"status_msg":"login fail: Please carry the API secret key in the 'Authorization' field of the request header"}}"#;
+    let server = Loopback::start(|_| Reply::json(401, MISSING)).unwrap();
+    let report = run(Job::played("minimax", good(), &server.url()));
+    assert_eq!(
+        (report.overall.kind, note(&report.overall, "asked")),
+        (Kind::WrongEndpoint, "3 of 3 say wrong_endpoint")
+    );
+    let count = AtomicUsize::new(0);
+    let server = Loopback::start(move |_| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::json(401, MISSING),
+        _ => Reply::json(200, r#"{"base_resp":{"status_code":0},"model_remains":[]}"#),
+    })
+    .unwrap();
+    let report = run(Job::played("minimax", good(), &server.url()));
+    assert_eq!(report.overall.kind, Kind::Valid);
+    assert!(report.overall.hints.join(" ").contains("Do not make another one"), "{:?}", report.overall.hints);
+}
+
 #[test]
 fn a_short_retry_after_is_waited_for_once() {
     let count = AtomicUsize::new(0);

@@ -256,21 +256,33 @@ pub fn same_host(one: &str, other: &str) -> bool {
     bare(one) == bare(other)
 }
 
-/// Whether this rejection may be a passing fault, so that it is asked for again before it is believed.
+/// Whether this refusal may be a passing fault, so that it is asked for again before it is believed.
 #[must_use]
 pub fn flaps(provider: &Provider, verdict: &Verdict) -> bool {
-    verdict.kind == Kind::Invalid
-        && (verdict.ask_again || provider.flaps.is_some() && verdict.status == Some(401))
+    match verdict.kind {
+        Kind::Invalid => verdict.ask_again || provider.flaps.is_some() && verdict.status == Some(401),
+        Kind::WrongEndpoint => verdict.ask_again,
+        _ => false,
+    }
 }
 
-/// Puts the answers to the same question together: the last one, with how often it was given.
+/// Puts the answers to the same question together: the last one, with how often it was given. A key that is refused and
+/// then accepted is good, and the person is told so before they make another one.
 #[must_use]
-pub fn settle(mut answers: Vec<Verdict>) -> Option<Verdict> {
+pub fn settle(provider: &Provider, mut answers: Vec<Verdict>) -> Option<Verdict> {
     let asked = answers.len();
     let mut last = answers.pop()?;
     let same = answers.iter().filter(|other| other.kind == last.kind).count() + 1;
     if asked > 1 {
         last.note("asked", format!("{same} of {asked} say {}", last.kind));
+    }
+    if last.kind.is_real() && answers.iter().any(|other| other.kind.rejects() || other.ask_again) {
+        let name = &provider.name;
+        last.reason = format!("{} {name} refused it a moment before.", last.reason);
+        last.hints.push(format!(
+            "Your key is good: {name} refuses good keys now and then. Do not make another one; \
+             a fallback provider in the agent's settings helps."
+        ));
     }
     Some(last)
 }
@@ -508,11 +520,14 @@ mod tests {
 
     #[test]
     fn answers_to_the_same_question_are_counted() {
+        let catalogue = Catalogue::embedded();
+        let settle = |answers| settle(catalogue.get("openrouter").unwrap(), answers);
         let settled =
             settle(vec![verdict(Kind::Invalid), verdict(Kind::Invalid), verdict(Kind::Invalid)]).unwrap();
         assert_eq!(settled.evidence, [("asked".to_owned(), "3 of 3 say invalid".to_owned())]);
         let settled = settle(vec![verdict(Kind::Invalid), verdict(Kind::Valid)]).unwrap();
         assert_eq!((settled.kind, settled.evidence[0].1.as_str()), (Kind::Valid, "1 of 2 say valid"));
+        assert!(settled.hints.join(" ").contains("Do not make another one"), "{:?}", settled.hints);
     }
 
     #[test]

@@ -356,12 +356,17 @@ pub fn judge(asked: &Asked<'_>, answer: &Answer) -> Verdict {
     if !finding.hint_alone || hints.is_empty() {
         hints.extend(words::hints(asked, finding.kind, &digest, gateway));
     }
+    let reason = if finding.reason == words::reason(finding.kind) {
+        words::reason_at(asked, finding.kind, &digest)
+    } else {
+        finding.reason
+    };
     let mut verdict = Verdict {
         provider: asked.provider.id.clone(),
         kind: finding.kind,
         status: Some(answer.status),
         answered_by,
-        reason: finding.reason,
+        reason,
         evidence: Vec::new(),
         latency_ms: Some(answer.latency_ms),
         hints,
@@ -573,6 +578,11 @@ fn evidence(
     let id = ids.chain(["request-id", "x-request-id", "cf-ray"]).find_map(|name| answer.header(name));
     if let Some(id) = id {
         verdict.note("request_id", redactor.clean(id, 80));
+    }
+    // Whose account it is: the money may be in another one than the key.
+    let account = asked.provider.account_headers.iter().find_map(|name| answer.header(name));
+    if let Some(account) = account.filter(|_| !asked.foreign) {
+        verdict.note("account", redactor.clean(account, 80));
     }
     if let AnsweredBy::Gateway(name) = verdict.answered_by {
         verdict.note("gateway", name);

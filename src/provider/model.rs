@@ -354,6 +354,9 @@ pub struct Provider {
     /// Response headers that carry the id of the request.
     #[serde(default)]
     pub request_ids: Vec<String>,
+    /// Response headers that name the account or organisation of the key.
+    #[serde(default)]
+    pub account_headers: Vec<String>,
     /// True for a server on this machine.
     #[serde(default)]
     pub local: bool,

@@ -194,7 +194,7 @@ impl Walker {
             wait *= 2;
             answers.push(self.once(provider, &way.key, request).await);
         }
-        course::settle(answers).unwrap_or_else(|| lost(&provider.id, "it was stopped"))
+        course::settle(provider, answers).unwrap_or_else(|| lost(&provider.id, "it was stopped"))
     }
 
     /// Where the endpoint of the probe is gone, another one of the same provider.

@@ -531,3 +531,101 @@ fn every_provider_but_local_ones_names_its_page_for_money() {
         catalogue().all().iter().filter(|own| own.billing_url.is_none()).map(|own| own.id.as_str()).collect();
     assert_eq!(without, ["lmstudio"]);
 }
+
+/// Asks with another key, at another host.
+fn ask_as(
+    provider: &str,
+    key: &str,
+    foreign: bool,
+    headers: &[(&str, &str)],
+    status: u16,
+    body: &str,
+) -> Verdict {
+    let catalogue = catalogue();
+    let provider = catalogue.get(provider).unwrap();
+    let key = Secret::new(key);
+    let host = if foreign { "127.0.0.1:8082" } else { "api.example.com" };
+    let asked = Asked {
+        catalogue,
+        provider,
+        spec: &provider.probe,
+        key: &key,
+        header: "authorization: bearer",
+        host,
+        foreign,
+        own_probe: true,
+    };
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    judge(&asked, &Answer { status, headers, body: body.into(), ..Answer::default() })
+}
+
+/// anthropics/claude-code#44930, #38414, openclaw/openclaw#54350: the credential is the token of a login.
+#[test]
+fn a_rejected_login_is_signed_in_again_and_no_key_is_made() {
+    let token = format!("sk-ant-oat01-{}", "Fake5".repeat(16));
+    for (status, body) in [
+        (401, r#"{"type":"error","error":{"type":"authentication_error","message":"Invalid bearer token"}}"#),
+        (
+            401,
+            r#"{"type":"error","error":{"type":"authentication_error","message":"OAuth token has expired. Please obtain a new token or refresh your existing token."}}"#,
+        ),
+        (403, r#"{"type":"error","error":{"type":"permission_error","message":"account_session_invalid"}}"#),
+        (
+            403,
+            r#"{"error":{"type":"permission_error","message":"Session is invalid.","code":"account_session_invalid"}}"#,
+        ),
+    ] {
+        let verdict = ask_as("anthropic", &token, false, &[], status, body);
+        let hints = verdict.hints.join(" ");
+        assert!(verdict.kind.rejects(), "{body}: {}", verdict.kind);
+        assert!(hints.contains("claude setup-token"), "{body}: {hints}");
+        assert!(!hints.contains("settings/keys") && !hints.contains("new key"), "{body}: {hints}");
+        assert!(verdict.reason.contains("login"), "{body}: {}", verdict.reason);
+    }
+    // openclaw/openclaw#115642: the plan's window, not the login.
+    let body = r#"{"type":"error","error":{"type":"invalid_request_error","message":"You're out of extra usage. Add more at claude.ai/settings/usage and keep going."}}"#;
+    let verdict = ask_as("anthropic", &token, false, &[], 400, body);
+    assert_eq!(verdict.kind, Kind::NoCredit);
+    assert!(verdict.hints.join(" ").contains("claude.ai/settings/usage"), "{:?}", verdict.hints);
+}
+
+/// google-gemini/gemini-cli#9795.
+#[test]
+fn a_denial_on_a_project_names_the_project_and_not_the_key_page() {
+    let body = r#"{"error":{"code":403,"message":"Permission 'cloudaicompanion.companions.generateChat' denied on resource '//cloudaicompanion.googleapis.com/projects/acme/locations/global' (or it may not exist).","status":"PERMISSION_DENIED","details":[{"reason":"IAM_PERMISSION_DENIED"}]}}"#;
+    let bare = r#"{"error":{"code":403,"message":"Permission 'x' denied on resource project acme.","status":"PERMISSION_DENIED"}}"#;
+    for body in [body, bare] {
+        let verdict = ask("gemini", 403, body.as_bytes());
+        let hints = verdict.hints.join(" ");
+        assert_eq!(verdict.kind, Kind::Forbidden);
+        assert!(hints.contains("GOOGLE_CLOUD_PROJECT") && !hints.contains("aistudio"), "{hints}");
+    }
+}
+
+/// Alishahryar1/free-claude-code#350.
+#[test]
+fn a_proxy_that_refuses_its_own_key_is_not_the_provider() {
+    let key = format!("sk-ant-api03-{}AA", "Fake5".repeat(19));
+    let verdict = ask_as("anthropic", &key, true, &[], 401, r#"{"detail":"Invalid API key"}"#);
+    assert_eq!(verdict.reason, "127.0.0.1:8082 does not know this key. It is no address of Anthropic.");
+    assert_eq!(verdict.hints, ["Use a key that 127.0.0.1:8082 itself gave out, or ask whoever runs it."]);
+    assert_eq!(verdict.answered_by.id(), "unknown");
+}
+
+#[test]
+fn a_rejected_key_is_found_again_in_the_list_by_its_end() {
+    let key = format!("sk-ant-api03-{}k3Pw", "Fake5".repeat(19));
+    let body = r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"#;
+    let organisation =
+        [("anthropic-organization-id", "4b1f0c3e-0000-4000-8000-000000000000"), ("request-id", "req_011CQ")];
+    let verdict = ask_as("anthropic", &key, false, &organisation, 401, body);
+    let hints = verdict.hints.join(" ");
+    assert!(
+        hints.contains("Look for …k3Pw in the list at https://platform.claude.com/settings/keys"),
+        "{hints}"
+    );
+    assert_eq!(verdict.noted("account"), Some("4b1f0c3e-0000-4000-8000-000000000000"));
+    assert_eq!(verdict.noted("request_id"), Some("req_011CQ"));
+    let relay = ask_as("anthropic", &key, true, &organisation, 401, body);
+    assert!(!relay.hints.join(" ").contains("k3Pw") && relay.noted("account").is_none());
+}

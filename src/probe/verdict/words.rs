@@ -23,6 +23,22 @@ pub(super) const fn reason(kind: Kind) -> &'static str {
     }
 }
 
+/// The reason where no rule has words of its own: who does not know the key, and whether it is the token of a login.
+#[must_use]
+pub(super) fn reason_at(asked: &Asked<'_>, kind: Kind, digest: &Digest) -> String {
+    let login = asked.provider.login.is_some() && is_login(asked, digest);
+    match kind {
+        Kind::Invalid if asked.foreign && !asked.provider.hosts.is_empty() => {
+            format!("{} does not know this key. It is no address of {}.", asked.host, asked.provider.name)
+        }
+        Kind::Invalid if asked.foreign => format!("{} does not know this key.", asked.host),
+        Kind::Invalid if login => "The provider does not know the token of this login.".to_owned(),
+        Kind::Revoked if login => "The login that this token belongs to was ended.".to_owned(),
+        Kind::Expired if login => "The token of this login has expired.".to_owned(),
+        _ => reason(kind).to_owned(),
+    }
+}
+
 /// What is said when something in front of the provider answered.
 #[must_use]
 pub(super) fn gateway(gateway: Gateway, status: u16, meaning: Option<Kind>) -> String {
@@ -98,9 +114,12 @@ fn rejected(asked: &Asked<'_>, digest: &Digest) -> Vec<String> {
         hints.push(login.clone());
         return hints;
     }
-    if asked.foreign && !asked.own_probe {
+    if asked.foreign && (!asked.own_probe || is_bare(digest)) {
         hints.push(format!("Use a key that {} itself gave out, or ask whoever runs it.", asked.host));
         return hints;
+    }
+    if let Some(flaps) = &provider.flaps {
+        hints.push(format!("Test it once more in a few minutes: {flaps}."));
     }
     if other_doors(asked) {
         hints.push(
@@ -113,8 +132,32 @@ fn rejected(asked: &Asked<'_>, digest: &Digest) -> Vec<String> {
     } else {
         String::new()
     };
+    hints.extend(in_the_list(asked));
     hints.push(format!("Make a new key at {} and replace this one.{relay}", provider.console_url));
     hints
+}
+
+/// How the key is found again on the provider's page, by the end that its mask shows.
+fn in_the_list(asked: &Asked<'_>) -> Option<String> {
+    let provider = asked.provider;
+    let mask = asked.catalogue.mask(asked.key);
+    let (_, end) = mask.as_str().split_once('…').filter(|_| !asked.foreign && !provider.local)?;
+    let end = end.split(' ').next().unwrap_or(end);
+    Some(format!(
+        "Look for …{end} in the list at {}: if it is not there, it was deleted or belongs to another account; \
+         if it was never used, it is not the key that is sent.",
+        provider.console_url
+    ))
+}
+
+/// An error that is no more than FastAPI's `{"detail": "…"}`: proxies that somebody wrote answer so
+/// (Alishahryar1/free-claude-code#350).
+fn is_bare(digest: &Digest) -> bool {
+    digest
+        .json
+        .as_ref()
+        .and_then(serde_json::Value::as_object)
+        .is_some_and(|body| body.len() == 1 && body.get("detail").is_some_and(serde_json::Value::is_string))
 }
 
 /// Words by which an answer says that it speaks of a login.
