@@ -31,6 +31,8 @@ pub trait World {
     fn env_troubles(&self) -> &[String] {
         &[]
     }
+    /// The operating system that the agents run on: it decides where some of them keep their files.
+    fn os(&self) -> Os;
     /// The names of this host and user, where the system tells them.
     fn machine(&self) -> Option<Machine> {
         None
@@ -69,6 +71,29 @@ pub trait World {
         let state = self.read(path);
         state.text().is_some().then_some(state)
     }
+}
+
+/// An operating system, as far as an agent's rules tell it apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Os {
+    /// Linux, and every other Unix that keeps to XDG's folders.
+    #[default]
+    Linux,
+    /// macOS.
+    Macos,
+    /// Windows.
+    Windows,
+}
+
+impl Os {
+    /// The one that this program was built for.
+    pub const HERE: Self = if cfg!(target_os = "macos") {
+        Self::Macos
+    } else if cfg!(windows) {
+        Self::Windows
+    } else {
+        Self::Linux
+    };
 }
 
 /// The names by which an agent may bind what it keeps to one machine and user.

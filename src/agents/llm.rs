@@ -15,7 +15,7 @@ use crate::finding::Lint;
 use crate::formats::pyyaml::{self, Yaml};
 use crate::resolve::{Chain, Header, Offer, Slot};
 use crate::source::{Format, Place, Pointer, Source, Value};
-use crate::world::World;
+use crate::world::{Os, World};
 
 const ID: &str = "llm";
 const VERSION: &str = "0.36";
@@ -104,16 +104,13 @@ fn user_dir(world: &dyn World) -> PathBuf {
     if let Some(path) = world.var_nonempty("LLM_USER_PATH") {
         return world.cwd().join(path);
     }
-    if cfg!(target_os = "macos") {
-        return common::home(world).join("Library/Application Support").join(name);
-    }
-    if let (true, Some(data)) = (cfg!(windows), world.var("APPDATA")) {
-        return PathBuf::from(data).join(name);
-    }
-    match world.var("XDG_CONFIG_HOME") {
-        Some(config) => world.cwd().join(config).join(name),
-        None => common::home(world).join(".config").join(name),
-    }
+    let home = common::home(world);
+    let configs = match world.os() {
+        Os::Linux => world.var("XDG_CONFIG_HOME").map_or(home.join(".config"), |path| world.cwd().join(path)),
+        Os::Macos => home.join("Library/Application Support"),
+        Os::Windows => world.var("APPDATA").map_or(home, PathBuf::from),
+    };
+    configs.join(name)
 }
 
 /// What one scan reads.
@@ -406,6 +403,20 @@ mod tests {
     use crate::provider::Catalogue;
     use crate::resolve::Outcome;
     use crate::world::MemoryWorld;
+
+    #[test]
+    fn the_folder_is_the_one_of_the_system() {
+        let with = |os, folder: &str| {
+            let keys = format!("{folder}/io.datasette.llm/keys.json");
+            let world = MemoryWorld::new("/h").on(os).with_var("APPDATA", "/h/AppData/Roaming");
+            let world =
+                world.with_var("XDG_CONFIG_HOME", "/h/xdg").with_file(keys, "{\"openai\":\"sk-FAKE\"}");
+            slot(&world, "openai").sent().is_some_and(|sent| sent.key.is("sk-FAKE"))
+        };
+        assert!(with(Os::Linux, "xdg") && !with(Os::Linux, ".config"));
+        assert!(with(Os::Macos, "Library/Application Support") && !with(Os::Macos, "xdg"));
+        assert!(with(Os::Windows, "AppData/Roaming") && !with(Os::Windows, "xdg"));
+    }
 
     fn slot(world: &MemoryWorld, provider: &str) -> Slot {
         let catalogue = Catalogue::embedded();

@@ -20,7 +20,7 @@ use super::process;
 use super::same_folder;
 use super::sqlite;
 use crate::world::{
-    FileContent, FileMeta, FileState, KeyringState, Machine, Process, Table, TableState, Trouble, World,
+    FileContent, FileMeta, FileState, KeyringState, Machine, Os, Process, Table, TableState, Trouble, World,
 };
 
 /// The largest file that is read. Agents' state files reach some megabytes; a key file is never this large.
@@ -281,6 +281,10 @@ impl World for RealWorld {
 
     fn env_troubles(&self) -> &[String] {
         &self.env_troubles
+    }
+
+    fn os(&self) -> Os {
+        Os::HERE
     }
 
     fn machine(&self) -> Option<Machine> {

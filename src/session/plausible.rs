@@ -11,7 +11,7 @@ use crate::agents::{Agent, Context};
 use crate::plan::SlotId;
 use crate::provider::Catalogue;
 use crate::resolve::{Outcome, Slot};
-use crate::world::{FileState, KeyringState, Machine, Process, Table, TableState, World};
+use crate::world::{FileState, KeyringState, Machine, Os, Process, Table, TableState, World};
 
 /// The slots of `agents` that a key would fill, each of a provider in the catalogue, and not among the real ones.
 #[must_use]
@@ -73,6 +73,9 @@ impl World for Supposed<'_> {
     }
     fn env(&self) -> &BTreeMap<String, String> {
         &self.env
+    }
+    fn os(&self) -> Os {
+        self.base.os()
     }
     fn machine(&self) -> Option<Machine> {
         self.base.machine()

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::misplaced;
 use crate::agents::Findings;
-use crate::world::{FileState, KeyringState, Machine, Process, Table, TableState, Trouble, World};
+use crate::world::{FileState, KeyringState, Machine, Os, Process, Table, TableState, Trouble, World};
 
 /// A world, and what could not be read in it.
 pub(super) struct Watched<'a> {
@@ -60,6 +60,10 @@ impl World for Watched<'_> {
 
     fn env_troubles(&self) -> &[String] {
         self.base.env_troubles()
+    }
+
+    fn os(&self) -> Os {
+        self.base.os()
     }
 
     fn machine(&self) -> Option<Machine> {

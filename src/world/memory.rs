@@ -7,7 +7,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::{
-    FileContent, FileMeta, FileState, KeyringState, Machine, Process, Table, TableState, Trouble, World,
+    FileContent, FileMeta, FileState, KeyringState, Machine, Os, Process, Table, TableState, Trouble, World,
 };
 use crate::secret::Secret;
 
@@ -20,6 +20,8 @@ pub struct MemoryWorld {
     pub cwd: PathBuf,
     /// The process environment.
     pub env: BTreeMap<String, String>,
+    /// The operating system.
+    pub os: Os,
     /// The names of host and user.
     pub machine: Option<Machine>,
     /// Unix milliseconds.
@@ -44,6 +46,13 @@ impl MemoryWorld {
     pub fn new(home: impl Into<PathBuf>) -> Self {
         let home = home.into();
         Self { cwd: home.join("work"), home: Some(home), ..Self::default() }
+    }
+
+    /// Puts the world on another operating system.
+    #[must_use]
+    pub fn on(mut self, os: Os) -> Self {
+        self.os = os;
+        self
     }
 
     /// Sets a variable.
@@ -104,6 +113,10 @@ impl World for MemoryWorld {
 
     fn env(&self) -> &BTreeMap<String, String> {
         &self.env
+    }
+
+    fn os(&self) -> Os {
+        self.os
     }
 
     fn machine(&self) -> Option<Machine> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{FileContent, FileMeta, FileState, KeyringState, Machine, Process, Table, TableState, World};
+use super::{FileContent, FileMeta, FileState, KeyringState, Machine, Os, Process, Table, TableState, World};
 use crate::secret::Secret;
 use crate::source::Cell;
 
@@ -82,6 +82,10 @@ impl World for Overlay<'_> {
 
     fn env(&self) -> &BTreeMap<String, String> {
         self.env.unwrap_or_else(|| self.base.env())
+    }
+
+    fn os(&self) -> Os {
+        self.base.os()
     }
 
     fn machine(&self) -> Option<Machine> {

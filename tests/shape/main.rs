@@ -30,6 +30,13 @@ fn only_the_host_touches_files_and_processes() {
     only_in("the clipboard", &["arboard::"], &["host"]);
 }
 
+/// A rule asks the world which system it is on, so that a home of another system is judged by its own rules.
+#[test]
+fn only_the_host_knows_the_system_it_was_built_for() {
+    let marks = ["cfg!(target_os", "cfg!(windows", "cfg!(unix", "cfg!(any(", "cfg!(all("];
+    only_in("the system of the build", &marks, &["host", "world.rs"]);
+}
+
 /// What is said passes the printer, which masks keys and shows what would move a cursor: nothing writes past it.
 #[test]
 fn only_the_output_writes_to_the_terminal() {

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::agents::common::{self, Doc, Prints};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
-use crate::world::{KeyringState, World};
+use crate::world::{KeyringState, Os, World};
 
 use super::profile::Profile;
 use super::settings::{Found, Settings, TAIL};
@@ -148,7 +148,7 @@ fn keychain_user(world: &dyn World) -> String {
 }
 
 fn keychain(world: &dyn World, settings: &Settings) -> Option<(Place, Value)> {
-    if !cfg!(target_os = "macos") {
+    if world.os() != Os::Macos {
         return None;
     }
     let (service, user) = (keychain_service(settings, "Claude Code"), keychain_user(world));
@@ -161,7 +161,7 @@ fn keychain(world: &dyn World, settings: &Settings) -> Option<(Place, Value)> {
 }
 
 fn login(world: &dyn World, settings: &Settings) -> Option<Login> {
-    if cfg!(target_os = "macos") {
+    if world.os() == Os::Macos {
         let (service, user) = (keychain_service(settings, "Claude Code-credentials"), keychain_user(world));
         match world.keyring(&service, &user) {
             KeyringState::Present(text) => {

@@ -7,11 +7,17 @@ use serde_json::Value as Json;
 use crate::agents::common::{self, Doc};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
-use crate::world::{Trouble, World};
+use crate::world::{Os, Trouble, World};
 
-/// Where an administrator's settings stand (Claude Code 2.1.329, macOS from the shipped build).
-const MANAGED: &str =
-    if cfg!(target_os = "macos") { "/Library/Application Support/ClaudeCode" } else { "/etc/claude-code" };
+/// The folder of an administrator's settings (Claude Code 2.1.329; macOS from the shipped build, Windows from
+/// code.claude.com/docs/en/settings).
+const fn managed_folder(os: Os) -> &'static str {
+    match os {
+        Os::Linux => "/etc/claude-code",
+        Os::Macos => "/Library/Application Support/ClaudeCode",
+        Os::Windows => "C:\\Program Files\\ClaudeCode",
+    }
+}
 
 /// How many characters of a key's end Claude Code keeps to remember an answer.
 pub const TAIL: usize = 20;
@@ -150,7 +156,7 @@ fn env_text(value: &Json) -> Option<String> {
 
 /// An administrator's files, strongest first: drop-ins in reverse order of their names, then the main file.
 fn managed(world: &dyn World) -> Vec<PathBuf> {
-    let folder = PathBuf::from(MANAGED);
+    let folder = PathBuf::from(managed_folder(world.os()));
     let dropins = folder.join("managed-settings.d");
     let json = |name: &String| {
         std::path::Path::new(name).extension().is_some_and(|end| end == "json") && !name.starts_with('.')

@@ -3,7 +3,9 @@
 use crate::agents::Context;
 use crate::provider::Catalogue;
 use crate::resolve::{Mode, Outcome, Slot};
-use crate::world::MemoryWorld;
+use crate::secret::Secret;
+use crate::source::Source;
+use crate::world::{MemoryWorld, Os};
 
 const LOGIN: (&str, &str) = (
     ".claude/.credentials.json",
@@ -155,4 +157,34 @@ fn a_new_key_goes_where_the_old_one_stands_and_is_approved() {
         all[0].neighbours[0].place.show(Some("/h".as_ref())),
         "~/.claude.json#/customApiKeyResponses/approved"
     );
+}
+
+#[test]
+fn on_macos_key_and_login_are_in_the_keychain() {
+    let entry = |world: &mut MemoryWorld, service: &str, text: &str| {
+        world.keyring.insert((service.to_owned(), "ann".to_owned()), Secret::new(text));
+    };
+    let mut mac = MemoryWorld::new("/h").on(Os::Macos).with_var("USER", "ann");
+    entry(&mut mac, "Claude Code", "CONSOLE");
+    assert_eq!(sends(&slots(&mac)[0]), "x-api-key=CONSOLE");
+    assert_eq!(
+        slots(&mac)[0].candidates.iter().find(|row| row.value.secret().is_some()).map(|row| row.source),
+        Some(Source::Keyring)
+    );
+    entry(&mut mac, "Claude Code-credentials", &LOGIN.1.replace("LOGIN", "CHAIN"));
+    let mac = mac.with_file(LOGIN.0, LOGIN.1);
+    assert_eq!(sends(&slots(&mac)[0]), "authorization=CHAIN", "the keychain takes precedence over the file");
+    let linux = mac.on(Os::Linux);
+    assert_eq!(sends(&slots(&linux)[0]), "authorization=LOGIN", "the keyring of Linux is not asked");
+}
+
+#[test]
+fn an_administrators_settings_are_where_the_system_keeps_them() {
+    let settings = r#"{"env":{"ANTHROPIC_API_KEY":"MANAGED"}}"#;
+    let world = |file: &str| MemoryWorld::new("/h").with_var(KEY.0, KEY.1).with_file(file, settings);
+    let mac = "/Library/Application Support/ClaudeCode/managed-settings.json";
+    assert_eq!(sends(&slots(&world(mac).on(Os::Macos))[0]), "x-api-key=MANAGED");
+    assert_eq!(sends(&slots(&world(mac))[0]), "x-api-key=KEY");
+    let linux = "/etc/claude-code/managed-settings.json";
+    assert_eq!(sends(&slots(&world(linux).on(Os::Macos))[0]), "x-api-key=KEY");
 }

@@ -13,7 +13,7 @@ use crate::finding::Lint;
 use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
-use crate::world::{Table, TableState, World};
+use crate::world::{Os, Table, TableState, World};
 
 /// VS Code and its kin: the folder below the configuration, and the one with the extensions.
 const EDITORS: &[(&str, &str)] = &[
@@ -32,8 +32,13 @@ struct Sealed {
 
 fn databases(world: &dyn World) -> Vec<(&'static str, PathBuf)> {
     let home = common::home(world);
-    let config = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
-    let roots = EDITORS.iter().map(|(name, _)| (*name, home.join(config).join(name)));
+    // VS Code's places (code.visualstudio.com/docs/configure/settings).
+    let config = match world.os() {
+        Os::Linux => home.join(".config"),
+        Os::Macos => home.join("Library/Application Support"),
+        Os::Windows => common::folder(world, "APPDATA", "AppData/Roaming"),
+    };
+    let roots = EDITORS.iter().map(|(name, _)| (*name, config.join(name)));
     let server = ("code-server", home.join(".local/share/code-server"));
     roots.chain([server]).map(|(name, root)| (name, root.join("User/globalStorage/state.vscdb"))).collect()
 }
@@ -146,5 +151,18 @@ mod tests {
         assert_eq!(slots.len(), 1);
         assert!(matches!(slots[0].outcome, Outcome::Hidden { .. }));
         assert_eq!(slots[0].candidates[1].value, Value::Sealed);
+    }
+
+    #[test]
+    fn each_system_keeps_the_editors_store_in_its_own_folder() {
+        let row = "secret://{\"extensionId\":\"saoudrizwan.claude-dev\",\"key\":\"openRouterApiKey\"}";
+        let found = |os, folder: &str| {
+            let db = format!("{folder}/Code/User/globalStorage/state.vscdb");
+            let world = MemoryWorld::new("/h").on(os).with_var("APPDATA", "/h/AppData/Roaming");
+            !sealed(&world.with_row(db, "ItemTable", row, "{}")).is_empty()
+        };
+        assert!(found(Os::Linux, ".config") && !found(Os::Linux, "Library/Application Support"));
+        assert!(found(Os::Macos, "Library/Application Support") && !found(Os::Macos, ".config"));
+        assert!(found(Os::Windows, "AppData/Roaming") && !found(Os::Windows, ".config"));
     }
 }

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc};
-use crate::world::{Trouble, World};
+use crate::world::{Os, Trouble, World};
 
-const SYSTEM: &str = if cfg!(target_os = "macos") {
-    "/Library/Application Support/GeminiCli/settings.json"
-} else {
-    "/etc/gemini-cli/settings.json"
-};
+/// An administrator's settings (Gemini CLI 0.61, docs/cli/configuration.md).
+const fn system_file(os: Os) -> &'static str {
+    match os {
+        Os::Linux => "/etc/gemini-cli/settings.json",
+        Os::Macos => "/Library/Application Support/GeminiCli/settings.json",
+        Os::Windows => "C:\\ProgramData\\gemini-cli\\settings.json",
+    }
+}
 
 /// Whether the working directory is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +53,7 @@ impl Settings {
         let folder = home.join(".gemini");
         let (system_path, moved) = match world.var_nonempty("GEMINI_CLI_SYSTEM_SETTINGS_PATH") {
             Some(path) => (world.cwd().join(path), true),
-            None => (PathBuf::from(SYSTEM), false),
+            None => (PathBuf::from(system_file(world.os())), false),
         };
         let beside = system_path.with_file_name("system-defaults.json");
         let defaults =

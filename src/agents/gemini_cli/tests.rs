@@ -8,7 +8,7 @@ use crate::provider::Catalogue;
 use crate::resolve::{Mode, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::SealedEntry;
-use crate::world::{KeyringState, Machine, MemoryWorld};
+use crate::world::{KeyringState, Machine, MemoryWorld, Os};
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();
@@ -150,4 +150,18 @@ fn without_trust_a_script_gets_nothing_and_a_person_is_asked() {
     assert!(matches!(slots[1].outcome, Outcome::NotKnown { .. }));
     let rules = r#"{"/h":"TRUST_FOLDER","/h/work":"DO_NOT_TRUST"}"#;
     assert!(answer(&world.with_file(".gemini/trustedFolders.json", rules)).starts_with("nothing"));
+}
+
+#[test]
+fn an_administrators_settings_are_where_the_system_keeps_them() {
+    let settings = r#"{"security":{"auth":{"selectedType":"gemini-api-key"}}}"#;
+    let world = |file: &str, os| {
+        let world = trusted().on(os).with_var("GEMINI_API_KEY", "K").with_var("GOOGLE_API_KEY", "G");
+        answer(&world.with_var("GOOGLE_GENAI_USE_VERTEXAI", "true").with_file(file, settings))
+    };
+    let mac = "/Library/Application Support/GeminiCli/settings.json";
+    let linux = "/etc/gemini-cli/settings.json";
+    let key = format!("x-goog-api-key=K {API}");
+    assert_eq!((world(mac, Os::Macos), world(linux, Os::Linux)), (key.clone(), key.clone()));
+    assert!(world(mac, Os::Linux) != key && world(linux, Os::Macos) != key);
 }

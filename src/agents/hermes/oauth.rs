@@ -14,7 +14,7 @@ use super::profile::Profile;
 use super::registry::is_usable;
 use crate::agents::common::{self, Doc};
 use crate::source::{Format, Place, Pointer, Source};
-use crate::world::{KeyringState, World};
+use crate::world::{KeyringState, Os, World};
 
 /// A login that is kept in a file or keyring.
 #[derive(Clone)]
@@ -110,7 +110,7 @@ pub fn claude_code(world: &dyn World, now_ms: f64) -> Option<Login> {
     let pointer = Pointer::new(["claudeAiOauth", "accessToken"]);
     let place = Place::Field { file, format: Format::Json, pointer: pointer.clone() };
     let file = claude_login(&doc.root, place, Source::Oauth);
-    let keychain = if cfg!(target_os = "macos") { claude_keychain(world, pointer) } else { None };
+    let keychain = if world.os() == Os::Macos { claude_keychain(world, pointer) } else { None };
     match (keychain, file) {
         (Some(keychain), Some(file)) => {
             let (a, b) = (keychain.is_valid(now_ms), file.is_valid(now_ms));
@@ -326,6 +326,8 @@ pub fn is_logged_in(profile: &Profile<'_>, provider: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
+    use crate::world::MemoryWorld;
 
     #[test]
     fn moments_are_read_in_all_their_forms() {
@@ -351,5 +353,19 @@ mod tests {
         let nous = jwt("{\"exp\":1000,\"scope\":\"inference:invoke\"}");
         assert!(is_nous_token(&nous, None, None, 50.0));
         assert!(!is_nous_token(&jwt("{\"exp\":1000}"), None, None, 50.0));
+    }
+
+    #[test]
+    fn claude_codes_login_is_in_the_keychain_on_macos_alone() {
+        let login = |token: &str, until: i64| {
+            format!(r#"{{"claudeAiOauth":{{"accessToken":"{token}","expiresAt":{until}}}}}"#)
+        };
+        let mut world = MemoryWorld::new("/h").on(Os::Macos).with_var("USER", "ann");
+        let entry = ("Claude Code-credentials".to_owned(), "ann".to_owned());
+        world.keyring.insert(entry, Secret::new(login("CHAIN", 9_000_000)));
+        let world = world.with_file(".claude/.credentials.json", login("FILE", 8_000_000));
+        let token = |world: &MemoryWorld, now| claude_code(world, now).map(|login| login.token);
+        assert_eq!(token(&world, 0.0).as_deref(), Some("CHAIN"), "the fresher of two that are valid");
+        assert_eq!(token(&world.on(Os::Linux), 0.0).as_deref(), Some("FILE"));
     }
 }

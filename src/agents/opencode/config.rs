@@ -9,10 +9,18 @@ use serde_json::Value as Json;
 use crate::agents::common::{self, Doc, merge};
 use crate::formats::bound::Room;
 use crate::source::{Format, Place, Pointer, Source};
-use crate::world::{Trouble, World};
+use crate::world::{Os, Trouble, World};
 
-const MANAGED: &str =
-    if cfg!(target_os = "macos") { "/Library/Application Support/opencode" } else { "/etc/opencode" };
+/// The folder of an administrator's configuration (opencode, packages/opencode/src/config/config.ts).
+fn managed(world: &dyn World) -> PathBuf {
+    match world.os() {
+        Os::Linux => "/etc/opencode".into(),
+        Os::Macos => "/Library/Application Support/opencode".into(),
+        Os::Windows => {
+            Path::new(world.var_nonempty("ProgramData").unwrap_or("C:\\ProgramData")).join("opencode")
+        }
+    }
+}
 
 /// One configuration.
 struct Layer {
@@ -51,7 +59,7 @@ impl Config {
     pub fn read(world: &dyn World) -> Self {
         let global = common::folder(world, "XDG_CONFIG_HOME", ".config").join("opencode");
         let content = world.var_nonempty("OPENCODE_CONFIG_CONTENT");
-        let managed = ["opencode.json", "opencode.jsonc"].map(|name| Path::new(MANAGED).join(name));
+        let managed = ["opencode.json", "opencode.jsonc"].map(|name| managed(world).join(name));
         let files = paths(world, &global);
         // The pattern is compiled only where there is a text for it.
         let any = content.is_some() || files.iter().chain(&managed).any(|path| world.text(path).is_some());

@@ -3,7 +3,7 @@
 use crate::agents::Context;
 use crate::provider::Catalogue;
 use crate::resolve::{Outcome, Slot};
-use crate::world::MemoryWorld;
+use crate::world::{MemoryWorld, Os};
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();
@@ -104,4 +104,12 @@ fn without_any_key_the_free_models_take_public() {
     assert!(slots(&world)[0].in_use);
     assert_eq!(answer(&world, "opencode"), "authorization=public https://opencode.ai/zen/v1");
     assert_eq!(answer(&world, "anthropic"), "nothing");
+}
+
+#[test]
+fn an_administrators_file_is_where_the_system_keeps_it() {
+    let mac = "/Library/Application Support/opencode/opencode.json";
+    let world = || MemoryWorld::new("/h").with_file(mac, config("MANAGED"));
+    assert_eq!(answer(&world().on(Os::Macos), "anthropic"), format!("x-api-key=MANAGED {ANTHROPIC}"));
+    assert_ne!(answer(&world(), "anthropic"), format!("x-api-key=MANAGED {ANTHROPIC}"));
 }
