@@ -150,6 +150,18 @@ pub enum Certainty {
 }
 
 impl Certainty {
+    /// The word in `--json`.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::StillHolds => "certain",
+            Self::MayHold => "may-hold",
+            Self::CannotTell => "cannot-tell",
+            Self::Reloads => "reloads",
+            Self::Fresh => "fresh",
+        }
+    }
+
     /// Whether a restart is the way to be sure.
     #[must_use]
     pub const fn needs_restart(self) -> bool {

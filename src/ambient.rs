@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::finding::Lint;
 use crate::formats::assignment::Parsed;
 use crate::formats::compose::{self, Compose};
+use crate::formats::launchd::{self, Jobs};
 use crate::formats::shell::{self, Known, Mode, Reading, Shell, Spot, Variable};
-use crate::formats::systemd::{self, Scope};
-use crate::formats::{dotenv, launchd};
+use crate::formats::systemd::{self, Scope, Units};
+use crate::formats::{dockerfile, dotenv};
 use crate::lint::file_lints;
 use crate::secret::Secret;
 use crate::source::{Dialect, Place, Source, Value};
@@ -39,6 +40,9 @@ pub struct Surroundings {
     readings: Vec<(Mode, Reading)>,
     compose: Compose,
     login: Parsed,
+    units: Units,
+    jobs: Jobs,
+    image: Vec<dockerfile::Setting>,
 }
 
 impl Surroundings {
@@ -59,7 +63,28 @@ impl Surroundings {
             readings: readings.collect(),
             compose: Compose::look(world),
             login: login.unwrap_or_default(),
+            units: Units::look(world),
+            jobs: Jobs::look(world),
+            image: dockerfile::look(world),
         }
+    }
+
+    /// The units.
+    #[must_use]
+    pub const fn units(&self) -> &Units {
+        &self.units
+    }
+
+    /// The property lists.
+    #[must_use]
+    pub const fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    /// The compose project of the working directory.
+    #[must_use]
+    pub const fn compose(&self) -> &Compose {
+        &self.compose
     }
 
     /// All places that set a variable.
@@ -67,9 +92,10 @@ impl Surroundings {
     pub fn find(&self, world: &dyn World, name: &str) -> Vec<Ambient> {
         let mut found = self.shells(world, name);
         found.extend(etc_environment(&self.login, name));
-        found.extend(systemd::find(world, name).into_iter().map(|setting| of_systemd(world, setting, name)));
+        found.extend(self.units.find(name).into_iter().map(|setting| of_systemd(world, setting, name)));
         found.extend(self.compose.find(world, name).into_iter().map(of_compose));
-        found.extend(launchd::find(world, name).into_iter().map(|setting| of_launchd(setting, name)));
+        found.extend(self.image.iter().filter(|setting| setting.name == name).map(of_image));
+        found.extend(self.jobs.find(name).into_iter().map(|setting| of_launchd(setting, name)));
         found
     }
 
@@ -230,6 +256,20 @@ fn of_compose(setting: compose::Setting) -> Ambient {
             .map_or_else(|| Value::Unreadable("compose refuses the value".to_owned()), Value::Present),
         lints: vec![],
         note,
+    }
+}
+
+fn of_image(setting: &dockerfile::Setting) -> Ambient {
+    let value = setting.value.clone();
+    Ambient {
+        source: Source::Compose,
+        place: line(setting.file.clone(), setting.line, &setting.name, Dialect::DockerCli),
+        value: value.map_or_else(|| Value::Reference("made of another variable".to_owned()), Value::Present),
+        lints: vec![Lint::warn(
+            "key-in-image",
+            "A value in a Dockerfile is a part of every image that is built from it. Give it to the container when it is started.",
+        )],
+        note: "every container of the image that is built here gets this; nothing else does".to_owned(),
     }
 }
 

@@ -96,6 +96,11 @@ impl Lint {
         *self = Self::new(self.id, severity, std::mem::take(&mut self.message));
     }
 
+    /// A lint whose severity the place decides.
+    pub fn of(id: &'static str, severity: Severity, message: impl Into<String>) -> Self {
+        Self::new(id, severity, message.into())
+    }
+
     /// A lint worth knowing.
     pub fn note(id: &'static str, message: impl Into<String>) -> Self {
         Self::new(id, Severity::Note, message.into())

@@ -3,6 +3,7 @@
 pub mod assignment;
 pub mod bound;
 pub mod compose;
+pub mod dockerfile;
 pub mod dotenv;
 pub mod launchd;
 pub mod pyyaml;

@@ -9,6 +9,7 @@ use crate::finding::Lint;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Sent, Slot, origin, shown};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
+use crate::session::held::{Holder, Sends};
 use crate::session::{Scan, Scanned, SlotRef};
 use crate::source::Value;
 
@@ -50,6 +51,30 @@ pub struct SlotJson {
     sends: SendsJson,
     candidates: Vec<CandidateJson>,
     lints: Vec<LintJson>,
+    /// The processes and services of the agent that answer for this slot, too.
+    held_by: Vec<HolderJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct HolderJson {
+    kind: &'static str,
+    what: String,
+    pid: Option<u32>,
+    /// When the process started, Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<String>,
+    /// `same`, `another`, `nothing` or `unknown`.
+    sends: &'static str,
+    key: Option<Mask>,
+    fingerprint: Option<Fingerprint>,
+    tag: Option<Tag>,
+    certainty: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restart: Option<String>,
 }
 
 /// What leaves for a slot. `base_url` is scheme and host; `url` is the whole base as the agent has it.
@@ -157,6 +182,33 @@ pub fn slot_json(slot: &Slot, scan: &Scan, style: Style<'_>) -> SlotJson {
             .map(|(n, candidate)| candidate_json(n, candidate, scan, style))
             .collect(),
         lints: lints_json(&slot.lints),
+        held_by: scan.held_by(slot).iter().map(|holder| holder_json(holder, slot, scan, style)).collect(),
+    }
+}
+
+fn holder_json(holder: &Holder, slot: &Slot, scan: &Scan, style: Style<'_>) -> HolderJson {
+    let key = match &holder.sends {
+        Sends::Other(key) => Some(key),
+        Sends::Same => slot.sent().map(|sent| &sent.key),
+        Sends::Nothing(_) | Sends::Unknown(_) => None,
+    };
+    let reason = match &holder.sends {
+        Sends::Nothing(why) | Sends::Unknown(why) => Some(plain(why)),
+        Sends::Same | Sends::Other(_) => None,
+    };
+    HolderJson {
+        kind: holder.kind.id(),
+        what: plain(&holder.what),
+        pid: holder.pid,
+        since: holder.since_ms,
+        unit: holder.unit.as_deref().map(plain),
+        sends: holder.sends.id(),
+        key: key.map(|key| style.catalogue.mask(key)),
+        fingerprint: key.map(|key| key.fingerprint(style.salt)),
+        tag: key.and_then(|key| scan.tag(key)),
+        certainty: holder.certainty.id(),
+        reason,
+        restart: holder.restart.as_ref().map(|words| plain(&words.join(" "))),
     }
 }
 

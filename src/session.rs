@@ -5,11 +5,13 @@
 
 pub mod asked;
 mod copies;
+pub mod held;
 pub mod holding;
 mod misplaced;
 pub mod names;
 pub mod past;
 pub mod plausible;
+mod services;
 pub mod standing;
 mod surround;
 pub mod test;
@@ -68,6 +70,8 @@ pub struct Scan {
     /// The other texts that are kept where a key belongs: placeholders, masked copies, words. They have no letter, and
     /// are never shown whole.
     pub texts: Vec<Secret>,
+    /// The processes and services that answer for a slot, too.
+    held: held::Held,
     /// The position of each key: a scan with ten thousand keys asks for a letter at every row.
     positions: HashMap<Fingerprint, usize>,
     /// The same for the keys that have blanks around them, without the blanks; the first of several.
@@ -126,7 +130,9 @@ fn finished(world: &dyn World, catalogue: &Catalogue, mut agents: Vec<Scanned>) 
     for scanned in &mut agents {
         around.complete(&mut scanned.findings);
     }
-    Scan::of(agents, catalogue)
+    let all = agents.iter_mut().map(|scanned| (scanned.agent, &mut scanned.findings));
+    let held = held::tell(world, catalogue, around.surroundings(), all);
+    Scan { held, ..Scan::of(agents, catalogue) }
 }
 
 /// Asks all agents that keymend knows and keeps those that are here.
@@ -171,6 +177,12 @@ impl Scan {
     #[must_use]
     pub fn slot(&self, at: SlotRef) -> Option<&Slot> {
         self.agents.get(at.agent)?.findings.slots.get(at.slot)
+    }
+
+    /// The processes and services that answer for a slot, too.
+    #[must_use]
+    pub fn held_by(&self, slot: &Slot) -> &[held::Holder] {
+        self.held.get(&crate::plan::SlotId::of(slot)).map_or(&[], Vec::as_slice)
     }
 
     /// The slots that `wanted` names.

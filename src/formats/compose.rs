@@ -63,6 +63,20 @@ impl Compose {
         find_in(&mut Project { world, compose: self, name, room: Room::default() })
     }
 
+    /// The services, in the order of their names.
+    #[must_use]
+    pub fn services(&self) -> Vec<Service> {
+        let mut all: BTreeMap<&str, Service> = BTreeMap::new();
+        for (file, root) in &self.files {
+            let entries = root.get("services").into_iter().flat_map(Yaml::entries);
+            for (name, definition) in entries {
+                let service = all.entry(name).or_insert_with(|| Service::new(name, file));
+                service.take(definition, &self.env);
+            }
+        }
+        all.into_values().collect()
+    }
+
     fn env_file(&self, world: &dyn World, file: &Path) -> Option<Rc<Parsed>> {
         let mut known = self.env_files.borrow_mut();
         let read = || {
@@ -71,6 +85,93 @@ impl Compose {
         };
         known.entry(file.to_owned()).or_insert_with(read).clone()
     }
+}
+
+/// A service as a whole: what it runs, what it sees of the host's files, and the variables that are not set here although
+/// it is given them.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// The compose file.
+    pub file: PathBuf,
+    /// The image, and the words of its command.
+    pub runs: Vec<String>,
+    /// The sources of its volumes: paths of the host, or names.
+    pub volumes: Vec<String>,
+    /// Variables of the service, and the one of the host that each is made of, which is not set: the service gets an
+    /// empty text, or none.
+    pub unset: Vec<(String, String)>,
+    /// It is built here, and the Dockerfile with which.
+    pub build: Option<PathBuf>,
+}
+
+impl Service {
+    fn new(name: &str, file: &Path) -> Self {
+        let (name, file) = (name.to_owned(), file.to_owned());
+        Self { name, file, runs: vec![], volumes: vec![], unset: vec![], build: None }
+    }
+
+    fn take(&mut self, definition: &Yaml, env: &BTreeMap<String, String>) {
+        let texts = |key: &str| -> Vec<String> {
+            let Some(node) = definition.get(key) else { return vec![] };
+            let own = node.text().into_iter().flat_map(str::split_whitespace);
+            own.chain(node.items().filter_map(Yaml::text)).map(ToOwned::to_owned).collect()
+        };
+        self.runs.extend(["image", "container_name", "command", "entrypoint"].into_iter().flat_map(texts));
+        let volumes = definition.get("volumes").into_iter().flat_map(Yaml::items);
+        self.volumes.extend(volumes.filter_map(|volume| {
+            let short = volume.text().map(|text| text.split(':').next().unwrap_or_default());
+            short.or_else(|| volume.get("source")?.text()).map(ToOwned::to_owned)
+        }));
+        let unset = |name: &String| !env.contains_key(name);
+        for (name, value) in assigned(definition) {
+            let missing = match value {
+                None => Some(name.clone()).filter(unset),
+                Some(text) => plain_references(&text).into_iter().find(unset),
+            };
+            self.unset.extend(missing.map(|other| (name, other)));
+        }
+        if let (Some(build), Some(dir)) = (definition.get("build"), self.file.parent()) {
+            let context = build.text().or_else(|| build.get("context")?.text()).unwrap_or(".");
+            let name = build.get("dockerfile").and_then(Yaml::text).unwrap_or("Dockerfile");
+            self.build = Some(dir.join(context.trim_start_matches("./")).join(name));
+        }
+    }
+}
+
+/// The entries of a service's `environment`; no value where it is copied from the host.
+fn assigned(definition: &Yaml) -> Vec<(String, Option<String>)> {
+    let Some(environment) = definition.get("environment") else { return vec![] };
+    let mapped = environment
+        .entries()
+        .map(|(name, value)| (name.clone(), value.as_str().filter(|_| !matches!(value, Yaml::Null))));
+    let listed = environment.items().filter_map(Yaml::text).map(|text| match text.split_once('=') {
+        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+        None => (text.to_owned(), None),
+    });
+    mapped.chain(listed).collect()
+}
+
+/// The names of `${NAME}` and `$NAME` without a text for the case that the variable is not set.
+fn plain_references(text: &str) -> Vec<String> {
+    let mut names = vec![];
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('$') {
+        rest = after;
+        if let Some(escaped) = rest.strip_prefix('$') {
+            rest = escaped;
+            continue;
+        }
+        let braced = rest.strip_prefix('{');
+        let body = braced.unwrap_or(rest);
+        let end = body.find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(body.len());
+        let (name, tail) = body.split_at(end);
+        if !name.is_empty() && (braced.is_none() || tail.starts_with('}')) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 fn find_in(project: &mut Project<'_>) -> Vec<Setting> {

@@ -1,6 +1,6 @@
 //! The environment that launchd gives to a job: `EnvironmentVariables` of the property lists, XML form. Read only.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::secret::Secret;
 use crate::world::World;
@@ -16,59 +16,114 @@ pub struct Setting {
     pub value: Option<Secret>,
 }
 
+/// One property list: a job of launchd.
+#[derive(Debug, Default)]
+pub struct Job {
+    /// The property list.
+    pub file: PathBuf,
+    /// It is in binary form, which is not opened: nothing else is known of it.
+    pub binary: bool,
+    /// `Label`.
+    pub label: String,
+    /// `Program` and `ProgramArguments`.
+    pub command: Vec<String>,
+    /// `UserName`.
+    pub user: Option<String>,
+    /// `WorkingDirectory`.
+    pub cwd: Option<PathBuf>,
+    /// Whether it has a `KeepAlive`.
+    pub keeps_alive: bool,
+    /// `EnvironmentVariables`: name, value and the one-based line of the value.
+    pub variables: Vec<(String, Secret, usize)>,
+}
+
+/// The property lists of a machine, read once for many variables.
+#[derive(Debug, Default)]
+pub struct Jobs(pub Vec<Job>);
+
+impl Jobs {
+    /// Reads them.
+    #[must_use]
+    pub fn look(world: &dyn World) -> Self {
+        let home = world.home().map(|home| home.join("Library/LaunchAgents"));
+        let dirs =
+            home.into_iter().chain(["/Library/LaunchAgents", "/Library/LaunchDaemons"].map(PathBuf::from));
+        let files = dirs.flat_map(|dir| world.list(&dir).into_iter().map(move |file| dir.join(file)));
+        let lists = files.filter(|path| path.extension().is_some_and(|extension| extension == "plist"));
+        Self(lists.filter_map(|path| Job::read(world, path)).collect())
+    }
+
+    /// All property lists that set a variable, and those in binary form, which may.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Vec<Setting> {
+        self.0.iter().filter_map(|job| job.setting(name)).collect()
+    }
+}
+
 /// All property lists that set a variable, and those in binary form, which may.
 #[must_use]
 pub fn find(world: &dyn World, name: &str) -> Vec<Setting> {
-    let home = world.home().map(|home| home.join("Library/LaunchAgents"));
-    let dirs = home.into_iter().chain(["/Library/LaunchAgents", "/Library/LaunchDaemons"].map(PathBuf::from));
-    dirs.flat_map(|dir| world.list(&dir).into_iter().map(move |file| dir.join(file)))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "plist"))
-        .filter_map(|path| in_file(world, &path, name))
-        .collect()
+    Jobs::look(world).find(name)
 }
 
-fn in_file(world: &dyn World, path: &Path, name: &str) -> Option<Setting> {
-    let state = world.read(path);
-    if state.bytes()?.starts_with(b"bplist") {
-        return Some(Setting { file: path.to_owned(), line: 1, value: None });
+impl Job {
+    fn read(world: &dyn World, file: PathBuf) -> Option<Self> {
+        let state = world.read(&file);
+        if state.bytes()?.starts_with(b"bplist") {
+            return Some(Self { file, binary: true, ..Self::default() });
+        }
+        let mut job = Self { file, ..Self::default() };
+        job.take(state.text()?);
+        Some(job)
     }
-    let text = state.text()?;
-    let (value, at) = variable(text, name)?;
-    let line = text[..at].matches('\n').count() + 1;
-    Some(Setting { file: path.to_owned(), line, value: Some(Secret::new(value)) })
-}
 
-/// The `<string>` after `<key>name</key>` in the dictionary after `<key>EnvironmentVariables</key>`, and where it
-/// stands.
-fn variable(text: &str, name: &str) -> Option<(String, usize)> {
-    let mut at = 0;
-    let mut inside = None;
-    let mut depth = 0_usize;
-    let mut key = String::new();
-    while let Some((tag, start, end)) = next_tag(text, at) {
-        at = end;
-        match tag {
-            "dict" => {
-                depth += 1;
-                if key == "EnvironmentVariables" && inside.is_none() {
-                    inside = Some(depth);
+    fn setting(&self, name: &str) -> Option<Setting> {
+        if self.binary {
+            return Some(Setting { file: self.file.clone(), line: 1, value: None });
+        }
+        let (_, value, line) = self.variables.iter().find(|(variable, ..)| variable == name)?;
+        Some(Setting { file: self.file.clone(), line: *line, value: Some(value.clone()) })
+    }
+
+    /// Walks over the tags. `path` holds the key of each dictionary that is open.
+    fn take(&mut self, text: &str) {
+        let mut path: Vec<String> = Vec::new();
+        let mut at = 0;
+        while let Some((tag, start, end)) = next_tag(text, at) {
+            at = end;
+            match tag {
+                "dict" => path.push(String::new()),
+                "/dict" => drop(path.pop()),
+                "/key" => {
+                    let Some(from) = open_end(text, start) else { return };
+                    if let Some(key) = path.last_mut() {
+                        *key = unescape(&text[from..start]);
+                    }
                 }
-            }
-            "/dict" => {
-                if inside == Some(depth) {
-                    inside = None;
+                "/string" => {
+                    let Some(from) = open_end(text, start) else { return };
+                    self.text(&path, unescape(&text[from..start]), || text[..from].matches('\n').count() + 1);
                 }
-                depth = depth.saturating_sub(1);
+                "true" if path.first().is_some_and(|key| key == "KeepAlive") => self.keeps_alive = true,
+                _ => {}
             }
-            "/key" => key = unescape(&text[open_end(text, start)?..start]),
-            "/string" if inside == Some(depth) && key == name => {
-                let from = open_end(text, start)?;
-                return Some((unescape(&text[from..start]), from));
+        }
+    }
+
+    fn text(&mut self, path: &[String], value: String, line: impl FnOnce() -> usize) {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path[..] {
+            ["Label"] => self.label = value,
+            ["Program"] => self.command.insert(0, value),
+            ["ProgramArguments"] => self.command.push(value),
+            ["UserName"] => self.user = Some(value),
+            ["WorkingDirectory"] => self.cwd = Some(PathBuf::from(value)),
+            ["EnvironmentVariables", name] => {
+                self.variables.push((name.to_owned(), Secret::new(value), line()));
             }
             _ => {}
         }
     }
-    None
 }
 
 /// The next tag from `at`: its name (with `/` in front for a closing one), where it starts and ends. Comments are
@@ -114,5 +169,18 @@ mod tests {
         assert!(found[0].value.as_ref().unwrap().is("a&b"));
         assert_eq!(found[0].line, 9);
         assert!(find(&world, "X").is_empty());
+    }
+
+    #[test]
+    fn a_job_tells_what_it_runs() {
+        let list = "<plist><dict><key>Label</key><string>ai.gw</string><key>KeepAlive</key><true/>\
+            <key>ProgramArguments</key><array><string>/bin/gw</string><string>run</string></array>\
+            <key>EnvironmentVariables</key><dict><key>K</key><string>v</string></dict></dict></plist>";
+        let world = MemoryWorld::new("/Users/ann").with_file("Library/LaunchAgents/ai.gw.plist", list);
+        let jobs = Jobs::look(&world);
+        let job = &jobs.0[0];
+        assert_eq!((job.label.as_str(), job.keeps_alive), ("ai.gw", true));
+        assert_eq!(job.command, ["/bin/gw", "run"]);
+        assert_eq!(job.variables.len(), 1);
     }
 }

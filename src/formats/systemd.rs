@@ -14,9 +14,12 @@ use crate::secret::Secret;
 use crate::source::Dialect;
 use crate::world::World;
 
+mod service;
 mod unit;
 
-use unit::{Directive, directives, words};
+pub use service::{Given, Service};
+
+use service::EnvFile;
 
 /// Which manager runs a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,17 +51,56 @@ pub struct Setting {
     pub lints: Vec<Lint>,
 }
 
+/// The units and the `environment.d` files of a machine, read once for many variables.
+#[derive(Debug, Default)]
+pub struct Units {
+    services: Vec<Service>,
+    manager: Vec<EnvFile>,
+}
+
+impl Units {
+    /// Reads them.
+    #[must_use]
+    pub fn look(world: &dyn World) -> Self {
+        let mut services = vec![];
+        for scope in [Scope::User, Scope::System] {
+            let dirs = unit_dirs(world, scope);
+            let names = names(world, &dirs);
+            services.extend(names.into_iter().map(|name| Service::read(world, &dirs, scope, name)));
+        }
+        Self { services, manager: environment_d(world) }
+    }
+
+    /// All places that set a variable.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Vec<Setting> {
+        let mut found: Vec<Setting> =
+            self.manager.iter().filter_map(|file| file.setting(name, None, Scope::User)).collect();
+        if let Some(last) = found.last_mut() {
+            last.wins = true;
+        }
+        found.extend(self.services.iter().flat_map(|service| service.settings(name)));
+        found
+    }
+
+    /// The services.
+    #[must_use]
+    pub fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// What the person's manager gives to all of its services, as far as files tell.
+    #[must_use]
+    pub fn manager(&self) -> BTreeMap<String, Secret> {
+        let lines = self.manager.iter().flat_map(|file| &file.lines);
+        lines.map(|line| (line.name.clone(), line.value.clone())).collect()
+    }
+}
+
 /// All places in units and `environment.d` that set a variable.
 #[must_use]
 pub fn find(world: &dyn World, name: &str) -> Vec<Setting> {
-    let mut found = environment_d(world, name);
-    for scope in [Scope::User, Scope::System] {
-        let dirs = unit_dirs(world, scope);
-        for unit in services(world, &dirs) {
-            found.extend(of_unit(world, &dirs, scope, &unit, name));
-        }
-    }
-    found
+    Units::look(world).find(name)
 }
 
 /// The folders of units, the strongest first.
@@ -96,7 +138,7 @@ fn config_home(world: &dyn World) -> Option<PathBuf> {
 
 /// The names of services that a person or an agent may have made: those of the distribution (`/usr/lib`) hold no keys
 /// unless a drop-in adds one.
-fn services(world: &dyn World, dirs: &[PathBuf]) -> Vec<String> {
+fn names(world: &dyn World, dirs: &[PathBuf]) -> Vec<String> {
     let own = dirs.iter().filter(|dir| !dir.starts_with("/usr/lib"));
     let names = own.flat_map(|dir| world.list(dir));
     let mut units: Vec<String> = names
@@ -129,127 +171,6 @@ fn files_of(world: &dyn World, dirs: &[PathBuf], unit: &str) -> Vec<PathBuf> {
         }
     }
     fragment.into_iter().chain(drop_ins.into_values()).collect()
-}
-
-/// What one unit does with a variable.
-fn of_unit(world: &dyn World, dirs: &[PathBuf], scope: Scope, unit: &str, name: &str) -> Vec<Setting> {
-    let mut collected = Collected::default();
-    for file in files_of(world, dirs, unit) {
-        let state = world.read(&file);
-        let Some(text) = state.text() else { continue };
-        for directive in directives(text) {
-            collected.take(world, scope, unit, &file, &directive, name);
-        }
-    }
-    collected.finish(world, scope, unit, name)
-}
-
-#[derive(Default)]
-struct Collected {
-    /// `Environment=` of the variable.
-    direct: Vec<Setting>,
-    /// `EnvironmentFile=` in order.
-    files: Vec<PathBuf>,
-    unset: bool,
-}
-
-impl Collected {
-    fn take(
-        &mut self,
-        world: &dyn World,
-        scope: Scope,
-        unit: &str,
-        file: &Path,
-        directive: &Directive,
-        name: &str,
-    ) {
-        match (directive.key.as_str(), directive.value.as_str()) {
-            ("Environment", "") => self.direct.clear(),
-            ("EnvironmentFile", "") => self.files.clear(),
-            ("UnsetEnvironment", "") => self.unset = false,
-            ("Environment", value) => {
-                let assignments = words(value).unwrap_or_default();
-                let ours = assignments
-                    .iter()
-                    .filter_map(|word| word.split_once('='))
-                    .filter(|(key, _)| *key == name);
-                self.direct.extend(ours.map(|(_, value)| Setting {
-                    unit: Some(unit.to_owned()),
-                    scope,
-                    file: file.to_owned(),
-                    line: directive.line,
-                    dialect: None,
-                    value: Secret::new(specifiers(world, scope, unit, value)),
-                    wins: false,
-                    lints: vec![visible_to_all(scope)],
-                }));
-            }
-            ("EnvironmentFile", value) => {
-                let path = value.strip_prefix('-').unwrap_or(value).trim();
-                self.files.push(PathBuf::from(specifiers(world, scope, unit, path)));
-            }
-            ("UnsetEnvironment", value) => {
-                let unset = words(value).unwrap_or_default();
-                self.unset |= unset.iter().any(|word| word == name);
-            }
-            _ => {}
-        }
-    }
-
-    fn finish(self, world: &dyn World, scope: Scope, unit: &str, name: &str) -> Vec<Setting> {
-        let mut all = self.direct;
-        for file in self.files.iter().flat_map(|path| matching(world, path)) {
-            all.extend(from_file(world, scope, unit, &file, name));
-        }
-        if let Some(last) = all.last_mut() {
-            last.wins = !self.unset;
-        }
-        all
-    }
-}
-
-fn visible_to_all(scope: Scope) -> Lint {
-    let who = match scope {
-        Scope::User => "systemctl --user show prints it",
-        Scope::System => "systemctl show prints it to every user of this machine",
-    };
-    Lint::warn(
-        "key-in-unit",
-        format!("A value in Environment= is no secret: {who}. An EnvironmentFile= with mode 600 is."),
-    )
-}
-
-/// The last assignment of a variable in an `EnvironmentFile=`.
-fn from_file(world: &dyn World, scope: Scope, unit: &str, file: &Path, name: &str) -> Option<Setting> {
-    let state = world.read(file);
-    let bytes = state.bytes()?;
-    let parsed = dotenv::parse(Dialect::SystemdEnvFile, bytes, &BTreeMap::new());
-    let found = parsed.get(name)?;
-    Some(Setting {
-        unit: Some(unit.to_owned()),
-        scope,
-        file: file.to_owned(),
-        line: found.line,
-        dialect: Some(Dialect::SystemdEnvFile),
-        value: Secret::new(found.value.clone()),
-        wins: false,
-        lints: logged(bytes, name).into_iter().collect(),
-    })
-}
-
-/// `export NAME=…` in an `EnvironmentFile=`: systemd ignores the line and writes it to the journal.
-fn logged(bytes: &[u8], name: &str) -> Option<Lint> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let exported = |line: &str| {
-        let rest = line.trim_start().strip_prefix("export")?.strip_prefix([' ', '\t'])?.trim_start();
-        rest.strip_prefix(name)?.trim_start().strip_prefix('=').map(drop)
-    };
-    text.lines().find_map(exported)?;
-    Some(Lint::fault(
-        "key-in-journal",
-        "A line of this file begins with export. systemd ignores it and writes it, key included, to the journal: create \
-         a new key.",
-    ))
 }
 
 /// The files that an `EnvironmentFile=` names; a pattern is one in the last part of the path.
@@ -297,7 +218,7 @@ fn specifiers(world: &dyn World, scope: Scope, unit: &str, text: &str) -> String
 }
 
 /// `environment.d`: read by the person's manager when it starts, in the order of the file names; later wins.
-fn environment_d(world: &dyn World, name: &str) -> Vec<Setting> {
+fn environment_d(world: &dyn World) -> Vec<EnvFile> {
     let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut dirs: Vec<PathBuf> = [
         "/usr/lib/environment.d",
@@ -325,20 +246,8 @@ fn environment_d(world: &dyn World, name: &str) -> Vec<Setting> {
         let state = world.read(&file);
         let Some(bytes) = state.bytes() else { continue };
         let parsed = dotenv::parse(Dialect::EnvironmentD, bytes, &env);
-        found.extend(parsed.get(name).map(|assignment| Setting {
-            unit: None,
-            scope: Scope::User,
-            file: file.clone(),
-            line: assignment.line,
-            dialect: Some(Dialect::EnvironmentD),
-            value: Secret::new(assignment.value.clone()),
-            wins: false,
-            lints: vec![],
-        }));
+        found.push(EnvFile::new(&file, Dialect::EnvironmentD, &parsed, vec![]));
         env.extend(parsed.assignments.into_iter().map(|assignment| (assignment.name, assignment.value)));
-    }
-    if let Some(last) = found.last_mut() {
-        last.wins = true;
     }
     found
 }

@@ -6,6 +6,7 @@ use super::{Style, plain};
 use crate::agents::{Agent, Record};
 use crate::finding::{Kind, Lint, Severity};
 use crate::resolve::{Candidate, Outcome, Slot, State, shown};
+use crate::session::held::{Holder, Sends};
 use crate::session::{Scan, SlotRef};
 use crate::source::Value;
 
@@ -23,6 +24,9 @@ pub fn status(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> String {
         let _ = writeln!(out, "  {}", slot_line(slot, scan, style));
         for (n, candidate) in (1..).zip(&slot.candidates).filter(|(_, c)| c.state != State::Unset) {
             let _ = writeln!(out, "    {}", candidate_line(n, candidate, scan, style));
+        }
+        for holder in scan.held_by(slot).iter().filter(|holder| holder.sends.differs()) {
+            let _ = writeln!(out, "    {}", holder_line(holder, scan, style));
         }
         lints(&mut out, "    ", slot.lints.iter().chain(slot.candidates.iter().flat_map(|c| &c.lints)));
     }
@@ -153,8 +157,26 @@ pub fn explain(scan: &Scan, at: SlotRef, style: Style<'_>) -> String {
         let _ = writeln!(out, "  {}", candidate_line(n, candidate, scan, style));
         lints(&mut out, "      ", candidate.lints.iter());
     }
+    for holder in scan.held_by(slot) {
+        let _ = writeln!(out, "  {}", holder_line(holder, scan, style));
+    }
     lints(&mut out, "  ", slot.lints.iter());
     out
+}
+
+/// `OpenClaw gateway (pid 412, running for 3 days): sends B sk-ant-…VAAA (108)`.
+#[must_use]
+pub fn holder_line(holder: &Holder, scan: &Scan, style: Style<'_>) -> String {
+    let sends = match &holder.sends {
+        Sends::Same => "sends the same".to_owned(),
+        Sends::Other(key) => {
+            let tag = scan.tag(key).map_or(String::new(), |tag| format!("{tag} "));
+            format!("sends {tag}{}", style.catalogue.mask(key))
+        }
+        Sends::Nothing(why) => format!("sends no key: {}", plain(why)),
+        Sends::Unknown(why) => format!("unknown: {}", plain(why)),
+    };
+    format!("in {}: {sends}", plain(&holder.what))
 }
 
 /// `agents`: one line each.

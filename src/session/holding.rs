@@ -59,7 +59,7 @@ fn sent_with(context: &Context<'_>, agent: &Agent, slot: &Slot) -> Option<Secret
 
 /// Whether the process is younger than the file that holds the key. A database's time says nothing about one row, and
 /// a time that a tool kept is overruled by that of the file's last change of any kind.
-fn started_after_change(context: &Context<'_>, slot: &Slot, process: &Process) -> bool {
+pub(super) fn started_after_change(context: &Context<'_>, slot: &Slot, process: &Process) -> bool {
     let file = slot.active_candidate().and_then(|active| match &active.place {
         Place::Cell { .. } => None,
         place => place.file(),

@@ -28,6 +28,11 @@ impl<'a> Around<'a> {
         Self { world, catalogue, surroundings, variables: HashMap::new(), files: HashMap::new() }
     }
 
+    /// What was read once for all agents.
+    pub(super) const fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
     /// Adds to every slot of one agent.
     pub(super) fn complete(&mut self, findings: &mut Findings) {
         let mut told: HashSet<&'static str> = findings.lints.iter().map(|lint| lint.id).collect();

@@ -1,5 +1,6 @@
 //! A world with planned changes laid over it: what the agents would do if the changes were written.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,20 +17,43 @@ pub struct Overlay<'a> {
     files: BTreeMap<PathBuf, Arc<FileState>>,
     cells: Vec<(Cell, String)>,
     keyring: BTreeMap<(String, String), Option<Secret>>,
-    env: Option<&'a BTreeMap<String, String>>,
+    env: Option<Cow<'a, BTreeMap<String, String>>>,
+    cwd: Option<&'a Path>,
 }
 
 impl<'a> Overlay<'a> {
     /// A view of `base` without changes yet.
     #[must_use]
     pub fn new(base: &'a dyn World) -> Self {
-        Self { base, files: BTreeMap::new(), cells: Vec::new(), keyring: BTreeMap::new(), env: None }
+        Self {
+            base,
+            files: BTreeMap::new(),
+            cells: Vec::new(),
+            keyring: BTreeMap::new(),
+            env: None,
+            cwd: None,
+        }
     }
 
     /// Shows this environment in place of the base's: what an agent would do that was started with it.
     #[must_use]
-    pub const fn with_env(mut self, env: &'a BTreeMap<String, String>) -> Self {
-        self.env = Some(env);
+    pub fn with_env(mut self, env: &'a BTreeMap<String, String>) -> Self {
+        self.env = Some(Cow::Borrowed(env));
+        self
+    }
+
+    /// The same with values from files, which are secrets until here.
+    #[must_use]
+    pub fn with_variables(mut self, env: &BTreeMap<String, Secret>) -> Self {
+        let texts = env.iter().map(|(name, value)| (name.clone(), value.expose(ToOwned::to_owned)));
+        self.env = Some(Cow::Owned(texts.collect()));
+        self
+    }
+
+    /// Shows this working directory in place of the base's.
+    #[must_use]
+    pub const fn with_cwd(mut self, cwd: &'a Path) -> Self {
+        self.cwd = Some(cwd);
         self
     }
 
@@ -77,11 +101,11 @@ impl World for Overlay<'_> {
     }
 
     fn cwd(&self) -> &Path {
-        self.base.cwd()
+        self.cwd.unwrap_or_else(|| self.base.cwd())
     }
 
     fn env(&self) -> &BTreeMap<String, String> {
-        self.env.unwrap_or_else(|| self.base.env())
+        self.env.as_deref().unwrap_or_else(|| self.base.env())
     }
 
     fn os(&self) -> Os {

@@ -1,0 +1,262 @@
+//! What a scan finds around the agents' own answers: processes and services that send something else, variables that are set
+//! elsewhere, keys in places that nobody reads.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use keymend::agents::Certainty;
+use keymend::finding::{Lint, Severity};
+use keymend::provider::Catalogue;
+use keymend::report::{Style, text};
+use keymend::resolve::Slot;
+use keymend::session::held::{Holder, Kind, Sends};
+use keymend::session::{self, Scan, Selector};
+use keymend::world::{MemoryWorld, Process};
+
+const HOME: &str = "/home/ann";
+const NOW: i64 = 1_795_816_000_000;
+
+/// A key of Anthropic's form.
+fn key(letter: char) -> String {
+    format!("sk-ant-api03-FAKE{}AA", letter.to_string().repeat(89))
+}
+
+fn world() -> MemoryWorld {
+    let mut world = MemoryWorld::new(HOME).with_var("HOME", HOME).with_var("PATH", "/usr/bin");
+    world.now_ms = NOW;
+    world
+}
+
+/// OpenClaw with a model of Anthropic and no key.
+fn openclaw() -> MemoryWorld {
+    world().with_file(
+        ".openclaw/openclaw.json",
+        r#"{"meta": {"lastTouchedVersion": "2026.9.6"}, "agents": {"defaults": {"model": {"primary": "anthropic/claude-sonnet-4-5"}}}}"#,
+    )
+}
+
+/// Hermes with Anthropic chosen and no key.
+fn hermes() -> MemoryWorld {
+    world().with_file(".hermes/config.yaml", "model:\n  provider: anthropic\n  default: claude-sonnet-4-5\n")
+}
+
+fn process(args: &[&str], env: &[(&str, &str)], unit: Option<&str>) -> Process {
+    let fixed = [("HOME", HOME), ("PATH", "/usr/bin")];
+    let env: BTreeMap<String, String> =
+        fixed.iter().chain(env).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Process {
+        pid: 412,
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        started_ms: NOW - 3 * 86_400_000,
+        env: Some(env),
+        unit: unit.map(ToOwned::to_owned),
+        cwd: Some(PathBuf::from(HOME)),
+    }
+}
+
+fn scan(world: &MemoryWorld) -> Scan {
+    session::scan_all(world, &Catalogue::embedded())
+}
+
+fn slot<'a>(scan: &'a Scan, agent: &str) -> &'a Slot {
+    let mut slots = scan.slots().map(|(_, _, slot)| slot).filter(|slot| slot.agent == agent && slot.in_use);
+    slots.next().unwrap_or_else(|| panic!("{agent} has no slot in use"))
+}
+
+fn holder(scan: &Scan, agent: &str, kind: Kind) -> Holder {
+    let all = scan.held_by(slot(scan, agent));
+    all.iter().find(|holder| holder.kind == kind).unwrap_or_else(|| panic!("no {kind:?} in {all:?}")).clone()
+}
+
+/// What is found at the slot in use above what its own rules say.
+fn found(scan: &Scan, agent: &str) -> Vec<(&'static str, Severity)> {
+    let ids = [
+        "process-holds-another-key",
+        "service-lacks-variable",
+        "service-has-another-key",
+        "service-keeps-key",
+        "key-only-elsewhere",
+        "key-not-read",
+        "name-nearly-right",
+    ];
+    let own = slot(scan, agent).lints.iter().filter(|lint| ids.contains(&lint.id));
+    own.map(|lint| (lint.id, lint.severity)).collect()
+}
+
+fn lint<'a>(scan: &'a Scan, agent: &str, id: &str) -> &'a Lint {
+    let slot = slot(scan, agent);
+    slot.lints.iter().find(|lint| lint.id == id).unwrap_or_else(|| panic!("no {id} in {:?}", slot.lints))
+}
+
+fn status(scan: &Scan) -> String {
+    let catalogue = Catalogue::embedded();
+    let style = Style { home: Some(Path::new(HOME)), catalogue: &catalogue, salt: "s" };
+    text::status(scan, &scan.select(&Selector::default()), style)
+}
+
+#[test]
+fn a_gateway_that_was_started_with_the_old_key_is_told_before_a_write() {
+    let mut world = openclaw().with_var("ANTHROPIC_API_KEY", &key('n'));
+    world.processes.push(process(&["openclaw-gateway"], &[("ANTHROPIC_API_KEY", &key('o'))], None));
+    let scan = scan(&world);
+    let holder = holder(&scan, "openclaw", Kind::Process);
+    assert!(matches!(&holder.sends, Sends::Other(other) if other.is(&key('o'))), "{holder:?}");
+    assert_eq!((holder.pid, holder.certainty), (Some(412), Certainty::StillHolds));
+    assert_eq!(found(&scan, "openclaw"), [("process-holds-another-key", Severity::Warn)]);
+    let said = status(&scan);
+    assert!(said.contains("in OpenClaw gateway (pid 412, running for 3 days): sends B "), "{said}");
+    let row = slot(&scan, "openclaw").candidates.last().unwrap();
+    assert!(row.value.secret().unwrap().is(&key('o')), "the gateway's key is a row: it can be tested");
+}
+
+#[test]
+fn a_gateway_that_reads_its_file_again_sends_the_same() {
+    // Hermes' own .env takes precedence over what the process was started with.
+    let mut world = hermes().with_file(".hermes/.env", format!("ANTHROPIC_API_KEY={}\n", key('n')));
+    let args = ["/usr/bin/python3", "-m", "hermes_cli.main", "gateway", "run"];
+    world.processes.push(process(&args, &[("ANTHROPIC_API_KEY", &key('o'))], None));
+    let scan = scan(&world);
+    assert_eq!(holder(&scan, "hermes", Kind::Process).sends, Sends::Same);
+    assert!(found(&scan, "hermes").is_empty());
+}
+
+#[test]
+fn a_session_in_another_terminal_is_a_note_and_one_of_another_home_is_nothing() {
+    let mut world = world().with_file(".claude.json", "{}").with_var("ANTHROPIC_API_KEY", &key('n'));
+    world.processes.push(process(&["claude"], &[("ANTHROPIC_API_KEY", &key('o'))], None));
+    assert_eq!(found(&scan(&world), "claude-code"), [("process-holds-another-key", Severity::Note)]);
+    world.processes[0].env.as_mut().unwrap().insert("HOME".to_owned(), "/home/bob".to_owned());
+    let scan = scan(&world);
+    assert!(scan.held_by(slot(&scan, "claude-code")).is_empty());
+}
+
+const UNIT: &str = ".config/systemd/user/openclaw-gateway.service";
+const EXEC: &str = "[Service]\nRestart=always\nExecStart=/usr/bin/node /usr/lib/node_modules/openclaw/dist/index.js gateway\n";
+
+#[test]
+fn a_unit_without_the_variable_of_the_shell_is_told() {
+    let mut world = openclaw().with_var("ANTHROPIC_API_KEY", &key('n')).with_file(UNIT, EXEC);
+    let seen = scan(&world);
+    assert_eq!(found(&seen, "openclaw"), [("service-lacks-variable", Severity::Warn)]);
+    let words = &lint(&seen, "openclaw", "service-lacks-variable").message;
+    assert!(
+        words.contains("ANTHROPIC_API_KEY is set in this shell and not in the unit openclaw-gateway.service"),
+        "{words}"
+    );
+    assert!(words.contains("unless its manager was told"), "{words}");
+    // The process that runs for it settles the doubt.
+    world.processes.push(process(&["openclaw-gateway"], &[], Some("openclaw-gateway.service")));
+    let seen = scan(&world);
+    assert_eq!(found(&seen, "openclaw"), [("service-lacks-variable", Severity::Fault)]);
+    // Its manager did give it the key.
+    let told = [("ANTHROPIC_API_KEY", key('n'))];
+    let told: Vec<(&str, &str)> = told.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    world.processes[0] = process(&["openclaw-gateway"], &told, Some("openclaw-gateway.service"));
+    assert!(found(&scan(&world), "openclaw").is_empty());
+}
+
+#[test]
+fn a_unit_with_a_key_of_its_own_is_to_blame_and_not_its_process() {
+    let unit = format!("{EXEC}Environment=ANTHROPIC_API_KEY={}\n", key('o'));
+    let mut world = openclaw()
+        .with_file(".openclaw/.env", format!("ANTHROPIC_API_KEY={}\n", key('n')))
+        .with_file(UNIT, unit);
+    let old = [("ANTHROPIC_API_KEY", key('o'))];
+    let old: Vec<(&str, &str)> = old.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    world.processes.push(process(&["openclaw-gateway"], &old, Some("openclaw-gateway.service")));
+    let scan = scan(&world);
+    assert_eq!(found(&scan, "openclaw"), [("service-has-another-key", Severity::Warn)]);
+    let words = &lint(&scan, "openclaw", "service-has-another-key").message;
+    assert!(words.contains("~/.config/systemd/user/openclaw-gateway.service:4"), "{words}");
+    assert!(words.contains("systemctl --user restart openclaw-gateway.service"), "{words}");
+    assert!(words.contains("pid 412"), "{words}");
+}
+
+#[test]
+fn a_unit_of_the_agent_that_reads_the_agents_own_file_is_healthy() {
+    let unit = "[Service]\nRestart=always\nExecStart=/home/ann/.hermes/venv/bin/python -m hermes_cli.main gateway run\n\
+                Environment=HERMES_HOME=/home/ann/.hermes\n";
+    let world = hermes()
+        .with_file(".hermes/.env", format!("ANTHROPIC_API_KEY={}\n", key('n')))
+        .with_file(".config/systemd/user/hermes-gateway.service", unit);
+    let scan = scan(&world);
+    assert_eq!(holder(&scan, "hermes", Kind::Unit).sends, Sends::Same);
+    assert!(found(&scan, "hermes").is_empty());
+}
+
+#[test]
+fn a_unit_that_points_to_another_home_of_the_agent_is_told() {
+    let unit = "[Service]\nExecStart=/usr/bin/hermes gateway run\nEnvironment=HERMES_HOME=/srv/hermes\n";
+    let world = hermes()
+        .with_file(".hermes/.env", format!("ANTHROPIC_API_KEY={}\n", key('n')))
+        .with_file(".config/systemd/user/hermes-gateway.service", unit);
+    let scan = scan(&world);
+    assert_eq!(found(&scan, "hermes"), [("service-has-another-key", Severity::Warn)]);
+    let all = scan.agents.iter().flat_map(|scanned| &scanned.findings.lints);
+    assert!(
+        all.into_iter().any(|lint| lint.id == "service-does-not-restart" && lint.severity == Severity::Note)
+    );
+}
+
+#[test]
+fn a_service_of_another_user_or_program_is_nobodys_business() {
+    let other = "[Service]\nUser=bob\nExecStart=/usr/bin/openclaw gateway\n";
+    let relayer = "[Service]\nExecStart=/usr/bin/hermes start\n";
+    let world = openclaw()
+        .with_var("ANTHROPIC_API_KEY", &key('n'))
+        .with_file("/etc/systemd/system/openclaw-gateway.service", other)
+        .with_file(".config/systemd/user/relayer.service", relayer)
+        .with_file(".hermes/config.yaml", "model:\n  provider: anthropic\n");
+    let scan = scan(&world);
+    assert!(found(&scan, "openclaw").is_empty());
+    assert!(scan.held_by(slot(&scan, "hermes")).is_empty());
+}
+
+#[test]
+fn a_job_of_launchd_with_its_own_variable_is_told() {
+    let list = format!(
+        "<plist><dict><key>Label</key><string>ai.openclaw.gateway</string><key>ProgramArguments</key><array>\
+         <string>/usr/local/bin/node</string><string>/usr/local/lib/node_modules/openclaw/dist/index.js</string>\
+         <string>gateway</string></array><key>EnvironmentVariables</key><dict><key>ANTHROPIC_API_KEY</key>\
+         <string>{}</string></dict></dict></plist>",
+        key('o')
+    );
+    let world = openclaw()
+        .with_file(".openclaw/.env", format!("ANTHROPIC_API_KEY={}\n", key('n')))
+        .with_file("Library/LaunchAgents/ai.openclaw.gateway.plist", list);
+    let scan = scan(&world);
+    assert_eq!(holder(&scan, "openclaw", Kind::Job).sends.id(), "another");
+    assert_eq!(found(&scan, "openclaw"), [("service-has-another-key", Severity::Warn)]);
+}
+
+#[test]
+fn what_a_compose_service_is_given_is_told() {
+    let compose = |environment: &str| {
+        let file = format!("services:\n  gw:\n    image: nousresearch/hermes-agent:latest\n{environment}");
+        let world = hermes().with_var("ANTHROPIC_API_KEY", &key('n')).with_file("work/compose.yaml", file);
+        found(&scan(&world), "hermes")
+    };
+    let lacks = [("service-lacks-variable", Severity::Fault)];
+    assert_eq!(compose(""), lacks, "nothing is passed on");
+    assert_eq!(
+        compose("    environment:\n      - ANTHROPIC_API_KEY=${MY_KEY}\n"),
+        lacks,
+        "the host has no MY_KEY"
+    );
+    assert!(compose("    environment: [ANTHROPIC_API_KEY]\n").is_empty(), "the shell's is passed on");
+    let other = format!("    environment:\n      ANTHROPIC_API_KEY: {}\n", key('o'));
+    assert_eq!(compose(&other), [("service-has-another-key", Severity::Warn)]);
+    assert!(compose("    volumes: ['~/.hermes:/opt/data']\n").is_empty(), "a volume may hold one");
+}
+
+#[test]
+fn a_key_in_the_dockerfile_is_a_row() {
+    let world = hermes()
+        .with_file(".hermes/.env", format!("ANTHROPIC_API_KEY={}\n", key('n')))
+        .with_file("work/Dockerfile", format!("FROM x\nENV ANTHROPIC_API_KEY={}\n", key('o')));
+    let scan = scan(&world);
+    let rows = &slot(&scan, "hermes").candidates;
+    let row = rows.iter().find(|row| row.place.show(None).ends_with("Dockerfile:2")).unwrap();
+    assert_eq!(row.lints[0].id, "key-in-image");
+}
