@@ -5,6 +5,7 @@
 
 pub mod asked;
 mod copies;
+mod elsewhere;
 pub mod held;
 pub mod holding;
 mod misplaced;
@@ -128,7 +129,7 @@ fn ask(world: &dyn World, catalogue: &Catalogue, agent: &'static Agent) -> Optio
 fn finished(world: &dyn World, catalogue: &Catalogue, mut agents: Vec<Scanned>) -> Scan {
     let mut around = surround::Around::new(world, catalogue);
     for scanned in &mut agents {
-        around.complete(&mut scanned.findings);
+        around.complete(scanned.agent, &mut scanned.findings);
     }
     let all = agents.iter_mut().map(|scanned| (scanned.agent, &mut scanned.findings));
     let held = held::tell(world, catalogue, around.surroundings(), all);

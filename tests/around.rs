@@ -260,3 +260,75 @@ fn a_key_in_the_dockerfile_is_a_row() {
     let row = rows.iter().find(|row| row.place.show(None).ends_with("Dockerfile:2")).unwrap();
     assert_eq!(row.lints[0].id, "key-in-image");
 }
+
+fn reasons(scan: &Scan, agent: &str, file: &str) -> Vec<String> {
+    let rows = slot(scan, agent).candidates.iter().filter(|row| row.place.show(None).contains(file));
+    rows.map(|row| row.state.reason().to_owned()).collect()
+}
+
+#[test]
+fn a_key_that_is_in_a_start_up_file_alone_is_named_for_every_agent() {
+    let rc = format!(
+        "export ANTHROPIC_API_KEY={0}\nexport OPENAI_API_KEY=sk-proj-FAKE{0}\nexport GEMINI_API_KEY=AIzaSyFAKE0123456789012345678901234567890\n",
+        key('n')
+    );
+    let homes = [
+        ("hermes", ".hermes/config.yaml", "model:\n  provider: anthropic\n"),
+        (
+            "openclaw",
+            ".openclaw/openclaw.json",
+            r#"{"agents": {"defaults": {"model": {"primary": "anthropic/claude-sonnet-4-5"}}}}"#,
+        ),
+        ("claude-code", ".claude.json", "{}"),
+        (
+            "gemini-cli",
+            ".gemini/settings.json",
+            r#"{"security": {"auth": {"selectedType": "gemini-api-key"}}}"#,
+        ),
+        ("goose", ".config/goose/config.yaml", "GOOSE_PROVIDER: anthropic\nGOOSE_MODEL: claude-sonnet-4-5\n"),
+        ("qwen-code", ".qwen/settings.json", r#"{"security": {"auth": {"selectedType": "openai"}}}"#),
+        (
+            "codex",
+            ".codex/config.toml",
+            "model_provider = \"own\"\n[model_providers.own]\nname = \"own\"\nbase_url = \"https://api.openai.com/v1\"\nenv_key = \"OPENAI_API_KEY\"\n",
+        ),
+        ("opencode", ".config/opencode/opencode.json", r#"{"model": "anthropic/claude-sonnet-4-5"}"#),
+        ("aider", ".aider.conf.yml", "model: sonnet\n"),
+    ];
+    for (agent, path, content) in homes {
+        let world = world()
+            .with_var("SHELL", "/bin/bash")
+            .with_file(path, content)
+            .with_file(".bashrc", &rc)
+            .with_file(".gemini/trustedFolders.json", r#"{"/home/ann/work": "TRUST_FOLDER"}"#);
+        // Where its requests go without this is not recorded.
+        let world = if agent == "qwen-code" {
+            world.with_var("OPENAI_BASE_URL", "https://api.openai.com/v1")
+        } else {
+            world
+        };
+        let scan = scan(&world);
+        let told = reasons(&scan, agent, ".bashrc");
+        assert!(
+            told.iter().any(|reason| reason == "a new bash exports this; this process has no such variable"),
+            "{agent}: {told:?}"
+        );
+        let outcome = &slot(&scan, agent).outcome;
+        assert_eq!(found(&scan, agent), [("key-only-elsewhere", Severity::Warn)], "{agent}: {outcome:?}");
+        let words = &lint(&scan, agent, "key-only-elsewhere").message;
+        assert!(words.starts_with("~/.bashrc:"), "{words}");
+    }
+}
+
+#[test]
+fn a_variable_that_an_agent_does_not_read_is_no_row_of_it() {
+    let rc = format!("export ANTHROPIC_API_KEY={0}\n", key('n'));
+    let world = world()
+        .with_var("SHELL", "/bin/bash")
+        .with_file(".codex/config.toml", "model = \"gpt-5\"\n")
+        .with_file(".codex/auth.json", r#"{"OPENAI_API_KEY": null}"#)
+        .with_file(".bashrc", rc);
+    let scan = scan(&world);
+    assert!(reasons(&scan, "codex", ".bashrc").is_empty());
+    assert!(found(&scan, "codex").is_empty());
+}

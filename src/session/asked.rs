@@ -8,7 +8,7 @@ use crate::host::ask::{self, Answer, AskError};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Slot, State};
 use crate::secret::Secret;
-use crate::session::{Scan, SlotRef};
+use crate::session::{Scan, SlotRef, elsewhere};
 use crate::source::{Place, Source, Value};
 use crate::world::World;
 
@@ -31,17 +31,26 @@ pub fn add(
     catalogue: &Catalogue,
     patience: Duration,
 ) {
-    let mut names: Vec<String> = chosen.iter().filter_map(|at| scan.slot(*at)).flat_map(variables).collect();
+    let of_slots: Vec<(SlotRef, Vec<String>)> = chosen
+        .iter()
+        .filter_map(|at| {
+            let (agent, slot) = (scan.agents.get(at.agent)?.agent, scan.slot(*at)?);
+            let mut names = variables(slot);
+            let read = elsewhere::read_at(world, catalogue, agent, slot);
+            names.extend(read.into_iter().filter(|name| !variables(slot).contains(name)));
+            Some((*at, names))
+        })
+        .collect();
+    let mut names: Vec<String> = of_slots.iter().flat_map(|(_, names)| names.clone()).collect();
     names.sort();
     names.dedup();
     if names.is_empty() {
         return;
     }
     let asked = ask_all(world, &names, patience);
-    for at in chosen {
-        let Some(slot) = scan.slot(*at) else { continue };
-        let found = candidates(slot, &asked, world);
-        append(scan, *at, found, catalogue);
+    for (at, names) in of_slots {
+        let found = candidates(&names, &asked, world);
+        append(scan, at, found, catalogue);
     }
 }
 
@@ -109,8 +118,7 @@ fn shells(world: &dyn World, patience: Duration) -> Vec<Asked> {
         .collect()
 }
 
-fn candidates(slot: &Slot, asked: &[Asked], world: &dyn World) -> Vec<Candidate> {
-    let names = variables(slot);
+fn candidates(names: &[String], asked: &[Asked], world: &dyn World) -> Vec<Candidate> {
     let mut found = Vec::new();
     for asked in asked {
         match &asked.answer {

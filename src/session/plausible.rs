@@ -3,15 +3,12 @@
 //! Each agent is asked by its own rules in a world whose environment holds a made-up key of every provider. What it
 //! answers there and not in the real world is a slot that a key could fill; the made-up values are taken out again.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
+use super::elsewhere;
 use crate::agents::{Agent, Context};
 use crate::plan::SlotId;
 use crate::provider::Catalogue;
 use crate::resolve::{Outcome, Slot};
-use crate::world::{FileState, KeyringState, Machine, Os, Process, Table, TableState, World};
+use crate::world::{Overlay, World};
 
 /// The slots of `agents` that a key would fill, each of a provider in the catalogue, and not among the real ones.
 #[must_use]
@@ -20,7 +17,9 @@ pub fn plausible(
     catalogue: &Catalogue,
     agents: &[&'static Agent],
 ) -> Vec<(&'static Agent, Slot)> {
-    let supposed = Supposed::new(world, catalogue);
+    let companies = catalogue.all().iter().filter(|provider| !provider.local);
+    let made_up = companies.flat_map(|provider| elsewhere::examples(world, provider)).collect();
+    let supposed = Overlay::new(world).adding(&made_up);
     let mut out = Vec::new();
     for agent in agents {
         let scan = |world: &dyn World| {
@@ -43,70 +42,6 @@ pub fn plausible(
 fn bare(slot: Slot) -> Slot {
     let outcome = Outcome::Nothing { reason: "nothing is set".to_owned() };
     Slot { candidates: Vec::new(), active: None, outcome, lints: Vec::new(), in_use: false, ..slot }
-}
-
-/// A world with a made-up key of every provider in its environment.
-struct Supposed<'a> {
-    base: &'a dyn World,
-    env: BTreeMap<String, String>,
-}
-
-impl<'a> Supposed<'a> {
-    fn new(base: &'a dyn World, catalogue: &Catalogue) -> Self {
-        let mut env = base.env().clone();
-        for provider in catalogue.all().iter().filter(|provider| !provider.local) {
-            let Some(shape) = provider.keys.first() else { continue };
-            for name in &provider.env {
-                env.entry(name.clone()).or_insert_with(|| shape.example.clone());
-            }
-        }
-        Self { base, env }
-    }
-}
-
-impl World for Supposed<'_> {
-    fn home(&self) -> Option<&Path> {
-        self.base.home()
-    }
-    fn cwd(&self) -> &Path {
-        self.base.cwd()
-    }
-    fn env(&self) -> &BTreeMap<String, String> {
-        &self.env
-    }
-    fn os(&self) -> Os {
-        self.base.os()
-    }
-    fn machine(&self) -> Option<Machine> {
-        self.base.machine()
-    }
-    fn now_ms(&self) -> i64 {
-        self.base.now_ms()
-    }
-    fn read(&self, path: &Path) -> Arc<FileState> {
-        self.base.read(path)
-    }
-    fn list(&self, dir: &Path) -> Vec<String> {
-        self.base.list(dir)
-    }
-    fn exists(&self, path: &Path) -> bool {
-        self.base.exists(path)
-    }
-    fn is_folder(&self, path: &Path) -> bool {
-        self.base.is_folder(path)
-    }
-    fn table(&self, table: &Table) -> TableState {
-        self.base.table(table)
-    }
-    fn keyring(&self, service: &str, user: &str) -> KeyringState {
-        self.base.keyring(service, user)
-    }
-    fn executable(&self, name: &str) -> Option<PathBuf> {
-        self.base.executable(name)
-    }
-    fn processes(&self, needle: &str) -> Vec<Process> {
-        self.base.processes(needle)
-    }
 }
 
 #[cfg(test)]

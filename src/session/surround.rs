@@ -1,16 +1,18 @@
 //! What is added to the agents' own answers: faults of each key's text and file, and the places outside of the agents' files
 //! where a variable that they read is set.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
-use crate::agents::{Findings, common};
+use super::elsewhere;
+use crate::agents::{Agent, Context, Findings, common};
 use crate::ambient::{Ambient, Surroundings};
 use crate::finding::{Lint, Severity};
 use crate::lint::{self, Use};
 use crate::provider::{Catalogue, Fit, Provider, authority};
 use crate::resolve::{Candidate, Outcome, Sent, Slot, State};
-use crate::source::{Place, Value};
+use crate::secret::Secret;
+use crate::source::{Place, Source, Value};
 use crate::world::World;
 
 /// What has been looked up once for all slots of a scan.
@@ -20,12 +22,36 @@ pub(super) struct Around<'a> {
     surroundings: Surroundings,
     variables: HashMap<String, Vec<Ambient>>,
     files: HashMap<PathBuf, Vec<Lint>>,
+    /// Providers' variables that are not set here and are set elsewhere.
+    elsewhere: BTreeMap<String, Secret>,
 }
 
 impl<'a> Around<'a> {
     pub(super) fn new(world: &'a dyn World, catalogue: &'a Catalogue) -> Self {
         let surroundings = Surroundings::look(world);
-        Self { world, catalogue, surroundings, variables: HashMap::new(), files: HashMap::new() }
+        let mut around = Self {
+            world,
+            catalogue,
+            surroundings,
+            variables: HashMap::new(),
+            files: HashMap::new(),
+            elsewhere: BTreeMap::new(),
+        };
+        for provider in catalogue.all() {
+            for (name, example) in elsewhere::examples(world, provider) {
+                let found = around.of_variable(&name);
+                // What a start-up file gets from a command is not known, and some key all the same.
+                let value = found.first().map(|one| one.value.secret().cloned().unwrap_or(example));
+                around.elsewhere.extend(value.filter(|value| !value.is_empty()).map(|value| (name, value)));
+            }
+        }
+        around
+    }
+
+    /// The places outside that set a variable.
+    fn of_variable(&mut self, name: &str) -> &[Ambient] {
+        let (world, surroundings) = (self.world, &self.surroundings);
+        self.variables.entry(name.to_owned()).or_insert_with(|| surroundings.find(world, name))
     }
 
     /// What was read once for all agents.
@@ -34,7 +60,7 @@ impl<'a> Around<'a> {
     }
 
     /// Adds to every slot of one agent.
-    pub(super) fn complete(&mut self, findings: &mut Findings) {
+    pub(super) fn complete(&mut self, agent: &Agent, findings: &mut Findings) {
         let mut told: HashSet<&'static str> = findings.lints.iter().map(|lint| lint.id).collect();
         // Agents that look at modes themselves say it under a name of their own.
         if findings.slots.iter().flat_map(all_lints).any(|lint| lint.id == "readable-by-others")
@@ -44,6 +70,37 @@ impl<'a> Around<'a> {
         }
         for slot in &mut findings.slots {
             self.complete_slot(slot, &told);
+        }
+        self.tell_elsewhere(agent, findings);
+    }
+
+    /// Names the places of variables that this agent would read and that are not set here.
+    fn tell_elsewhere(&mut self, agent: &Agent, findings: &mut Findings) {
+        let named = |name: &String| {
+            let mut rows = findings.slots.iter().flat_map(|slot| &slot.candidates);
+            rows.any(|row| matches!(&row.place, Place::Env { name: own } | Place::Line { name: own, .. } if own == name))
+        };
+        let silent = findings.slots.iter().any(|slot| slot.in_use && slot.sent().is_none());
+        let news = || self.elsewhere.keys().any(|name| !named(name));
+        if !silent && !news() {
+            return;
+        }
+        let context = Context { world: self.world, catalogue: self.catalogue };
+        let supposed = elsewhere::suppose(&context, agent, &findings.slots, &self.elsewhere);
+        for one in supposed {
+            let Some(slot) = findings.slots.get_mut(one.slot) else { continue };
+            let silent = slot.in_use && matches!(slot.outcome, Outcome::Nothing { .. }) && one.sends;
+            for name in &one.names {
+                let places = self.of_variable(name).to_vec();
+                if silent {
+                    slot.lints.extend(only_elsewhere(name, &places, self.world));
+                }
+                for ambient in &places {
+                    if !slot.candidates.iter().any(|own| own.place == ambient.place) {
+                        slot.candidates.push(outsider(ambient, name, None));
+                    }
+                }
+            }
         }
     }
 
@@ -83,12 +140,11 @@ impl<'a> Around<'a> {
         let mut added: Vec<Candidate> = Vec::new();
         for candidate in &slot.candidates {
             let (Place::Env { name } | Place::Line { name, .. }) = &candidate.place else { continue };
-            let (world, surroundings) = (self.world, &self.surroundings);
-            let found = self.variables.entry(name.clone()).or_insert_with(|| surroundings.find(world, name));
-            for ambient in found.iter() {
+            let here = self.world.var(name);
+            for ambient in self.of_variable(name) {
                 let known = slot.candidates.iter().chain(&added).any(|own| own.place == ambient.place);
                 if !known {
-                    added.push(outsider(ambient, name, self.world.var(name)));
+                    added.push(outsider(ambient, name, here));
                 }
             }
         }
@@ -146,6 +202,18 @@ fn foreign_severity(outcome: &Outcome, catalogue: &Catalogue) -> Severity {
 
 fn all_lints(slot: &Slot) -> impl Iterator<Item = &Lint> {
     slot.lints.iter().chain(slot.candidates.iter().flat_map(|candidate| &candidate.lints))
+}
+
+/// A key that is set for others: for the next shell, for a service.
+fn only_elsewhere(name: &str, places: &[Ambient], world: &dyn World) -> Option<Lint> {
+    let first = places.iter().find(|one| one.value.secret().is_none_or(|value| !value.is_empty()))?;
+    let place = common::printable(&first.place.show(world.home()));
+    let way = match first.source {
+        Source::Shell => "Open a new terminal, or put the key where the agent itself reads it",
+        _ => "Put the key where the agent itself reads it, or export it here",
+    };
+    let message = format!("{place} sets {name}, and this process does not have it ({}). {way}.", first.note);
+    Some(Lint::warn("key-only-elsewhere", message))
 }
 
 fn outsider(ambient: &Ambient, name: &str, in_env: Option<&str>) -> Candidate {

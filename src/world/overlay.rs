@@ -50,6 +50,15 @@ impl<'a> Overlay<'a> {
         self
     }
 
+    /// Shows these variables beside those of the base.
+    #[must_use]
+    pub fn adding(self, more: &BTreeMap<String, Secret>) -> Self {
+        let own = self.env().iter().map(|(name, value)| (name.clone(), Secret::new(value.as_str())));
+        let mut all: BTreeMap<String, Secret> = own.collect();
+        all.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self.with_variables(&all)
+    }
+
     /// Shows this working directory in place of the base's.
     #[must_use]
     pub const fn with_cwd(mut self, cwd: &'a Path) -> Self {
