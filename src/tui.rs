@@ -1,7 +1,8 @@
 //! The wizard in the terminal. The files under `tui/` are pure; this one runs their effects.
 //!
-//! Reading order: [`app`] (model, messages, effects), [`keys`] (the one table of keys), [`known`] (what the screens
-//! know), then one file for each screen. Here: three kinds of threads and one channel. The input thread turns terminal
+//! Reading order: [`known`] (what the screens know), [`message`] (what goes in and out), [`core`] (what all screens share),
+//! [`keys`] (the one table of keys), [`screen`] (what a screen can do), one file for each screen, and [`app`], which knows
+//! them all. Here: three kinds of threads and one channel. The input thread turns terminal
 //! events into messages (a paste without an end freezes it, and only it); each effect runs on a thread of its own with
 //! a world of its own; the loop owns the model, takes messages, and draws when something changed.
 
@@ -14,32 +15,34 @@ use std::time::{Duration, Instant};
 use crossterm::event;
 
 use crate::exit::{self, Exit};
-use crate::host::clipboard::{self, ClipboardError};
+use crate::host::clipboard::{self};
 use crate::host::consents::Consents;
 use crate::host::journal::{Journal, State};
-use crate::host::writer::{ApplyError, Back, SystemKeyring};
-use crate::host::{RealWorld, charset, console, output};
+use crate::host::writer::{ApplyError, Back};
+use crate::host::{charset, console, output};
 use crate::plan::{self, Plan, PlanError};
-use crate::provider::Catalogue;
 use crate::secret::Secret;
 use crate::session::plausible::plausible;
-use crate::session::test::Routes;
-use crate::session::write::{self as bench, Bench, WriteFailure, Written};
+use crate::session::write::{self as bench, WriteFailure, Written};
 use crate::session::{self, holding, past};
 use crate::settings::Settings;
 use crate::world::World;
 
-use app::{Answer, Ask, Effect, Failure, Message, Model, Options, Past, Ticket, update, view};
+use app::{Model, update, view};
+use core::Options;
+use desk::Wake;
+pub use desk::{Clipboard, Desk};
 use intake::Intake;
+use known::Ticket;
 use known::{FileFacts, Scanning};
+use message::{Answer, Ask, Effect, Failure, Message, Past, Undoing};
 use probing::Probing;
 use terminal::Guard;
-use undo::Undoing;
 
 pub mod app;
 pub mod compare;
-pub mod destination;
-pub mod done;
+pub mod core;
+mod desk;
 pub mod explain;
 pub mod help;
 pub mod history;
@@ -50,17 +53,15 @@ pub mod keyview;
 pub mod known;
 pub mod message;
 pub mod parts;
-pub mod paste;
 mod probing;
-pub mod review;
 pub mod screen;
 pub mod setup;
 pub mod slotview;
 pub mod terminal;
-pub mod test;
 pub mod testall;
 pub mod theme;
 pub mod undo;
+pub mod way_out;
 pub mod where_to;
 pub mod wizard;
 pub mod words;
@@ -77,43 +78,6 @@ const LOOK_AFTER_INPUT: Duration = Duration::from_secs(1);
 const INPUT_WAIT: Duration = Duration::from_millis(500);
 /// Without a sign of life for this long, a paste is open.
 const PASTE_OPEN_MS: u64 = 3000;
-
-/// What the wizard works on.
-#[derive(Clone)]
-pub struct Desk {
-    /// Makes a fresh view of the machine.
-    pub world: Arc<dyn Fn() -> RealWorld + Send + Sync>,
-    /// The providers.
-    pub catalogue: Arc<Catalogue>,
-    /// Nothing goes over the network.
-    pub offline: bool,
-    /// The clipboard's text; the demo has one of its own that knows the provider.
-    pub clipboard: Arc<Clipboard>,
-    /// Hosts that are played by another address (host to base URL); the demo's providers.
-    pub routes: Routes,
-}
-
-/// Reads the clipboard, for a key of this provider.
-pub type Clipboard = dyn Fn(Option<&str>) -> Result<Secret, ClipboardError> + Send + Sync;
-
-impl Desk {
-    fn bench(&self) -> Bench<'_> {
-        Bench { world: &*self.world, catalogue: &self.catalogue, keyring: &SystemKeyring }
-    }
-}
-
-/// What can wake the loop.
-enum Wake {
-    Message(Box<Message>),
-    Continued,
-    Stop(Exit),
-}
-
-impl Wake {
-    fn of(message: Message) -> Self {
-        Self::Message(Box::new(message))
-    }
-}
 
 /// Runs the wizard until the person leaves it, a signal comes, or the window is closed.
 pub fn run(desk: &Desk) -> io::Result<Exit> {

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use keymend::host::writer::Back;
 use keymend::secret::Secret;
-use keymend::tui::app::{Answer, Effect, Failure, Message, Model, Yes, update};
-use keymend::tui::undo::Undoing;
+use keymend::tui::app::{Model, update};
+use keymend::tui::message::{Answer, Effect, Failure, Message, Undoing, Yes};
 
 #[path = "screens/fixtures.rs"]
 mod fixtures;

@@ -11,123 +11,20 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
 use crate::provider::Catalogue;
-use crate::secret::Secret;
 
+use super::core::{Core, Options};
+use super::explain::Explain;
 use super::home::Home;
 use super::keys::{self, Action, Context};
-use super::known::{Known, Scanning};
+use super::known::{Scanning, Ticket};
+use super::message::{Answer, Effect, Input, Message};
 use super::parts::{self, Row};
-use super::screen::Screen;
-use super::theme::{Role, Theme};
+use super::screen::{Go, Screen, Step};
+use super::theme::Role;
 use super::undo::Undo;
-
-pub use super::message::{Answer, Ask, Effect, Failure, Go, Input, Job, Message, Past, Step, Ticket, Yes};
 
 /// The least room that every screen fits in.
 pub const MIN_SIZE: (u16, u16) = (80, 24);
-
-/// A line for the person, until the next key press.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// The words.
-    pub text: String,
-    /// How they are drawn.
-    pub role: Role,
-}
-
-/// What all screens share.
-#[derive(Debug)]
-pub struct Core {
-    /// What is known about the machine.
-    pub known: Known,
-    /// The terminal's columns and rows.
-    pub size: (u16, u16),
-    /// The styles.
-    pub theme: Theme,
-    /// How the wizard was started.
-    pub options: Options,
-    /// Counts the frames of spinners.
-    pub tick: usize,
-    /// The line for the person.
-    pub notice: Option<Notice>,
-    /// A paste began and has not ended.
-    pub paste_open: bool,
-    /// The scan that is waited for.
-    pub scanning: Option<Ticket>,
-    /// A plan, a write or a look into the journal that is waited for.
-    pub working: Option<Ticket>,
-    /// The first scan was looked at.
-    pub greeted: bool,
-    /// The key that a wizard has just written, for the set-up that opened it.
-    pub handed: Option<Secret>,
-    /// The action that was taken back last: what speaks of it is out of date.
-    pub undone: Option<String>,
-    /// A screen to open on top of the one that is worked on.
-    pub next_screen: Option<Box<Screen>>,
-    tickets: u64,
-}
-
-impl Core {
-    /// The next ticket.
-    pub fn ticket(&mut self) -> Ticket {
-        self.tickets += 1;
-        Ticket(self.tickets)
-    }
-
-    /// Says something until the next key press.
-    pub fn say(&mut self, text: impl Into<String>, role: Role) {
-        self.notice = Some(Notice { text: text.into(), role });
-    }
-
-    /// Asks for a new scan.
-    pub fn scan(&mut self) -> Vec<Effect> {
-        let ticket = self.ticket();
-        self.scanning = Some(ticket);
-        vec![Effect::Scan(ticket)]
-    }
-
-    /// Asks for tests, and remembers that they run.
-    pub fn probe(&mut self, jobs: Vec<Job>) -> Vec<Effect> {
-        if self.options.offline {
-            self.say("keymend runs with --offline: no test is sent", Role::Warn);
-            return Vec::new();
-        }
-        if jobs.is_empty() {
-            return Vec::new();
-        }
-        let ticket = self.ticket();
-        for job in &jobs {
-            self.known.asked(job.tested.clone(), ticket);
-        }
-        vec![Effect::Probe(ticket, jobs)]
-    }
-
-    /// The whole terminal.
-    #[must_use]
-    pub const fn area(&self) -> Rect {
-        Rect { x: 0, y: 0, width: self.size.0, height: self.size.1 }
-    }
-
-    /// Whether something moves, so that the loop has to send ticks.
-    #[must_use]
-    pub fn is_busy(&self) -> bool {
-        self.scanning.is_some() || self.working.is_some() || self.known.running() > 0
-    }
-}
-
-/// How the wizard is started.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent choices, each a yes or no")]
-pub struct Options {
-    /// Colours are wanted.
-    pub colour: bool,
-    /// The terminal shows ASCII alone.
-    pub ascii: bool,
-    /// Spinners turn.
-    pub motion: bool,
-    /// Nothing goes over the network.
-    pub offline: bool,
-}
 
 /// Everything the wizard is.
 #[derive(Debug)]
@@ -135,37 +32,22 @@ pub struct Model {
     /// What all screens share.
     pub core: Core,
     /// The screens, the one in sight last; the first is home.
-    pub screens: Vec<Screen>,
+    pub screens: Vec<Box<dyn Screen>>,
 }
 
 impl Model {
     /// A wizard that has asked for its first scan.
     #[must_use]
     pub fn new(catalogue: Arc<Catalogue>, size: (u16, u16), options: Options) -> (Self, Vec<Effect>) {
-        let mut core = Core {
-            known: Known::new(catalogue),
-            size,
-            theme: Theme { colour: options.colour, ascii: options.ascii },
-            options,
-            tick: 0,
-            notice: None,
-            paste_open: false,
-            scanning: None,
-            working: None,
-            greeted: false,
-            handed: None,
-            undone: None,
-            next_screen: None,
-            tickets: 0,
-        };
+        let mut core = Core::new(catalogue, size, options);
         let effects = core.scan();
-        (Self { core, screens: vec![Screen::Home(Home::default())] }, effects)
+        (Self { core, screens: vec![Box::new(Home::default())] }, effects)
     }
 
     /// The screen in sight.
     #[must_use]
-    pub fn screen(&self) -> Option<&Screen> {
-        self.screens.last()
+    pub fn screen(&self) -> Option<&dyn Screen> {
+        self.screens.last().map(AsRef::as_ref)
     }
 
     fn fits(&self) -> bool {
@@ -203,7 +85,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         }
         Message::Interrupted(id) => {
             let (undo, effects) = Undo::open(&mut model.core, Some(id));
-            model.screens.push(Screen::Undo(undo));
+            model.screens.push(Box::new(undo));
             effects
         }
     }
@@ -238,7 +120,7 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         // A screen that cannot be seen must not be worked on.
         _ if !model.fits() => return Vec::new(),
         Some(Action::Help) => {
-            model.screens.push(Screen::Help(super::help::Help::new(context)));
+            model.screens.push(Box::new(super::help::Help::new(context)));
             return Vec::new();
         }
         Some(action) => return give(model, &Input::Do(action)),
@@ -268,24 +150,26 @@ fn on_mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
 fn give(model: &mut Model, input: &Input) -> Vec<Effect> {
     let Some(mut screen) = model.screens.pop() else { return vec![Effect::Quit] };
     let Step { go, mut effects } = screen.update(&mut model.core, input);
-    let mut returned = false;
-    let on_top = model.core.next_screen.take();
-    match go {
-        Go::Stay => model.screens.push(screen),
+    let result = match go {
         // Home is never left for nothing.
-        Go::Back | Go::Home if model.screens.is_empty() => model.screens.push(screen),
-        Go::Back => returned = true,
-        Go::Push(next) => model.screens.extend([screen, *next]),
-        Go::Replace(next) => model.screens.push(*next),
-        Go::Home => {
-            model.screens.truncate(1);
-            returned = true;
+        Go::Back(_) if model.screens.is_empty() => return stay(model, screen, effects),
+        Go::Stay => return stay(model, screen, effects),
+        Go::Back(result) => result,
+        Go::Push(next) => {
+            model.screens.extend([screen, next]);
+            return effects;
         }
-    }
-    model.screens.extend(on_top.map(|screen| *screen));
-    if returned {
-        effects.extend(give(model, &Input::Look));
-    }
+        Go::Explain(slot) => {
+            model.screens.extend([screen, Box::new(Explain::new(slot))]);
+            return effects;
+        }
+    };
+    effects.extend(give(model, &Input::Returned(result)));
+    effects
+}
+
+fn stay(model: &mut Model, screen: Box<dyn Screen>, effects: Vec<Effect>) -> Vec<Effect> {
+    model.screens.push(screen);
     effects
 }
 
@@ -304,13 +188,13 @@ pub fn view(model: &Model, frame: &mut Frame) {
     core.theme.finish(frame.buffer_mut());
 }
 
-fn draw_header(core: &Core, frame: &mut Frame, area: Rect, screen: &Screen) {
+fn draw_header(core: &Core, frame: &mut Frame, area: Rect, screen: &dyn Screen) {
     let left = Row::of(" keymend ", Role::Strong).add(screen.title(core), Role::Text);
     parts::ends(core, frame, area, left, screen.aside(core).text(" "));
 }
 
 /// The notice where there is one, else the keys.
-fn draw_footer(core: &Core, frame: &mut Frame, area: Rect, screen: &Screen) {
+fn draw_footer(core: &Core, frame: &mut Frame, area: Rect, screen: &dyn Screen) {
     if core.paste_open {
         let text = " The paste is not finished: paste again, or close the terminal.";
         return parts::ends(core, frame, area, Row::of(text, Role::Warn), Row::new());

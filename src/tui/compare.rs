@@ -9,15 +9,17 @@ use crate::resolve::{Candidate, Slot};
 use crate::secret::Secret;
 use crate::session::SlotRef;
 
-use super::app::{Core, Input, Step};
-use super::explain::Explain;
-use super::home;
+use super::core::Core;
 use super::keys::{Action, Context};
+use super::known;
 use super::known::Test;
+use super::message::Input;
+use super::message::Job;
 use super::parts::{self, Row, Rows};
 use super::screen::Screen;
+use super::screen::Step;
 use super::theme::Role;
-use super::wizard::{self, Wizard};
+use super::wizard::Wizard;
 use super::words;
 
 /// The columns of the labels.
@@ -42,59 +44,20 @@ struct Column<'a> {
     candidate: &'a Candidate,
 }
 
-impl Compare {
-    /// The candidates of `slot`, or where it has only one, those of other profiles beside it.
-    #[must_use]
-    pub fn of_slot(_at: SlotRef, slot: &Slot) -> Self {
-        let profiles = home::set(slot).count() < 2;
-        Self { slot: SlotId::of(slot), profiles, column: 0, skip: 0 }
-    }
-
-    /// Which rows of the key table hold.
-    #[must_use]
-    pub const fn context(&self) -> Context {
+impl Screen for Compare {
+    fn context(&self) -> Context {
         Context::Compare
     }
 
-    /// The words after the program's name.
-    #[must_use]
-    pub fn title(&self, _core: &Core) -> String {
+    fn title(&self, _core: &Core) -> String {
         " compare".to_owned()
     }
 
-    /// Whether an action makes sense now.
-    #[must_use]
-    pub fn offers(&self, core: &Core, action: Action) -> bool {
+    fn offers(&self, core: &Core, action: Action) -> bool {
         action != Action::Use || (!self.profiles && self.columns(core).len() > 1)
     }
 
-    fn columns<'a>(&self, core: &'a Core) -> Vec<Column<'a>> {
-        let Some(own) = core.known.find(&self.slot).and_then(|at| core.known.slot(at).map(|slot| (at, slot)))
-        else {
-            return Vec::new();
-        };
-        if !self.profiles {
-            let column = |(index, candidate)| Column { at: own.0, slot: own.1, index, candidate };
-            return home::set(own.1).map(column).collect();
-        }
-        let same = |slot: &Slot| match &own.1.provider {
-            Some(provider) => slot.provider.as_ref() == Some(provider),
-            None => slot.agent_provider == own.1.agent_provider,
-        };
-        let others = core.known.real_slots().filter(|(at, _, slot)| *at != own.0 && same(slot));
-        let others = others.map(|(at, _, slot)| (at, slot));
-        std::iter::once(own)
-            .chain(others)
-            .filter_map(|(at, slot)| {
-                let index = slot.active.or_else(|| home::set(slot).next().map(|(index, _)| index))?;
-                let candidate = slot.candidates.get(index)?;
-                Some(Column { at, slot, index, candidate })
-            })
-            .collect()
-    }
-
-    /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+    fn update(&mut self, core: &mut Core, input: &Input) -> Step {
         let columns = self.columns(core);
         let last = columns.len().saturating_sub(1);
         self.column = self.column.min(last);
@@ -109,9 +72,7 @@ impl Compare {
                 self.skip = 0;
             }
             Input::Do(Action::Explain) => {
-                return chosen.map_or_else(Step::stay, |column| {
-                    Step::push(Screen::Explain(Explain::new(column.slot)))
-                });
+                return chosen.map_or_else(Step::stay, |column| Step::explain(SlotId::of(column.slot)));
             }
             Input::Do(Action::Use) => {
                 let chosen = chosen.filter(|column| column.slot.active != Some(column.index));
@@ -122,27 +83,24 @@ impl Compare {
                 };
                 let Some(agent) = core.known.agent(at) else { return Step::stay() };
                 let (wizard, effects) = Wizard::using(core, agent, &slot, n);
-                return Step::push(wizard::screen(wizard)).and(effects);
+                return Step::push(wizard).and(effects);
             }
             Input::Do(Action::New) => {
-                return chosen.map_or_else(Step::stay, |column| {
-                    Step::push(wizard::screen(Wizard::for_slot(column.slot)))
-                });
+                return chosen.map_or_else(Step::stay, |column| Step::push(Wizard::for_slot(column.slot)));
             }
             Input::Do(Action::Test) => {
-                let job = |column: &Column<'_>| home::job(column.slot, column.candidate.value.secret()?);
+                let job = |column: &Column<'_>| Job::of(column.slot, column.candidate.value.secret()?);
                 let jobs: Vec<_> = columns.iter().filter_map(job).collect();
                 return Step::run(core.probe(jobs));
             }
-            Input::Do(action) => self.skip = super::help::scrolled(self.skip, action, 200),
+            Input::Do(action) => self.skip = parts::scrolled(self.skip, action, 200),
             Input::Wheel(by) => self.skip = self.skip.saturating_add_signed(isize::from(by)),
             _ => {}
         }
         Step::stay()
     }
 
-    /// Draws the body.
-    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+    fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
         let all = self.columns(core);
         let title =
             if self.profiles { "The same provider in every profile" } else { "Candidates of this slot" };
@@ -158,6 +116,40 @@ impl Compare {
         let skip = self.skip.min(rows.len().saturating_sub(height));
         parts::more(core, frame, area, skip, rows.len(), height);
         rows.draw(core, frame, inner, skip);
+    }
+}
+
+impl Compare {
+    /// The candidates of `slot`, or where it has only one, those of other profiles beside it.
+    #[must_use]
+    pub fn of_slot(_at: SlotRef, slot: &Slot) -> Self {
+        let profiles = known::set(slot).count() < 2;
+        Self { slot: SlotId::of(slot), profiles, column: 0, skip: 0 }
+    }
+
+    fn columns<'a>(&self, core: &'a Core) -> Vec<Column<'a>> {
+        let Some(own) = core.known.find(&self.slot).and_then(|at| core.known.slot(at).map(|slot| (at, slot)))
+        else {
+            return Vec::new();
+        };
+        if !self.profiles {
+            let column = |(index, candidate)| Column { at: own.0, slot: own.1, index, candidate };
+            return known::set(own.1).map(column).collect();
+        }
+        let same = |slot: &Slot| match &own.1.provider {
+            Some(provider) => slot.provider.as_ref() == Some(provider),
+            None => slot.agent_provider == own.1.agent_provider,
+        };
+        let others = core.known.real_slots().filter(|(at, _, slot)| *at != own.0 && same(slot));
+        let others = others.map(|(at, _, slot)| (at, slot));
+        std::iter::once(own)
+            .chain(others)
+            .filter_map(|(at, slot)| {
+                let index = slot.active.or_else(|| known::set(slot).next().map(|(index, _)| index))?;
+                let candidate = slot.candidates.get(index)?;
+                Some(Column { at, slot, index, candidate })
+            })
+            .collect()
     }
 }
 

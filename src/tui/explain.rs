@@ -7,15 +7,17 @@ use crate::plan::SlotId;
 use crate::resolve::{Candidate, Outcome, Slot, shown};
 use crate::session::SlotRef;
 
-use super::app::{Core, Input, Step};
 use super::compare::Compare;
-use super::help::scrolled;
-use super::home;
+use super::core::Core;
 use super::keys::{Action, Context};
+use super::known;
+use super::message::Input;
+use super::message::Job;
 use super::parts::{self, Row, Rows};
 use super::screen::Screen;
+use super::screen::Step;
 use super::theme::Role;
-use super::wizard::{self, Wizard};
+use super::wizard::Wizard;
 use super::{slotview, words};
 
 /// The state of the explain screen.
@@ -25,54 +27,37 @@ pub struct Explain {
     skip: usize,
 }
 
-impl Explain {
-    /// The chain of `slot`.
-    #[must_use]
-    pub fn new(slot: &Slot) -> Self {
-        Self { slot: SlotId::of(slot), skip: 0 }
-    }
-
-    /// Which rows of the key table hold.
-    #[must_use]
-    pub const fn context(&self) -> Context {
+impl Screen for Explain {
+    fn context(&self) -> Context {
         Context::Explain
     }
 
-    /// The words after the program's name.
-    #[must_use]
-    pub fn title(&self, _core: &Core) -> String {
+    fn title(&self, _core: &Core) -> String {
         " explain".to_owned()
     }
 
-    fn slot<'a>(&self, core: &'a Core) -> Option<(SlotRef, &'a Slot)> {
-        let at = core.known.find(&self.slot)?;
-        core.known.slot(at).map(|slot| (at, slot))
-    }
-
-    /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+    fn update(&mut self, core: &mut Core, input: &Input) -> Step {
         let Some((at, slot)) = self.slot(core) else { return Step::back() };
         let columns = usize::from(core.size.0).saturating_sub(4);
         let last = rows(core, at, slot, columns).len().saturating_sub(usize::from(core.size.1) - 4);
         match *input {
             Input::Do(Action::Back | Action::Explain) => return Step::back(),
-            Input::Do(Action::Compare) => return Step::push(Screen::Compare(Compare::of_slot(at, slot))),
-            Input::Do(Action::New) => return Step::push(wizard::screen(Wizard::for_slot(slot))),
+            Input::Do(Action::Compare) => return Step::push(Compare::of_slot(at, slot)),
+            Input::Do(Action::New) => return Step::push(Wizard::for_slot(slot)),
             Input::Do(Action::Test) => {
-                let jobs: Vec<_> = home::set(slot)
-                    .filter_map(|(_, candidate)| home::job(slot, candidate.value.secret()?))
+                let jobs: Vec<_> = known::set(slot)
+                    .filter_map(|(_, candidate)| Job::of(slot, candidate.value.secret()?))
                     .collect();
                 return Step::run(core.probe(jobs));
             }
-            Input::Do(action) => self.skip = scrolled(self.skip, action, last),
+            Input::Do(action) => self.skip = parts::scrolled(self.skip, action, last),
             Input::Wheel(by) => self.skip = self.skip.saturating_add_signed(isize::from(by)).min(last),
             _ => {}
         }
         Step::stay()
     }
 
-    /// Draws the body.
-    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+    fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
         let Some((at, slot)) = self.slot(core) else { return };
         let agent = core.known.agent(at).map_or_else(String::new, |agent| words::identity(agent, slot));
         let title = format!("{agent} · {}", words::provider(slot));
@@ -80,6 +65,19 @@ impl Explain {
         let rows = rows(core, at, slot, usize::from(inner.width));
         parts::more(core, frame, area, self.skip, rows.len(), usize::from(inner.height));
         rows.draw(core, frame, inner, self.skip);
+    }
+}
+
+impl Explain {
+    /// The chain of `slot`.
+    #[must_use]
+    pub const fn new(slot: SlotId) -> Self {
+        Self { slot, skip: 0 }
+    }
+
+    fn slot<'a>(&self, core: &'a Core) -> Option<(SlotRef, &'a Slot)> {
+        let at = core.known.find(&self.slot)?;
+        core.known.slot(at).map(|slot| (at, slot))
     }
 }
 

@@ -3,9 +3,12 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::app::{Core, Input, Step};
+use super::core::Core;
 use super::keys::{self, Action, Context};
+use super::message::Input;
 use super::parts::{self, Row, Rows};
+use super::screen::Screen;
+use super::screen::Step;
 use super::theme::Role;
 
 /// The state of the help screen.
@@ -15,35 +18,39 @@ pub struct Help {
     skip: usize,
 }
 
+impl Screen for Help {
+    fn context(&self) -> Context {
+        Context::Help
+    }
+
+    fn title(&self, _core: &Core) -> String {
+        " help".to_owned()
+    }
+
+    fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        let last = self.rows(usize::from(core.size.0)).len().saturating_sub(usize::from(core.size.1) - 4);
+        match *input {
+            Input::Do(Action::Back) => return Step::back(),
+            Input::Do(action) => self.skip = parts::scrolled(self.skip, action, last),
+            Input::Wheel(by) => self.skip = self.skip.saturating_add_signed(isize::from(by)).min(last),
+            _ => {}
+        }
+        Step::stay()
+    }
+
+    fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+        let inner = parts::pane(core, frame, area, &format!("Keys: {}", self.of.title()), true);
+        let rows = self.rows(usize::from(inner.width));
+        parts::more(core, frame, area, self.skip, rows.len(), usize::from(inner.height));
+        rows.draw(core, frame, inner, self.skip);
+    }
+}
+
 impl Help {
     /// The keys of `of`.
     #[must_use]
     pub const fn new(of: Context) -> Self {
         Self { of, skip: 0 }
-    }
-
-    /// Which rows of the key table hold.
-    #[must_use]
-    pub const fn context(&self) -> Context {
-        Context::Help
-    }
-
-    /// The words after the program's name.
-    #[must_use]
-    pub fn title(&self, _core: &Core) -> String {
-        " help".to_owned()
-    }
-
-    /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
-        let last = self.rows(usize::from(core.size.0)).len().saturating_sub(usize::from(core.size.1) - 4);
-        match *input {
-            Input::Do(Action::Back) => return Step::back(),
-            Input::Do(action) => self.skip = scrolled(self.skip, action, last),
-            Input::Wheel(by) => self.skip = self.skip.saturating_add_signed(isize::from(by)).min(last),
-            _ => {}
-        }
-        Step::stay()
     }
 
     fn rows(&self, columns: usize) -> Rows {
@@ -70,14 +77,6 @@ impl Help {
         }
         rows
     }
-
-    /// Draws the body.
-    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
-        let inner = parts::pane(core, frame, area, &format!("Keys: {}", self.of.title()), true);
-        let rows = self.rows(usize::from(inner.width));
-        parts::more(core, frame, area, self.skip, rows.len(), usize::from(inner.height));
-        rows.draw(core, frame, inner, self.skip);
-    }
 }
 
 /// What the marks mean.
@@ -91,17 +90,3 @@ const LEGEND: [(&str, &str); 8] = [
     ("A B C", "one letter for each distinct key: the same letter is the same key"),
     ("● ○ ⊘", "the candidate that is sent, one behind a stronger one, one that is not used"),
 ];
-
-/// The first row in sight after a scrolling key.
-#[must_use]
-pub fn scrolled(skip: usize, action: Action, last: usize) -> usize {
-    match action {
-        Action::Up => skip.saturating_sub(1),
-        Action::Down => (skip + 1).min(last),
-        Action::PageUp => skip.saturating_sub(10),
-        Action::PageDown => (skip + 10).min(last),
-        Action::First => 0,
-        Action::Last => last,
-        _ => skip,
-    }
-}

@@ -5,14 +5,16 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
-use super::app::{Answer, Core, Effect, Failure, Go, Input, Past, Step, Ticket};
-use super::home::step;
+use super::core::Core;
 use super::keys::{Action, Context};
+use super::known::Ticket;
+use super::message::{Answer, Effect, Failure, Input, Past};
 use super::parts::{self, Row, Rows};
 use super::screen::Screen;
+use super::screen::Step;
 use super::theme::Role;
 use super::undo::Undo;
-use super::wizard::{self, Wizard, answer};
+use super::wizard::Wizard;
 
 /// The state of the history.
 #[derive(Debug, Default)]
@@ -22,6 +24,77 @@ pub struct History {
     at: usize,
     bringing: Option<Ticket>,
     failure: Option<Failure>,
+}
+
+impl Screen for History {
+    fn context(&self) -> Context {
+        Context::History
+    }
+
+    fn title(&self, _core: &Core) -> String {
+        " history".to_owned()
+    }
+
+    fn offers(&self, _core: &Core, action: Action) -> bool {
+        match action {
+            Action::Undo => self.chosen().is_some_and(|past| past.can_undo),
+            Action::Redo => self.chosen().is_some_and(|past| past.lost) && self.bringing.is_none(),
+            _ => true,
+        }
+    }
+
+    fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        if let Some(answer) = input.answer(self.listing) {
+            self.listing = None;
+            match answer {
+                Answer::History(past) => self.past.clone_from(past),
+                Answer::Failed(failure) => self.failure = Some(failure.clone()),
+                _ => {}
+            }
+            self.at = self.at.min(self.past.len().saturating_sub(1));
+            return Step::stay();
+        }
+        if let Some(answer) = input.answer(self.bringing) {
+            self.bringing = None;
+            return self.brought(core, answer);
+        }
+        match *input {
+            Input::Do(Action::Back) => return Step::back(),
+            Input::Do(Action::Undo) if self.offers(core, Action::Undo) => {
+                let (undo, effects) = Undo::open(core, self.chosen().map(|past| past.id.clone()));
+                return Step::push(undo).and(effects);
+            }
+            Input::Do(Action::Undo) => core.say("this cannot be taken back any more", Role::Warn),
+            Input::Do(Action::Redo) if self.offers(core, Action::Redo) => return self.bring_back(core),
+            Input::Do(Action::Redo) => core.say("no other program took this back", Role::Warn),
+            Input::Do(Action::Up) => self.at = parts::step(self.at, -1, self.past.len()),
+            Input::Do(Action::Down) => self.at = parts::step(self.at, 1, self.past.len()),
+            Input::Wheel(by) => self.at = parts::step(self.at, isize::from(by), self.past.len()),
+            Input::Look | Input::Returned(_) if self.listing.is_none() => return Step::run(self.list(core)),
+            _ => {}
+        }
+        Step::stay()
+    }
+
+    fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+        let inner = parts::pane(core, frame, area, "What keymend wrote, newest first", true);
+        let columns = usize::from(inner.width);
+        let foot = self.foot(core, columns);
+        let list = usize::from(inner.height).saturating_sub(foot.len() + 1);
+        let skip = parts::scroll_to(self.at, self.past.len(), list);
+        let lines: Vec<Line> = self
+            .past
+            .iter()
+            .enumerate()
+            .skip(skip)
+            .take(list)
+            .map(|(at, past)| self.row(core, at, past, columns))
+            .collect();
+        frame.render_widget(Paragraph::new(lines), inner);
+        let used = u16::try_from(foot.len()).unwrap_or(0).min(inner.height);
+        let below = Rect { y: inner.bottom() - used, height: used, ..inner };
+        foot.draw(core, frame, below, 0);
+    }
 }
 
 impl History {
@@ -39,64 +112,8 @@ impl History {
         vec![Effect::History(ticket)]
     }
 
-    /// Which rows of the key table hold.
-    #[must_use]
-    pub const fn context(&self) -> Context {
-        Context::History
-    }
-
-    /// The words after the program's name.
-    #[must_use]
-    pub fn title(&self, _core: &Core) -> String {
-        " history".to_owned()
-    }
-
     fn chosen(&self) -> Option<&Past> {
         self.past.get(self.at)
-    }
-
-    /// Whether an action makes sense now.
-    #[must_use]
-    pub fn offers(&self, action: Action) -> bool {
-        match action {
-            Action::Undo => self.chosen().is_some_and(|past| past.can_undo),
-            Action::Redo => self.chosen().is_some_and(|past| past.lost) && self.bringing.is_none(),
-            _ => true,
-        }
-    }
-
-    /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
-        if let Some(answer) = answer(input, self.listing) {
-            self.listing = None;
-            match answer {
-                Answer::History(past) => self.past.clone_from(past),
-                Answer::Failed(failure) => self.failure = Some(failure.clone()),
-                _ => {}
-            }
-            self.at = self.at.min(self.past.len().saturating_sub(1));
-            return Step::stay();
-        }
-        if let Some(answer) = answer(input, self.bringing) {
-            self.bringing = None;
-            return self.brought(core, answer);
-        }
-        match *input {
-            Input::Do(Action::Back) => return Step::back(),
-            Input::Do(Action::Undo) if self.offers(Action::Undo) => {
-                let (undo, effects) = Undo::open(core, self.chosen().map(|past| past.id.clone()));
-                return Step::push(Screen::Undo(undo)).and(effects);
-            }
-            Input::Do(Action::Undo) => core.say("this cannot be taken back any more", Role::Warn),
-            Input::Do(Action::Redo) if self.offers(Action::Redo) => return self.bring_back(core),
-            Input::Do(Action::Redo) => core.say("no other program took this back", Role::Warn),
-            Input::Do(Action::Up) => self.at = step(self.at, -1, self.past.len()),
-            Input::Do(Action::Down) => self.at = step(self.at, 1, self.past.len()),
-            Input::Wheel(by) => self.at = step(self.at, isize::from(by), self.past.len()),
-            Input::Look if self.listing.is_none() => return Step::run(self.list(core)),
-            _ => {}
-        }
-        Step::stay()
     }
 
     fn bring_back(&mut self, core: &mut Core) -> Step {
@@ -122,7 +139,7 @@ impl History {
             }
             Answer::Lost(lost) => {
                 let (wizard, effects) = Wizard::bringing_back(core, lost);
-                Step { go: Go::Push(Box::new(wizard::screen(wizard))), effects }
+                Step::push(wizard).and(effects)
             }
             Answer::Failed(failure) => {
                 self.failure = Some(failure.clone());
@@ -130,27 +147,6 @@ impl History {
             }
             _ => Step::stay(),
         }
-    }
-
-    /// Draws the body.
-    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
-        let inner = parts::pane(core, frame, area, "What keymend wrote, newest first", true);
-        let columns = usize::from(inner.width);
-        let foot = self.foot(core, columns);
-        let list = usize::from(inner.height).saturating_sub(foot.len() + 1);
-        let skip = parts::scroll_to(self.at, self.past.len(), list);
-        let lines: Vec<Line> = self
-            .past
-            .iter()
-            .enumerate()
-            .skip(skip)
-            .take(list)
-            .map(|(at, past)| self.row(core, at, past, columns))
-            .collect();
-        frame.render_widget(Paragraph::new(lines), inner);
-        let used = u16::try_from(foot.len()).unwrap_or(0).min(inner.height);
-        let below = Rect { y: inner.bottom() - used, height: used, ..inner };
-        foot.draw(core, frame, below, 0);
     }
 
     fn row(&self, core: &Core, at: usize, past: &Past, columns: usize) -> Line<'static> {

@@ -4,60 +4,41 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
 use crate::plan::SlotId;
-use crate::resolve::{Candidate, Slot};
-use crate::session::SlotRef;
-use crate::source::Value;
+use crate::resolve::Slot;
 
-use super::app::{Core, Input, Job, Step, Yes};
 use super::compare::Compare;
+use super::core::Core;
 use super::explain::Explain;
 use super::history::History;
 use super::keys::{Action, Context};
 use super::keyview::KeyList;
-use super::known::{Known, Tested};
+use super::known;
+use super::message::{Input, Job};
 use super::parts::{self, Row};
 use super::screen::Screen;
+use super::screen::Step;
 use super::setup::Setup;
 use super::testall::TestAll;
 use super::theme::Role;
 use super::undo::Undo;
+use super::way_out;
 use super::where_to::Where;
-use super::wizard::{self, Wizard};
+use super::wizard::Wizard;
 use super::words;
 
 pub mod detail;
+mod entries;
 pub mod list;
+mod state;
 
-/// The half of the screen where the keyboard is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pane {
-    /// The slots.
-    #[default]
-    Slots,
-    /// The candidates of the chosen slot.
-    Candidates,
-}
+pub use state::{Home, Pane};
 
-/// The state of the home screen.
-#[derive(Debug, Default)]
-pub struct Home {
-    chosen: Option<SlotId>,
-    candidate: Option<usize>,
-    pane: Pane,
-    filter: String,
-    filtering: bool,
-}
-
-impl Home {
-    /// Which rows of the key table hold.
-    #[must_use]
-    pub const fn context(&self) -> Context {
+impl Screen for Home {
+    fn context(&self) -> Context {
         if self.filtering { Context::Filter } else { Context::Home }
     }
 
-    /// The counts after the program's name.
-    #[must_use]
-    pub fn title(&self, core: &Core) -> String {
+    fn title(&self, core: &Core) -> String {
         if !core.known.scanned {
             return String::new();
         }
@@ -72,9 +53,7 @@ impl Home {
         )
     }
 
-    /// How long the scan took, and what is under way.
-    #[must_use]
-    pub fn aside(&self, core: &Core) -> Row {
+    fn aside(&self, core: &Core) -> Row {
         if core.scanning.is_some() {
             return Row::of(parts::spinner(core), Role::Accent).add(" reading this machine", Role::Dim);
         }
@@ -85,42 +64,20 @@ impl Home {
         }
     }
 
-    /// Whether an action makes sense now.
-    #[must_use]
-    pub fn offers(&self, core: &Core, action: Action) -> bool {
+    fn offers(&self, core: &Core, action: Action) -> bool {
         let slot = self.slot(&core.known).map(|(_, slot)| slot);
         match action {
             Action::New | Action::Explain => slot.is_some(),
             Action::Test => slot.is_some_and(|slot| self.key_to_test(slot).is_some()),
             Action::Others => slot.is_some_and(|slot| self.others(core, slot).is_some()),
-            Action::Compare => slot.is_some_and(|slot| set(slot).count() > 0),
-            Action::Use => slot.is_some_and(|slot| set(slot).count() > 1),
+            Action::Compare => slot.is_some_and(|slot| known::set(slot).count() > 0),
+            Action::Use => slot.is_some_and(|slot| known::set(slot).count() > 1),
             Action::TestAll | Action::ByKey => !core.known.scan().keys.is_empty(),
             _ => true,
         }
     }
 
-    /// The chosen slot: the one chosen by hand, else the first with a problem, else the first.
-    #[must_use]
-    pub fn slot<'a>(&self, known: &'a Known) -> Option<(SlotRef, &'a Slot)> {
-        let visible = list::visible(known, &self.filter);
-        let by_hand = self.chosen.as_ref().and_then(|name| known.find(name));
-        let at = by_hand
-            .filter(|at| visible.contains(at))
-            .or_else(|| visible.iter().copied().find(|at| is_problem(known, *at)))
-            .or_else(|| visible.first().copied())?;
-        known.slot(at).map(|slot| (at, slot))
-    }
-
-    /// The index of the chosen candidate: the one chosen by hand, else the active one, else the first.
-    #[must_use]
-    pub fn candidate(&self, slot: &Slot) -> usize {
-        let last = slot.candidates.len().saturating_sub(1);
-        self.candidate.or(slot.active).unwrap_or(0).min(last)
-    }
-
-    /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+    fn update(&mut self, core: &mut Core, input: &Input) -> Step {
         match *input {
             Input::Do(action) if self.filtering => self.edit_filter(core, action),
             Input::Do(action) => self.act(core, action),
@@ -128,7 +85,7 @@ impl Home {
                 self.filter.push(c);
                 Step::stay()
             }
-            Input::Look => self.look(core),
+            Input::Look | Input::Returned(_) => self.look(core),
             Input::Wheel(by) => self.walk(core, isize::from(by)),
             Input::Click(at) => self.click(core, at),
             Input::Paste(_) => {
@@ -139,6 +96,14 @@ impl Home {
         }
     }
 
+    fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+        let (left, right) = panes(area);
+        detail::draw(core, self, frame, right);
+        list::draw(core, self, frame, left);
+    }
+}
+
+impl Home {
     /// A machine with nothing set opens the guided set-up, once.
     fn look(&mut self, core: &mut Core) -> Step {
         // What is chosen stays chosen while verdicts come in.
@@ -178,20 +143,20 @@ impl Home {
             Action::Rescan => Step::run(core.scan()),
             Action::TestAll => {
                 let (all, effects) = TestAll::start(core);
-                Step::push(Screen::TestAll(all)).and(effects)
+                Step::push(all).and(effects)
             }
             Action::Setup => Setup::open(core),
             Action::History => {
                 let (history, effects) = History::open(core);
-                Step::push(Screen::History(history)).and(effects)
+                Step::push(history).and(effects)
             }
             Action::Undo => {
                 let (undo, effects) = Undo::open(core, None);
-                Step::push(Screen::Undo(undo)).and(effects)
+                Step::push(undo).and(effects)
             }
             Action::ByKey => {
                 let (keys, effects) = KeyList::open(core);
-                Step::push(Screen::Keys(keys)).and(effects)
+                Step::push(keys).and(effects)
             }
             other => self.on_slot(core, other),
         }
@@ -204,10 +169,10 @@ impl Home {
             return Step::stay();
         };
         match action {
-            Action::New => Step::push(wizard::screen(Wizard::for_slot(slot))),
+            Action::New => Step::push(Wizard::for_slot(slot)),
             Action::Use => {
                 // What the foot of the screen offers is done with its key.
-                let offered = || words::working_neighbour(&core.known, slot);
+                let offered = || way_out::working_neighbour(&core.known, slot);
                 let picked = self.other(slot).or_else(offered).zip(core.known.agent(at));
                 let Some((n, agent)) = picked else {
                     core.say("choose another candidate first: Tab, then the arrows", Role::Warn);
@@ -215,24 +180,24 @@ impl Home {
                 };
                 let slot = slot.clone();
                 let (wizard, effects) = Wizard::using(core, agent, &slot, n);
-                Step::push(wizard::screen(wizard)).and(effects)
+                Step::push(wizard).and(effects)
             }
-            Action::Explain => Step::push(Screen::Explain(Explain::new(slot))),
-            Action::Compare => Step::push(Screen::Compare(Compare::of_slot(at, slot))),
+            Action::Explain => Step::push(Explain::new(SlotId::of(slot))),
+            Action::Compare => Step::push(Compare::of_slot(at, slot)),
             Action::Others => self.others(core, slot).map_or_else(
                 || {
                     core.say("there is no other address to test this key at", Role::Warn);
                     Step::stay()
                 },
-                |question| Step::push(Screen::Where(question)),
+                Step::push,
             ),
             Action::Test => {
-                let Some(job) = self.key_to_test(slot).and_then(|key| job(slot, key)) else {
+                let Some(job) = self.key_to_test(slot).and_then(|key| Job::of(slot, key)) else {
                     core.say("no test is on record for this provider", Role::Warn);
                     return Step::stay();
                 };
                 match (words::foreign(&core.known.catalogue, slot), core.known.asks(slot, &job.key)) {
-                    (Some(address), true) => Step::push(Screen::Where(Where::new(job, address))),
+                    (Some(address), true) => Step::push(Where::new(job, address)),
                     (Some(address), false) => Step::run(core.probe(vec![job.at(address)])),
                     (None, _) => Step::run(core.probe(vec![job])),
                 }
@@ -252,16 +217,6 @@ impl Home {
     /// The question before the addresses that the last test left out.
     fn others(&self, core: &Core, slot: &Slot) -> Option<Where> {
         Where::others(core, slot, self.key_to_test(slot)?)
-    }
-
-    /// The candidate that `u` makes active: the chosen one where that is not active already.
-    #[must_use]
-    pub fn other(&self, slot: &Slot) -> Option<usize> {
-        let chosen = self.candidate(slot);
-        let is_other = |n: &usize| {
-            Some(*n) != slot.active && slot.candidates.get(*n).is_some_and(|c| c.value != Value::Unset)
-        };
-        (self.pane == Pane::Candidates).then_some(chosen).filter(is_other)
     }
 
     fn edit_filter(&mut self, core: &Core, action: Action) -> Step {
@@ -296,13 +251,13 @@ impl Home {
     fn walk(&mut self, core: &Core, by: isize) -> Step {
         let Some((at, slot)) = self.slot(&core.known) else { return Step::stay() };
         if self.pane == Pane::Candidates {
-            let next = step(self.candidate(slot), by, slot.candidates.len());
+            let next = parts::step(self.candidate(slot), by, slot.candidates.len());
             self.candidate = Some(next);
             return Step::stay();
         }
-        let visible = list::visible(&core.known, &self.filter);
+        let visible = entries::visible(&core.known, &self.filter);
         let here = visible.iter().position(|other| *other == at).unwrap_or(0);
-        let next = visible.get(step(here, by, visible.len())).and_then(|at| core.known.slot(*at));
+        let next = visible.get(parts::step(here, by, visible.len())).and_then(|at| core.known.slot(*at));
         self.chosen = next.map(SlotId::of);
         Step::stay()
     }
@@ -321,13 +276,6 @@ impl Home {
         }
         Step::stay()
     }
-
-    /// Draws the body.
-    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
-        let (left, right) = panes(area);
-        detail::draw(core, self, frame, right);
-        list::draw(core, self, frame, left);
-    }
 }
 
 /// The two halves of the body.
@@ -337,34 +285,4 @@ fn panes(body: Rect) -> (Rect, Rect) {
     // The panes share the border between them.
     let right = Rect { x: body.x + width - 1, width: body.width - width + 1, ..body };
     (left, right)
-}
-
-/// `at` moved by `by` within `len` rows.
-#[must_use]
-pub fn step(at: usize, by: isize, len: usize) -> usize {
-    at.saturating_add_signed(by).min(len.saturating_sub(1))
-}
-
-fn is_problem(known: &Known, at: SlotRef) -> bool {
-    known.slot(at).is_some_and(|slot| known.status(slot).problem)
-}
-
-/// The candidates of a slot at which something stands.
-pub fn set(slot: &Slot) -> impl Iterator<Item = (usize, &Candidate)> {
-    slot.candidates.iter().enumerate().filter(|(_, candidate)| candidate.value != Value::Unset)
-}
-
-/// The test of a key at the slot's own provider; none where the catalogue does not know it.
-#[must_use]
-pub fn job(slot: &Slot, key: &crate::secret::Secret) -> Option<Job> {
-    let provider = slot.provider.clone()?;
-    let tested = Tested::new(&Known::subject(slot), key);
-    (!key.is_empty()).then(|| Job {
-        provider,
-        key: key.clone(),
-        slot: Box::new(slot.clone()),
-        yes: Yes::Unasked,
-        siblings: false,
-        tested,
-    })
 }

@@ -7,7 +7,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::secret::Secret;
 
-use super::app::Message;
+use super::message::Message;
 
 /// From this many characters on, a burst is a paste.
 const BURST: usize = 10;

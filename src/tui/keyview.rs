@@ -13,15 +13,18 @@ use crate::session::standing::{self, Spot};
 use crate::session::{KeyView, SlotRef};
 use crate::source::Place;
 
-use super::app::{Answer, Core, Effect, Input, Step, Ticket};
-use super::home::{self, step};
+use super::core::Core;
 use super::keys::{Action, Context};
+use super::known::Ticket;
 use super::known::{Grade, Test};
+use super::message::Job;
+use super::message::{Answer, Effect, Input};
 use super::parts::{self, Row, Rows};
 use super::screen::Screen;
+use super::screen::Step;
 use super::testall::TestAll;
 use super::theme::Role;
-use super::wizard::{self, Wizard};
+use super::wizard::Wizard;
 use super::words;
 
 /// The state of the view by key.
@@ -36,6 +39,64 @@ pub struct KeyList {
     effects: Vec<(Place, Result<String, String>)>,
 }
 
+impl Screen for KeyList {
+    fn context(&self) -> Context {
+        Context::Keys
+    }
+
+    fn title(&self, core: &Core) -> String {
+        format!(" by key · {}", parts::count(core.known.scan().keys.len(), "distinct key", "distinct keys"))
+    }
+
+    fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        if let Some(answer) = input.answer(self.asking) {
+            self.asking = None;
+            if let Answer::Effects(effects) = answer {
+                self.effects.clone_from(effects);
+            }
+            return Step::stay();
+        }
+        let places = self.chosen(core).map_or(0, |view| core.known.scan().spots(view).len());
+        match *input {
+            Input::Look | Input::Returned(_) if self.asking.is_none() => return Step::run(self.ask(core)),
+            Input::Do(Action::Back) => return Step::back(),
+            Input::Do(Action::Left) => self.at_places = false,
+            Input::Do(Action::Right) => self.at_places = true,
+            Input::Do(Action::NextPane) => self.at_places = !self.at_places,
+            Input::Do(Action::Tick) => {
+                self.at_places = true;
+                self.toggle(self.place.min(places.saturating_sub(1)));
+            }
+            Input::Do(Action::TickAll) => self.tick_all(places),
+            Input::Do(Action::New) => return self.replace(core),
+            Input::Do(Action::Test) => return self.test(core),
+            Input::Do(Action::TestAll) => {
+                let (all, effects) = TestAll::start(core);
+                return Step::push(all).and(effects);
+            }
+            Input::Do(Action::Up) => self.walk(core, -1, places),
+            Input::Do(Action::Down) => self.walk(core, 1, places),
+            Input::Do(Action::First) => self.walk(core, isize::MIN / 2, places),
+            Input::Do(Action::Last) => self.walk(core, isize::MAX / 2, places),
+            Input::Do(Action::PageUp) => self.walk(core, -10, places),
+            Input::Do(Action::PageDown) => self.walk(core, 10, places),
+            Input::Wheel(by) => self.walk(core, isize::from(by), places),
+            Input::Click(at) => self.click(core, at),
+            _ => {}
+        }
+        Step::stay()
+    }
+
+    fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+        let (left, right) = panes(area);
+        self.draw_keys(core, frame, left);
+        let Some(view) = self.chosen(core) else { return };
+        let title = format!("{} {}", name(core, &view.key), view.mask);
+        let inner = parts::pane(core, frame, right, &title, self.at_places);
+        self.draw_places(core, frame, inner, view);
+    }
+}
+
 impl KeyList {
     /// The view, and the question what a new key would do where.
     pub fn open(core: &mut Core) -> (Self, Vec<Effect>) {
@@ -48,18 +109,6 @@ impl KeyList {
         let ticket = core.ticket();
         self.asking = Some(ticket);
         vec![Effect::Effects(ticket)]
-    }
-
-    /// Which rows of the key table hold.
-    #[must_use]
-    pub const fn context(&self) -> Context {
-        Context::Keys
-    }
-
-    /// The words after the program's name.
-    #[must_use]
-    pub fn title(&self, core: &Core) -> String {
-        format!(" by key · {}", parts::count(core.known.scan().keys.len(), "distinct key", "distinct keys"))
     }
 
     /// The chosen key.
@@ -103,46 +152,6 @@ impl KeyList {
         }
     }
 
-    /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
-        if let Some(answer) = wizard::answer(input, self.asking) {
-            self.asking = None;
-            if let Answer::Effects(effects) = answer {
-                self.effects.clone_from(effects);
-            }
-            return Step::stay();
-        }
-        let places = self.chosen(core).map_or(0, |view| core.known.scan().spots(view).len());
-        match *input {
-            Input::Look if self.asking.is_none() => return Step::run(self.ask(core)),
-            Input::Do(Action::Back) => return Step::back(),
-            Input::Do(Action::Left) => self.at_places = false,
-            Input::Do(Action::Right) => self.at_places = true,
-            Input::Do(Action::NextPane) => self.at_places = !self.at_places,
-            Input::Do(Action::Tick) => {
-                self.at_places = true;
-                self.toggle(self.place.min(places.saturating_sub(1)));
-            }
-            Input::Do(Action::TickAll) => self.tick_all(places),
-            Input::Do(Action::New) => return self.replace(core),
-            Input::Do(Action::Test) => return self.test(core),
-            Input::Do(Action::TestAll) => {
-                let (all, effects) = TestAll::start(core);
-                return Step::push(Screen::TestAll(all)).and(effects);
-            }
-            Input::Do(Action::Up) => self.walk(core, -1, places),
-            Input::Do(Action::Down) => self.walk(core, 1, places),
-            Input::Do(Action::First) => self.walk(core, isize::MIN / 2, places),
-            Input::Do(Action::Last) => self.walk(core, isize::MAX / 2, places),
-            Input::Do(Action::PageUp) => self.walk(core, -10, places),
-            Input::Do(Action::PageDown) => self.walk(core, 10, places),
-            Input::Wheel(by) => self.walk(core, isize::from(by), places),
-            Input::Click(at) => self.click(core, at),
-            _ => {}
-        }
-        Step::stay()
-    }
-
     fn toggle(&mut self, at: usize) {
         if !self.unticked.remove(&(self.key, at)) {
             self.unticked.insert((self.key, at));
@@ -160,9 +169,9 @@ impl KeyList {
 
     fn walk(&mut self, core: &Core, by: isize, places: usize) {
         if self.at_places {
-            self.place = step(self.place, by, places);
+            self.place = parts::step(self.place, by, places);
         } else {
-            self.key = step(self.key, by, core.known.scan().keys.len());
+            self.key = parts::step(self.key, by, core.known.scan().keys.len());
             self.place = 0;
         }
     }
@@ -196,28 +205,18 @@ impl KeyList {
             .flat_map(|spot| spot.slots.iter().map(|(at, ..)| *at))
             .collect();
         let slots: Vec<SlotRef> = slots.into_iter().collect();
-        Step::push(wizard::screen(Wizard::for_places(&core.known, view.key.clone(), places, &slots)))
+        Step::push(Wizard::for_places(&core.known, view.key.clone(), places, &slots))
     }
 
     /// Tests the chosen key at every provider whose slots hold it.
     fn test(&self, core: &mut Core) -> Step {
         let Some(view) = self.chosen(core) else { return Step::stay() };
-        let mut jobs: Vec<super::app::Job> = Vec::new();
+        let mut jobs: Vec<Job> = Vec::new();
         for (at, _) in &view.places {
-            let job = core.known.slot(*at).and_then(|slot| home::job(slot, &view.key));
+            let job = core.known.slot(*at).and_then(|slot| Job::of(slot, &view.key));
             jobs.extend(job.filter(|job| jobs.iter().all(|other| other.tested != job.tested)));
         }
         Step::run(core.probe(jobs))
-    }
-
-    /// Draws the body.
-    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
-        let (left, right) = panes(area);
-        self.draw_keys(core, frame, left);
-        let Some(view) = self.chosen(core) else { return };
-        let title = format!("{} {}", name(core, &view.key), view.mask);
-        let inner = parts::pane(core, frame, right, &title, self.at_places);
-        self.draw_places(core, frame, inner, view);
     }
 
     fn draw_keys(&self, core: &Core, frame: &mut Frame, area: Rect) {

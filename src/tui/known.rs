@@ -16,9 +16,12 @@ use crate::secret::{Fingerprint, Mask, Secret, Tag};
 use crate::session::{Scan, Scanned, SlotRef, test};
 use crate::source::{Source, Value};
 
-use super::app::Ticket;
 use super::theme::Role;
 use super::words;
+
+/// Marks an effect and the answers to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
 
 /// What a scan brought.
 #[derive(Clone, Debug, Default)]
@@ -509,4 +512,9 @@ fn worst(slot: &Slot) -> Option<Severity> {
 fn letter(letters: &mut HashMap<Fingerprint, usize>, key: &Secret) -> Tag {
     let next = letters.len();
     Tag(*letters.entry(key.fingerprint("")).or_insert(next))
+}
+
+/// The candidates of a slot at which something stands.
+pub fn set(slot: &Slot) -> impl Iterator<Item = (usize, &Candidate)> {
+    slot.candidates.iter().enumerate().filter(|(_, candidate)| candidate.value != Value::Unset)
 }

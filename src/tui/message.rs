@@ -1,12 +1,15 @@
-//! What goes in and out of the pure half: messages, effects, answers, and what a screen's update comes to.
+//! What goes in and out of the pure half: messages, effects and their answers.
+
+use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Position;
 
 use crate::agents::Agent;
 use crate::destination::Destination;
+use crate::edit::DiffLine;
 use crate::host::writer::{Back, Since};
-use crate::plan::{Offered, Stands};
+use crate::plan::{Offered, Plan, Stands};
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session::holding::{Due, Restarted};
@@ -15,15 +18,8 @@ use crate::session::write::Written;
 use crate::source::Place;
 
 use super::keys::Action;
-use super::known::{Judged, Scanning, Tested};
-use super::screen::Screen;
+use super::known::{Judged, Known, Scanning, Tested, Ticket};
 use super::theme::Role;
-use super::undo::Undoing;
-use super::wizard::SharedPlan;
-
-/// Marks an effect and the answers to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(pub u64);
 
 /// One test to run.
 #[derive(Clone, Debug)]
@@ -43,6 +39,21 @@ pub struct Job {
 }
 
 impl Job {
+    /// The test of a key at the slot's own provider; none where the catalogue does not know it.
+    #[must_use]
+    pub fn of(slot: &Slot, key: &Secret) -> Option<Self> {
+        let provider = slot.provider.clone()?;
+        let tested = Tested::new(&Known::subject(slot), key);
+        (!key.is_empty()).then(|| Self {
+            provider,
+            key: key.clone(),
+            slot: Box::new(slot.clone()),
+            yes: Yes::Unasked,
+            siblings: false,
+            tested,
+        })
+    }
+
     /// The same test, remembered as one at the address that the agent uses.
     #[must_use]
     pub fn at(self, address: &str) -> Self {
@@ -175,6 +186,26 @@ pub struct Past {
     pub kept: String,
 }
 
+/// What an undo would change, or why it would not.
+#[derive(Clone, Debug)]
+pub struct Undoing {
+    /// The action's name in the journal.
+    pub id: String,
+    /// What was done.
+    pub title: String,
+    /// How a place is treated that somebody wrote to since.
+    pub how: Back,
+    /// Each place and its masked difference.
+    pub places: Vec<(String, Vec<DiffLine>)>,
+    /// Somebody wrote there since: these are the places, and nothing is undone without a choice.
+    pub conflict: bool,
+    /// It was never finished: a kill interrupted it, and this ends it.
+    pub interrupted: bool,
+}
+
+/// The plan's text is shared between the review and the writer.
+pub type SharedPlan = Arc<Plan>;
+
 /// What the loop reports.
 #[derive(Clone, Debug)]
 pub enum Message {
@@ -226,8 +257,33 @@ pub enum Input {
     Wheel(i8),
     /// An answer to one of its effects.
     Answer(Ticket, Answer),
-    /// It is in sight again, or what is known has changed.
+    /// What is known has changed.
     Look,
+    /// It is in sight again: the screen above was closed, with this result.
+    Returned(Returned),
+}
+
+impl Input {
+    /// The answer to the effect with this ticket, if it is one.
+    #[must_use]
+    pub fn answer(&self, waiting: Option<Ticket>) -> Option<&Answer> {
+        match self {
+            Self::Answer(ticket, answer) if Some(*ticket) == waiting => Some(answer),
+            _ => None,
+        }
+    }
+}
+
+/// What a closed screen has to say to the one below.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Returned {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// This key was written.
+    Wrote(Secret),
+    /// This action was taken back.
+    Undone(String),
 }
 
 /// An answer to an effect of one screen.
@@ -257,62 +313,4 @@ pub enum Answer {
     Restarted(Vec<Restarted>),
     /// The effect failed.
     Failed(Failure),
-}
-
-/// Where a screen wants to go.
-#[derive(Debug, Default)]
-pub enum Go {
-    /// Nowhere.
-    #[default]
-    Stay,
-    /// Back to the screen before.
-    Back,
-    /// To a new screen, with this one to return to.
-    Push(Box<Screen>),
-    /// To a new screen in place of this one.
-    Replace(Box<Screen>),
-    /// To the first screen.
-    Home,
-}
-
-/// What a screen's update comes to.
-#[derive(Debug, Default)]
-pub struct Step {
-    /// Where to go.
-    pub go: Go,
-    /// What to do.
-    pub effects: Vec<Effect>,
-}
-
-impl Step {
-    /// Nothing.
-    #[must_use]
-    pub fn stay() -> Self {
-        Self::default()
-    }
-
-    /// Back to the screen before.
-    #[must_use]
-    pub fn back() -> Self {
-        Self { go: Go::Back, effects: Vec::new() }
-    }
-
-    /// To a new screen.
-    #[must_use]
-    pub fn push(screen: Screen) -> Self {
-        Self { go: Go::Push(Box::new(screen)), effects: Vec::new() }
-    }
-
-    /// These effects, here.
-    #[must_use]
-    pub fn run(effects: Vec<Effect>) -> Self {
-        Self { go: Go::Stay, effects }
-    }
-
-    /// With these effects as well.
-    #[must_use]
-    pub fn and(mut self, effects: Vec<Effect>) -> Self {
-        self.effects.extend(effects);
-        self
-    }
 }

@@ -10,10 +10,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use crate::edit::{DiffLine, LineKind};
 use crate::secret::Secret;
 
-use super::app::Core;
+use super::core::Core;
 use super::keys::{self, Action, Context};
+use super::parts;
 use super::theme::Role;
 
 pub use crate::printer::printable as plain;
@@ -378,6 +380,40 @@ pub fn more(core: &Core, frame: &mut Frame, area: Rect, skip: usize, len: usize,
 #[must_use]
 pub fn scroll_to(at: usize, len: usize, height: usize) -> usize {
     at.saturating_sub(height / 2).min(len.saturating_sub(height))
+}
+
+/// The first row in sight after a scrolling key.
+#[must_use]
+pub fn scrolled(skip: usize, action: Action, last: usize) -> usize {
+    match action {
+        Action::Up => skip.saturating_sub(1),
+        Action::Down => (skip + 1).min(last),
+        Action::PageUp => skip.saturating_sub(10),
+        Action::PageDown => (skip + 10).min(last),
+        Action::First => 0,
+        Action::Last => last,
+        _ => skip,
+    }
+}
+
+/// `at` moved by `by` within `len` rows.
+#[must_use]
+pub fn step(at: usize, by: isize, len: usize) -> usize {
+    at.saturating_add_signed(by).min(len.saturating_sub(1))
+}
+
+/// One line of a masked difference.
+#[must_use]
+pub fn diff_row(line: &DiffLine, columns: usize) -> Row {
+    let (mark, role) = match line.kind {
+        LineKind::Same => ("    ", Role::Dim),
+        LineKind::Removed => ("  - ", Role::Bad),
+        LineKind::Added => ("  + ", Role::Good),
+        LineKind::Gap => return Row::of("    ⋮", Role::Dim),
+    };
+    // A tab would be drawn as a mark for a control character.
+    let text = line.text.replace('\t', "    ");
+    Row::of(mark, role).add(parts::fit(&text, columns.saturating_sub(4)), role)
 }
 
 #[cfg(test)]

@@ -13,9 +13,10 @@ use crate::resolve::Outcome;
 use crate::session::test;
 use crate::world::World as _;
 
-use super::app::{Job, Message, Ticket, Yes};
+use super::desk::{Desk, Wake};
+use super::known::Ticket;
 use super::known::{Judged, Tested};
-use super::{Desk, Wake};
+use super::message::{Job, Message, Yes};
 
 /// Who waits for which test.
 type Asked = Arc<Mutex<HashMap<http::Ticket, (Ticket, Tested)>>>;

@@ -13,13 +13,16 @@ use crate::plan::SlotId;
 use crate::resolve::Slot;
 use crate::secret::Secret;
 
-use super::app::{Answer, Core, Effect, Input, Step, Ticket};
-use super::home::step;
+use super::core::Core;
 use super::keys::{Action, Context};
+use super::known::Ticket;
+use super::message::Returned;
+use super::message::{Answer, Effect, Input};
 use super::parts::{self, Row, Rows};
 use super::screen::Screen;
+use super::screen::Step;
 use super::theme::Role;
-use super::wizard::{self, Wizard};
+use super::wizard::Wizard;
 use super::words;
 
 /// The state of the set-up.
@@ -59,36 +62,21 @@ enum ItemState {
     Written(Secret),
 }
 
-impl Setup {
-    /// The set-up; asks what the agents could use.
-    pub fn open(core: &mut Core) -> Step {
-        let ticket = core.ticket();
-        core.working = Some(ticket);
-        let setup = Self { waiting: Some(ticket), ..Self::default() };
-        Step::push(Screen::Setup(setup)).and(vec![Effect::Suppose(ticket)])
-    }
-
-    /// Which rows of the key table hold.
-    #[must_use]
-    pub const fn context(&self) -> Context {
+impl Screen for Setup {
+    fn context(&self) -> Context {
         Context::Setup
     }
 
-    /// The words after the program's name.
-    #[must_use]
-    pub fn title(&self, _core: &Core) -> String {
+    fn title(&self, _core: &Core) -> String {
         " first set-up".to_owned()
     }
 
-    /// Whether an action makes sense now.
-    #[must_use]
-    pub fn offers(&self, action: Action) -> bool {
+    fn offers(&self, _core: &Core, action: Action) -> bool {
         action != Action::Tick || self.stage != Stage::Keys
     }
 
-    /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
-        if let Some(answer) = wizard::answer(input, self.waiting) {
+    fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        if let Some(answer) = input.answer(self.waiting) {
             self.waiting = None;
             if let Answer::Plausible(slots) = answer {
                 core.known.suppose(slots.clone());
@@ -98,18 +86,58 @@ impl Setup {
         }
         let len = self.len(core);
         match *input {
-            Input::Look => self.returned(core),
+            Input::Returned(ref result) => self.returned(result),
             Input::Do(Action::Back) => return self.back(),
             Input::Do(Action::Enter) => return self.enter(core),
             Input::Do(Action::Tick) => self.tick(core),
-            Input::Do(Action::Up) => self.at = step(self.at, -1, len),
-            Input::Do(Action::Down) => self.at = step(self.at, 1, len),
+            Input::Do(Action::Up) => self.at = parts::step(self.at, -1, len),
+            Input::Do(Action::Down) => self.at = parts::step(self.at, 1, len),
             Input::Do(Action::First) => self.at = 0,
             Input::Do(Action::Last) => self.at = len.saturating_sub(1),
-            Input::Wheel(by) => self.at = step(self.at, isize::from(by), len),
+            Input::Wheel(by) => self.at = parts::step(self.at, isize::from(by), len),
             _ => {}
         }
         Step::stay()
+    }
+
+    fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+        let title = match self.stage {
+            Stage::Agents => "1 of 3 · Agents on this machine",
+            Stage::Providers => "2 of 3 · Providers",
+            Stage::Keys => "3 of 3 · Keys",
+        };
+        let inner = parts::pane(core, frame, area, title, true);
+        let columns = usize::from(inner.width);
+        let rows: Vec<Row> = match self.stage {
+            Stage::Agents => self.agent_rows(core, columns),
+            Stage::Providers => self.provider_rows(core, columns),
+            Stage::Keys => self.key_rows(core),
+        };
+        let foot = self.foot(core, columns);
+        let height = usize::from(inner.height).saturating_sub(foot.len() + 1);
+        let skip = parts::scroll_to(self.at, rows.len(), height);
+        let lines: Vec<Line> = rows
+            .into_iter()
+            .enumerate()
+            .skip(skip)
+            .take(height)
+            .map(|(at, row)| {
+                row.cut(columns).fill(columns).line(core, (at == self.at).then_some(Role::Cursor))
+            })
+            .collect();
+        frame.render_widget(Paragraph::new(lines), inner);
+        let used = u16::try_from(foot.len()).unwrap_or(0).min(inner.height);
+        foot.draw(core, frame, Rect { y: inner.bottom() - used, height: used, ..inner }, 0);
+    }
+}
+
+impl Setup {
+    /// The set-up; asks what the agents could use.
+    pub fn open(core: &mut Core) -> Step {
+        let ticket = core.ticket();
+        core.working = Some(ticket);
+        let setup = Self { waiting: Some(ticket), ..Self::default() };
+        Step::push(setup).and(vec![Effect::Suppose(ticket)])
     }
 
     fn len(&self, core: &Core) -> usize {
@@ -121,10 +149,12 @@ impl Setup {
     }
 
     /// The wizard that was open is closed: with a key written, or without.
-    fn returned(&mut self, core: &mut Core) {
-        let handed = core.handed.take();
+    fn returned(&mut self, result: &Returned) {
         if let Some(item) = self.queue.iter_mut().find(|item| matches!(item.state, ItemState::Open)) {
-            item.state = handed.map_or(ItemState::Skipped, ItemState::Written);
+            item.state = match result {
+                Returned::Wrote(key) => ItemState::Written(key.clone()),
+                Returned::Nothing | Returned::Undone(_) => ItemState::Skipped,
+            };
         }
         if let Some(next) = self.queue.iter().position(|item| matches!(item.state, ItemState::Waiting)) {
             self.at = next;
@@ -201,12 +231,11 @@ impl Setup {
             return Step::stay();
         };
         item.state = ItemState::Open;
-        core.handed = None;
         let (wizard, effects) = match key {
             Some(key) => Wizard::again(core, &slot, key, note),
             None => (Wizard::in_setup(&slot, note), Vec::new()),
         };
-        Step::push(wizard::screen(wizard)).and(effects)
+        Step::push(wizard).and(effects)
     }
 
     /// The slots of the ticked agents.
@@ -257,37 +286,6 @@ impl Setup {
             }
         }
         out
-    }
-
-    /// Draws the body.
-    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
-        let title = match self.stage {
-            Stage::Agents => "1 of 3 · Agents on this machine",
-            Stage::Providers => "2 of 3 · Providers",
-            Stage::Keys => "3 of 3 · Keys",
-        };
-        let inner = parts::pane(core, frame, area, title, true);
-        let columns = usize::from(inner.width);
-        let rows: Vec<Row> = match self.stage {
-            Stage::Agents => self.agent_rows(core, columns),
-            Stage::Providers => self.provider_rows(core, columns),
-            Stage::Keys => self.key_rows(core),
-        };
-        let foot = self.foot(core, columns);
-        let height = usize::from(inner.height).saturating_sub(foot.len() + 1);
-        let skip = parts::scroll_to(self.at, rows.len(), height);
-        let lines: Vec<Line> = rows
-            .into_iter()
-            .enumerate()
-            .skip(skip)
-            .take(height)
-            .map(|(at, row)| {
-                row.cut(columns).fill(columns).line(core, (at == self.at).then_some(Role::Cursor))
-            })
-            .collect();
-        frame.render_widget(Paragraph::new(lines), inner);
-        let used = u16::try_from(foot.len()).unwrap_or(0).min(inner.height);
-        foot.draw(core, frame, Rect { y: inner.bottom() - used, height: used, ..inner }, 0);
     }
 
     fn agent_rows(&self, core: &Core, columns: usize) -> Vec<Row> {

@@ -4,7 +4,7 @@ use crate::finding::Lint;
 use crate::resolve::{Candidate, Outcome, Sent, Slot};
 use crate::secret::Secret;
 
-use super::app::Core;
+use super::core::Core;
 use super::known::{Judged, Test, word};
 use super::parts::{self, Row, Rows};
 use super::theme::Role;

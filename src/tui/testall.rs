@@ -9,11 +9,14 @@ use crate::plan::SlotId;
 use crate::resolve::Slot;
 use crate::session::SlotRef;
 
-use super::app::{Core, Effect, Input, Job, Step, Ticket};
-use super::home;
+use super::core::Core;
 use super::keys::{Action, Context};
 use super::known::Test;
+use super::known::Ticket;
+use super::message::{Effect, Input, Job};
 use super::parts::{self, Row, Rows};
+use super::screen::Screen;
+use super::screen::Step;
 use super::theme::Role;
 use super::{slotview, words};
 
@@ -25,39 +28,16 @@ pub struct TestAll {
     ticket: Option<Ticket>,
 }
 
-impl TestAll {
-    /// Asks for a test of every key that leaves, each distinct key once for each provider.
-    pub fn start(core: &mut Core) -> (Self, Vec<Effect>) {
-        let slots = tested_slots(core);
-        let mut jobs: Vec<Job> = Vec::new();
-        for slot in slots.iter().filter_map(|at| core.known.slot(*at)) {
-            let job = slot.sent().and_then(|sent| home::job(slot, &sent.key));
-            jobs.extend(job.filter(|job| jobs.iter().all(|other| other.tested != job.tested)));
-        }
-        let names = slots.iter().filter_map(|at| core.known.slot(*at)).map(SlotId::of).collect();
-        let effects = core.probe(jobs);
-        let ticket = effects.iter().find_map(|effect| match effect {
-            Effect::Probe(ticket, _) => Some(*ticket),
-            _ => None,
-        });
-        (Self { slots: names, at: 0, ticket }, effects)
-    }
-
-    /// Which rows of the key table hold.
-    #[must_use]
-    pub const fn context(&self) -> Context {
+impl Screen for TestAll {
+    fn context(&self) -> Context {
         Context::TestAll
     }
 
-    /// The words after the program's name.
-    #[must_use]
-    pub fn title(&self, _core: &Core) -> String {
+    fn title(&self, _core: &Core) -> String {
         " test all".to_owned()
     }
 
-    /// How many answers are there.
-    #[must_use]
-    pub fn aside(&self, core: &Core) -> Row {
+    fn aside(&self, core: &Core) -> Row {
         let all = self.tests(core);
         let done = all.iter().filter(|test| !matches!(test, Some(Test::Running(_)))).count();
         let row =
@@ -65,9 +45,7 @@ impl TestAll {
         row.add(format!("{done} of {} answered", all.len()), Role::Dim)
     }
 
-    /// Whether an action makes sense now.
-    #[must_use]
-    pub fn offers(&self, core: &Core, action: Action) -> bool {
+    fn offers(&self, core: &Core, action: Action) -> bool {
         let running = self.tests(core).iter().any(|test| matches!(test, Some(Test::Running(_))));
         match action {
             Action::Cancel => running,
@@ -76,17 +54,7 @@ impl TestAll {
         }
     }
 
-    fn slots<'a>(&self, core: &'a Core) -> Vec<(SlotRef, &'a Slot)> {
-        let found = self.slots.iter().filter_map(|name| core.known.find(name));
-        found.filter_map(|at| core.known.slot(at).map(|slot| (at, slot))).collect()
-    }
-
-    fn tests<'a>(&self, core: &'a Core) -> Vec<Option<&'a Test>> {
-        self.slots(core).into_iter().map(|(_, slot)| core.known.test(slot, &slot.sent()?.key)).collect()
-    }
-
-    /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+    fn update(&mut self, core: &mut Core, input: &Input) -> Step {
         let len = self.slots.len();
         match *input {
             Input::Do(Action::Back) => return Step::back(),
@@ -111,16 +79,15 @@ impl TestAll {
                     Action::Last => isize::MAX / 2,
                     _ => 0,
                 };
-                self.at = home::step(self.at, by, len);
+                self.at = parts::step(self.at, by, len);
             }
-            Input::Wheel(by) => self.at = home::step(self.at, isize::from(by), len),
+            Input::Wheel(by) => self.at = parts::step(self.at, isize::from(by), len),
             _ => {}
         }
         Step::stay()
     }
 
-    /// Draws the body.
-    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+    fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
         let inner = parts::pane(core, frame, area, "Every key that is sent", true);
         let slots = self.slots(core);
         if slots.is_empty() {
@@ -146,6 +113,34 @@ impl TestAll {
         let y = inner.y + u16::try_from(list + 1).unwrap_or(0);
         let rest = Rect { y, height: inner.bottom().saturating_sub(y), ..inner };
         below.draw(core, frame, rest, 0);
+    }
+}
+
+impl TestAll {
+    /// Asks for a test of every key that leaves, each distinct key once for each provider.
+    pub fn start(core: &mut Core) -> (Self, Vec<Effect>) {
+        let slots = tested_slots(core);
+        let mut jobs: Vec<Job> = Vec::new();
+        for slot in slots.iter().filter_map(|at| core.known.slot(*at)) {
+            let job = slot.sent().and_then(|sent| Job::of(slot, &sent.key));
+            jobs.extend(job.filter(|job| jobs.iter().all(|other| other.tested != job.tested)));
+        }
+        let names = slots.iter().filter_map(|at| core.known.slot(*at)).map(SlotId::of).collect();
+        let effects = core.probe(jobs);
+        let ticket = effects.iter().find_map(|effect| match effect {
+            Effect::Probe(ticket, _) => Some(*ticket),
+            _ => None,
+        });
+        (Self { slots: names, at: 0, ticket }, effects)
+    }
+
+    fn slots<'a>(&self, core: &'a Core) -> Vec<(SlotRef, &'a Slot)> {
+        let found = self.slots.iter().filter_map(|name| core.known.find(name));
+        found.filter_map(|at| core.known.slot(at).map(|slot| (at, slot))).collect()
+    }
+
+    fn tests<'a>(&self, core: &'a Core) -> Vec<Option<&'a Test>> {
+        self.slots(core).into_iter().map(|(_, slot)| core.known.test(slot, &slot.sent()?.key)).collect()
     }
 
     fn row(&self, core: &Core, index: usize, (at, slot): (SlotRef, &Slot), columns: usize) -> Line<'static> {
@@ -189,7 +184,7 @@ impl TestAll {
 
 /// The slots whose key can be tested, those in use first.
 fn tested_slots(core: &Core) -> Vec<SlotRef> {
-    let can = |slot: &Slot| slot.sent().is_some_and(|sent| home::job(slot, &sent.key).is_some());
+    let can = |slot: &Slot| slot.sent().is_some_and(|sent| Job::of(slot, &sent.key).is_some());
     let mut slots: Vec<(bool, SlotRef)> = core
         .known
         .scan()

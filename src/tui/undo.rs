@@ -4,33 +4,18 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::edit::DiffLine;
 use crate::host::writer::Back;
 
-use super::app::{Answer, Core, Effect, Failure, Input, Step, Ticket};
-use super::help::scrolled;
+use super::core::Core;
 use super::keys::{Action, Context};
+use super::known::Ticket;
+use super::message::Returned;
+use super::message::Undoing;
+use super::message::{Answer, Effect, Failure, Input};
 use super::parts::{self, Row, Rows};
-use super::review::diff_row;
+use super::screen::Screen;
+use super::screen::Step;
 use super::theme::Role;
-use super::wizard::answer;
-
-/// What an undo would change, or why it would not.
-#[derive(Clone, Debug)]
-pub struct Undoing {
-    /// The action's name in the journal.
-    pub id: String,
-    /// What was done.
-    pub title: String,
-    /// How a place is treated that somebody wrote to since.
-    pub how: Back,
-    /// Each place and its masked difference.
-    pub places: Vec<(String, Vec<DiffLine>)>,
-    /// Somebody wrote there since: these are the places, and nothing is undone without a choice.
-    pub conflict: bool,
-    /// It was never finished: a kill interrupted it, and this ends it.
-    pub interrupted: bool,
-}
 
 /// The state of the screen.
 #[derive(Debug)]
@@ -49,6 +34,62 @@ enum Phase {
     Failed(Failure),
 }
 
+impl Screen for Undo {
+    fn context(&self) -> Context {
+        Context::Undo
+    }
+
+    fn title(&self, _core: &Core) -> String {
+        " undo".to_owned()
+    }
+
+    fn offers(&self, _core: &Core, action: Action) -> bool {
+        match (action, &self.phase) {
+            (Action::Insist, Phase::Asking(undoing)) => !undoing.conflict,
+            (Action::OnlyValues | Action::WholeFile, Phase::Asking(undoing)) => undoing.conflict,
+            (Action::Insist | Action::OnlyValues | Action::WholeFile, _)
+            | (Action::Back, Phase::Working(_)) => false,
+            _ => true,
+        }
+    }
+
+    fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        if let Some(answer) = input.answer(self.waiting()) {
+            return self.answered(core, answer);
+        }
+        let last = self.rows(core, usize::from(core.size.0) - 4).len();
+        let last = last.saturating_sub(usize::from(core.size.1).saturating_sub(6));
+        match *input {
+            Input::Do(action) if !self.offers(core, action) => {}
+            Input::Do(Action::Back) => return Step::back(),
+            Input::Do(Action::Insist) => return self.undo(core),
+            Input::Do(Action::OnlyValues) => return Step::run(self.look(core, Back::Values)),
+            Input::Do(Action::WholeFile) => return Step::run(self.look(core, Back::Whole)),
+            Input::Do(action) => self.skip = parts::scrolled(self.skip, action, last),
+            Input::Wheel(by) => self.skip = self.skip.saturating_add_signed(isize::from(by)).min(last),
+            _ => {}
+        }
+        Step::stay()
+    }
+
+    fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+        let title = match &self.phase {
+            Phase::Asking(Undoing { interrupted: true, .. }) => "An interrupted write",
+            _ => "Take a write back",
+        };
+        let inner = parts::pane(core, frame, area, title, true);
+        let columns = usize::from(inner.width);
+        let rows = self.rows(core, columns);
+        let foot = self.foot(columns);
+        let used = u16::try_from(foot.len()).unwrap_or(0).min(inner.height);
+        let height = usize::from(inner.height - used);
+        let skip = self.skip.min(rows.len().saturating_sub(height));
+        parts::more(core, frame, area, skip, rows.len(), height);
+        rows.draw(core, frame, Rect { height: inner.height - used, ..inner }, skip);
+        foot.draw(core, frame, Rect { y: inner.bottom() - used, height: used, ..inner }, 0);
+    }
+}
+
 impl Undo {
     /// Asks what an undo of `id` (of the newest action without one) would change.
     pub fn open(core: &mut Core, id: Option<String>) -> (Self, Vec<Effect>) {
@@ -65,55 +106,11 @@ impl Undo {
         vec![Effect::UndoPlan(ticket, self.id.clone(), how)]
     }
 
-    /// Which rows of the key table hold.
-    #[must_use]
-    pub const fn context(&self) -> Context {
-        Context::Undo
-    }
-
-    /// The words after the program's name.
-    #[must_use]
-    pub fn title(&self, _core: &Core) -> String {
-        " undo".to_owned()
-    }
-
-    /// Whether an action makes sense now.
-    #[must_use]
-    pub const fn offers(&self, action: Action) -> bool {
-        match (action, &self.phase) {
-            (Action::Insist, Phase::Asking(undoing)) => !undoing.conflict,
-            (Action::OnlyValues | Action::WholeFile, Phase::Asking(undoing)) => undoing.conflict,
-            (Action::Insist | Action::OnlyValues | Action::WholeFile, _)
-            | (Action::Back, Phase::Working(_)) => false,
-            _ => true,
-        }
-    }
-
     const fn waiting(&self) -> Option<Ticket> {
         match self.phase {
             Phase::Looking(ticket) | Phase::Working(ticket) => Some(ticket),
             _ => None,
         }
-    }
-
-    /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
-        if let Some(answer) = answer(input, self.waiting()) {
-            return self.answered(core, answer);
-        }
-        let last = self.rows(core, usize::from(core.size.0) - 4).len();
-        let last = last.saturating_sub(usize::from(core.size.1).saturating_sub(6));
-        match *input {
-            Input::Do(action) if !self.offers(action) => {}
-            Input::Do(Action::Back) => return Step::back(),
-            Input::Do(Action::Insist) => return self.undo(core),
-            Input::Do(Action::OnlyValues) => return Step::run(self.look(core, Back::Values)),
-            Input::Do(Action::WholeFile) => return Step::run(self.look(core, Back::Whole)),
-            Input::Do(action) => self.skip = scrolled(self.skip, action, last),
-            Input::Wheel(by) => self.skip = self.skip.saturating_add_signed(isize::from(by)).min(last),
-            _ => {}
-        }
-        Step::stay()
     }
 
     fn undo(&mut self, core: &mut Core) -> Step {
@@ -133,8 +130,8 @@ impl Undo {
             }
             Answer::Undone(text) => {
                 core.say(text.clone(), Role::Good);
-                core.undone.clone_from(&self.id);
-                return Step::back().and(core.scan());
+                let result = self.id.clone().map_or(Returned::Nothing, Returned::Undone);
+                return Step::back_with(result).and(core.scan());
             }
             Answer::Failed(failure) => self.phase = Phase::Failed(failure.clone()),
             _ => {}
@@ -158,24 +155,6 @@ impl Undo {
             Phase::Asking(undoing) => asking(undoing, columns, &mut rows),
         }
         rows
-    }
-
-    /// Draws the body.
-    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
-        let title = match &self.phase {
-            Phase::Asking(Undoing { interrupted: true, .. }) => "An interrupted write",
-            _ => "Take a write back",
-        };
-        let inner = parts::pane(core, frame, area, title, true);
-        let columns = usize::from(inner.width);
-        let rows = self.rows(core, columns);
-        let foot = self.foot(columns);
-        let used = u16::try_from(foot.len()).unwrap_or(0).min(inner.height);
-        let height = usize::from(inner.height - used);
-        let skip = self.skip.min(rows.len().saturating_sub(height));
-        parts::more(core, frame, area, skip, rows.len(), height);
-        rows.draw(core, frame, Rect { height: inner.height - used, ..inner }, skip);
-        foot.draw(core, frame, Rect { y: inner.bottom() - used, height: used, ..inner }, 0);
     }
 
     /// The question, always in sight.
@@ -229,7 +208,7 @@ fn asking(undoing: &Undoing, columns: usize, rows: &mut Rows) {
         rows.gap();
         rows.push(Row::of(parts::fit_path(place, columns), Role::Strong));
         for line in diff {
-            rows.push(diff_row(line, columns));
+            rows.push(parts::diff_row(line, columns));
         }
     }
 }

@@ -8,11 +8,13 @@ use crate::provider::authority;
 use crate::resolve::{Slot, shown};
 use crate::secret::Secret;
 
-use super::app::{Core, Go, Input, Job, Step, Yes};
-use super::home;
+use super::core::Core;
 use super::keys::{Action, Context};
 use super::known::Test;
+use super::message::{Input, Job, Yes};
 use super::parts::{self, Row, Rows};
+use super::screen::Screen;
+use super::screen::Step;
 use super::theme::Role;
 use super::words;
 
@@ -35,6 +37,49 @@ enum To {
     Company(Vec<String>),
 }
 
+impl Screen for Where {
+    fn context(&self) -> Context {
+        Context::Confirm
+    }
+
+    fn title(&self, _core: &Core) -> String {
+        " where to test".to_owned()
+    }
+
+    fn offers(&self, _core: &Core, action: Action) -> bool {
+        action != Action::Enter || matches!(self.to, To::Agent(_))
+    }
+
+    fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        let job = match input {
+            Input::Do(Action::Back) => return Step::back(),
+            Input::Do(Action::Enter) if self.offers(core, Action::Enter) => self.plain.clone(),
+            Input::Do(Action::Insist) => {
+                if let To::Agent(address) = &self.to {
+                    core.known.scanning.agreed.extend(authority(address).map(ToOwned::to_owned));
+                }
+                self.wide.clone()
+            }
+            _ => return Step::stay(),
+        };
+        Step::back().and(core.probe(vec![job]))
+    }
+
+    fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+        let inner = parts::pane(core, frame, area, "Where should the key be tested?", true);
+        let columns = usize::from(inner.width);
+        let name = words::provider_title(&core.known.catalogue, &self.plain.provider);
+        let mut rows = Rows::default();
+        rows.push(parts::key(Row::of("key  ", Role::Dim), core, &self.plain.key));
+        rows.gap();
+        match &self.to {
+            To::Agent(address) => agent_rows(&mut rows, address, &name, columns),
+            To::Company(hosts) => company_rows(&mut rows, hosts, &name, columns),
+        }
+        rows.draw(core, frame, inner, 0);
+    }
+}
+
 impl Where {
     /// Asks where to test: `job` is the test at the provider itself.
     #[must_use]
@@ -46,7 +91,7 @@ impl Where {
     /// Asks for the addresses that the last test of a key left out, where there are any.
     #[must_use]
     pub fn others(core: &Core, slot: &Slot, key: &Secret) -> Option<Self> {
-        let job = home::job(slot, key)?;
+        let job = Job::of(slot, key)?;
         let Some(Test::Done(judged)) = core.known.test(slot, key) else { return None };
         let address = words::foreign(&core.known.catalogue, slot);
         let there = core.known.test_there(slot, key).is_some();
@@ -59,55 +104,6 @@ impl Where {
             Some(address) if !there => Some(Self::new(job, address)),
             _ => None,
         }
-    }
-
-    /// Which rows of the key table hold.
-    #[must_use]
-    pub const fn context(&self) -> Context {
-        Context::Confirm
-    }
-
-    /// The words after the program's name.
-    #[must_use]
-    pub fn title(&self, _core: &Core) -> String {
-        " where to test".to_owned()
-    }
-
-    /// Whether an action makes sense now.
-    #[must_use]
-    pub fn offers(&self, action: Action) -> bool {
-        action != Action::Enter || matches!(self.to, To::Agent(_))
-    }
-
-    /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
-        let job = match input {
-            Input::Do(Action::Back) => return Step::back(),
-            Input::Do(Action::Enter) if self.offers(Action::Enter) => self.plain.clone(),
-            Input::Do(Action::Insist) => {
-                if let To::Agent(address) = &self.to {
-                    core.known.scanning.agreed.extend(authority(address).map(ToOwned::to_owned));
-                }
-                self.wide.clone()
-            }
-            _ => return Step::stay(),
-        };
-        Step { go: Go::Back, effects: core.probe(vec![job]) }
-    }
-
-    /// Draws the body.
-    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
-        let inner = parts::pane(core, frame, area, "Where should the key be tested?", true);
-        let columns = usize::from(inner.width);
-        let name = words::provider_title(&core.known.catalogue, &self.plain.provider);
-        let mut rows = Rows::default();
-        rows.push(parts::key(Row::of("key  ", Role::Dim), core, &self.plain.key));
-        rows.gap();
-        match &self.to {
-            To::Agent(address) => agent_rows(&mut rows, address, &name, columns),
-            To::Company(hosts) => company_rows(&mut rows, hosts, &name, columns),
-        }
-        rows.draw(core, frame, inner, 0);
     }
 }
 

@@ -1,159 +1,158 @@
 //! The wizard for a key: one line of steps, each reversible with Esc until the write. The steps own their state in
 //! their own files; here is the order in which they follow each other.
 
-use std::sync::Arc;
-
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::agents::Agent;
-use crate::plan::SlotId;
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session::SlotRef;
 use crate::session::past::Lost;
 use crate::source::{Place, Source};
 
-use super::app::{Answer, Ask, Core, Effect, Go, Input, Step, Ticket};
-use super::destination::Choosing;
-use super::done::Done;
+use super::core::Core;
 use super::keys::{Action, Context};
 use super::known::{Grade, Known, Test};
+use super::message::{Ask, Effect, Input, Returned};
 use super::parts::{self, Row, Rows};
-use super::paste::{Clean, Paste};
-use super::review::Review;
-use super::screen::Screen;
-use super::test::Testing;
+use super::screen::{Go, Screen, Step};
 use super::theme::Role;
-use super::{slotview, words};
 
-/// What the key is for.
-#[derive(Clone, Debug)]
-pub enum Target {
-    /// One slot.
-    Slot(SlotId),
-    /// Every ticked place of an old key.
-    Places {
-        /// The old key.
-        old: Secret,
-        /// Where it goes.
-        places: Vec<Place>,
-        /// The slots that read these places.
-        slots: Vec<SlotId>,
-    },
-}
+use crate::plan::SlotId;
+use destination::Choosing;
+use done::Done;
+use paste::{Clean, Paste};
+use review::Review;
+use subject::{Subject, Target, WizardAction, WizardStep};
+use test::Testing;
 
-/// What all steps know.
-#[derive(Clone, Debug)]
-pub struct Who {
-    /// What the key is for.
-    pub target: Target,
-    /// The provider that it is tested at.
-    pub provider: Option<String>,
-    /// The key that is there now.
-    pub old: Option<Secret>,
-    /// The key that comes.
-    pub new: Option<Secret>,
-    /// It was entered against the advice, or could not be proven; said again in the review and at the end.
-    pub unproven: Option<String>,
-    /// The key is one of the slot's candidates, to be made the active one.
-    pub switch: bool,
-}
+pub mod destination;
+pub mod done;
+pub mod paste;
+pub mod review;
+pub mod subject;
+pub mod test;
 
-/// The step that is in sight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum At {
-    /// Waiting for a key.
-    Paste,
-    /// What it became.
-    Clean,
-    /// The live test.
-    Test,
-    /// Where to write.
-    Destination,
-    /// The masked difference.
-    Review,
-    /// Written.
-    Done,
-}
-
-const STEPS: [(At, &str); 6] = [
-    (At::Paste, "Paste"),
-    (At::Clean, "Clean"),
-    (At::Test, "Test"),
-    (At::Destination, "Destination"),
-    (At::Review, "Review"),
-    (At::Done, "Done"),
+const STEPS: [(WizardStep, &str); 6] = [
+    (WizardStep::Paste, "Paste"),
+    (WizardStep::Clean, "Clean"),
+    (WizardStep::Test, "Test"),
+    (WizardStep::Destination, "Destination"),
+    (WizardStep::Review, "Review"),
+    (WizardStep::Done, "Done"),
 ];
 
-/// What a step wants.
+/// One step with its state.
 #[derive(Debug)]
-pub enum Move {
-    /// To stay, with these effects.
-    Stay(Vec<Effect>),
-    /// One step back.
-    Back,
-    /// A paste came: look at it.
-    Look(Secret),
-    /// To the live test.
-    Test,
-    /// To the choice of a place.
-    Choose,
-    /// To the review of what this asks for.
-    Review(Box<Ask>),
-    /// It is written.
-    Finish(Box<Done>),
-    /// Out of the wizard.
-    Leave,
+enum Stage {
+    Paste(Paste),
+    Clean(Clean),
+    Test(Testing),
+    Destination(Choosing),
+    Review(Review),
+    Done(Box<Done>),
 }
 
-impl Move {
-    /// To stay.
-    #[must_use]
-    pub const fn stay() -> Self {
-        Self::Stay(Vec::new())
+impl Stage {
+    const fn step(&self) -> WizardStep {
+        match self {
+            Self::Paste(_) => WizardStep::Paste,
+            Self::Clean(_) => WizardStep::Clean,
+            Self::Test(_) => WizardStep::Test,
+            Self::Destination(_) => WizardStep::Destination,
+            Self::Review(_) => WizardStep::Review,
+            Self::Done(_) => WizardStep::Done,
+        }
     }
 }
 
 /// The state of the wizard.
 #[derive(Debug)]
 pub struct Wizard {
-    who: Who,
-    at: At,
-    first: At,
+    who: Subject,
+    /// The steps before, which Esc returns to.
+    behind: Vec<Stage>,
+    /// The step in sight.
+    stage: Stage,
     /// What to say of the place in a longer set-up: `1 of 3`.
     note: Option<String>,
-    paste: Paste,
-    clean: Option<Clean>,
-    test: Testing,
-    choosing: Option<Choosing>,
-    review: Option<Review>,
-    done: Option<Done>,
     /// What is reviewed after the test, where there is no place to choose.
     next: Option<Ask>,
 }
 
-impl Wizard {
-    fn new(who: Who, at: At) -> Self {
-        Self {
-            who,
-            at,
-            first: at,
-            note: None,
-            paste: Paste::default(),
-            clean: None,
-            test: Testing::default(),
-            choosing: None,
-            review: None,
-            done: None,
-            next: None,
+impl Screen for Wizard {
+    fn context(&self) -> Context {
+        match &self.stage {
+            Stage::Paste(paste) if paste.is_empty() => Context::Paste,
+            Stage::Paste(_) => Context::Typing,
+            Stage::Clean(_) => Context::Clean,
+            Stage::Test(_) => Context::Test,
+            Stage::Destination(_) => Context::Destination,
+            Stage::Review(_) => Context::Review,
+            Stage::Done(_) => Context::Done,
         }
+    }
+
+    fn title(&self, _core: &Core) -> String {
+        let what = if self.who.switch { "use another key" } else { "new key" };
+        self.note.as_ref().map_or_else(|| format!(" {what}"), |note| format!(" {what} · {note}"))
+    }
+
+    fn offers(&self, core: &Core, action: Action) -> bool {
+        match &self.stage {
+            Stage::Paste(paste) => paste.offers(core, &self.who, action),
+            Stage::Clean(clean) => clean.offers(action),
+            Stage::Test(_) => Testing::offers(core, &self.who, action),
+            Stage::Destination(choosing) => choosing.offers(&self.who, action),
+            Stage::Review(review) => review.offers(action),
+            Stage::Done(done) => done.offers(action),
+        }
+    }
+
+    fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        let next = match &mut self.stage {
+            Stage::Paste(paste) => paste.update(core, &self.who, input),
+            Stage::Clean(clean) => clean.update(core, &mut self.who, input),
+            Stage::Test(test) => test.update(core, &mut self.who, input),
+            Stage::Destination(choosing) => choosing.update(core, &self.who, input),
+            Stage::Review(review) => review.update(core, &self.who, input),
+            Stage::Done(done) => done.update(core, input),
+        };
+        self.go(core, next)
+    }
+
+    fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
+        let inner = parts::pane(core, frame, area, &self.who.words(core), true);
+        let columns = usize::from(inner.width);
+        let mut head = Rows::default();
+        head.push(self.steps(columns));
+        head.gap();
+        head.0.extend(self.who.old_and_new(core, self.stage.step(), columns).0);
+        head.gap();
+        let used = u16::try_from(head.len()).unwrap_or(0).min(inner.height);
+        head.draw(core, frame, inner, 0);
+        let rest = Rect { y: inner.y + used, height: inner.height - used, ..inner };
+        match &self.stage {
+            Stage::Paste(paste) => paste.view(core, &self.who, frame, rest),
+            Stage::Clean(clean) => clean.view(core, &self.who, frame, rest),
+            Stage::Test(test) => test.view(core, &self.who, frame, rest),
+            Stage::Destination(choosing) => choosing.view(core, &self.who, frame, rest),
+            Stage::Review(review) => review.view(core, &self.who, frame, rest, area),
+            Stage::Done(done) => done.view(core, &self.who, frame, rest),
+        }
+    }
+}
+
+impl Wizard {
+    fn new(who: Subject, stage: Stage) -> Self {
+        Self { who, behind: Vec::new(), stage, note: None, next: None }
     }
 
     /// A new key for one slot.
     #[must_use]
     pub fn for_slot(slot: &Slot) -> Self {
-        Self::new(Who::of_slot(slot), At::Paste)
+        Self::new(Subject::of_slot(slot), Stage::Paste(Paste::default()))
     }
 
     /// A new key for one slot, as a part of a longer set-up.
@@ -164,11 +163,9 @@ impl Wizard {
 
     /// The same key for a further slot of a set-up: it was cleaned and tested already.
     pub fn again(core: &mut Core, slot: &Slot, key: Secret, note: String) -> (Self, Vec<Effect>) {
-        let mut wizard = Self::in_setup(slot, note);
-        wizard.who.new = Some(key);
-        wizard.first = At::Destination;
-        let effects = wizard.choose(core);
-        (wizard, effects)
+        let who = Subject { new: Some(key), ..Subject::of_slot(slot) };
+        let (stage, effects) = choose(core, &who);
+        (Self { note: Some(note), ..Self::new(who, stage) }, effects)
     }
 
     /// A new key for every ticked place of an old one.
@@ -179,8 +176,8 @@ impl Wizard {
         let slots = found.into_iter().map(SlotId::of).collect();
         let target = Target::Places { old: old.clone(), places, slots };
         Self::new(
-            Who { target, provider, old: Some(old), new: None, unproven: None, switch: false },
-            At::Paste,
+            Subject { target, provider, old: Some(old), new: None, unproven: None, switch: false },
+            Stage::Paste(Paste::default()),
         )
     }
 
@@ -193,16 +190,15 @@ impl Wizard {
         let test = new.as_ref().and_then(|key| core.known.test(slot, key));
         let works = matches!(test, Some(Test::Done(judged)) if judged.grade == Grade::Works);
         let asked = test.is_some();
-        let who = Who { new, switch: true, ..Who::of_slot(slot) };
+        let who = Subject { new, switch: true, ..Subject::of_slot(slot) };
         let ask = Ask::Use { agent, slot: Box::new(slot.clone()), n };
         if login || works || core.options.offline {
-            let mut wizard = Self::new(who, At::Review);
-            let effects = wizard.look_over(core, ask);
-            return (wizard, effects);
+            let (stage, effects) = look_over(core, ask);
+            return (Self::new(who, stage), effects);
         }
-        let mut wizard = Self { next: Some(ask), ..Self::new(who, At::Test) };
-        let effects = if asked { Vec::new() } else { wizard.test.start(core, &wizard.who) };
-        (wizard, effects)
+        let mut test = Testing::default();
+        let effects = if asked { Vec::new() } else { test.start(core, &who) };
+        (Self { next: Some(ask), ..Self::new(who, Stage::Test(test)) }, effects)
     }
 
     /// A key that another program took away, brought back to its places; the review comes first.
@@ -220,165 +216,107 @@ impl Wizard {
         wizard.note = Some("bring back".to_owned());
         let Some(key) = lost.key.clone() else { return (wizard, Vec::new()) };
         wizard.who.new = Some(key.clone());
-        wizard.first = At::Review;
-        let effects = wizard.look_over(core, Ask::BringBack { key, places: lost.places.clone() });
+        let (stage, effects) = look_over(core, Ask::BringBack { key, places: lost.places.clone() });
+        wizard.stage = stage;
         (wizard, effects)
     }
 
-    /// Which rows of the key table hold.
-    #[must_use]
-    pub fn context(&self) -> Context {
-        match self.at {
-            At::Paste if self.paste.is_empty() => Context::Paste,
-            At::Paste => Context::Typing,
-            At::Clean => Context::Clean,
-            At::Test => Context::Test,
-            At::Destination => Context::Destination,
-            At::Review => Context::Review,
-            At::Done => Context::Done,
-        }
-    }
-
-    /// The words after the program's name.
-    #[must_use]
-    pub fn title(&self, _core: &Core) -> String {
-        let what = if self.who.switch { "use another key" } else { "new key" };
-        self.note.as_ref().map_or_else(|| format!(" {what}"), |note| format!(" {what} · {note}"))
-    }
-
-    /// Whether an action makes sense now.
-    #[must_use]
-    pub fn offers(&self, core: &Core, action: Action) -> bool {
-        match self.at {
-            At::Paste => self.paste.offers(core, &self.who, action),
-            At::Clean => self.clean.as_ref().is_some_and(|clean| clean.offers(action)),
-            At::Test => Testing::offers(core, &self.who, action),
-            At::Destination => {
-                self.choosing.as_ref().is_none_or(|choosing| choosing.offers(&self.who, action))
-            }
-            At::Review => self.review.as_ref().is_none_or(|review| review.offers(action)),
-            At::Done => self.done.as_ref().is_some_and(|done| done.offers(action)),
-        }
-    }
-
-    /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Step {
-        let next = match self.at {
-            At::Paste => self.paste.update(core, &self.who, input),
-            At::Clean => {
-                self.clean.as_mut().map_or(Move::Back, |clean| clean.update(core, &mut self.who, input))
-            }
-            At::Test => self.test.update(core, &mut self.who, input),
-            At::Destination => {
-                self.choosing.as_mut().map_or(Move::Back, |choosing| choosing.update(core, &self.who, input))
-            }
-            At::Review => {
-                self.review.as_mut().map_or(Move::Back, |review| review.update(core, &self.who, input))
-            }
-            At::Done => self.done.as_mut().map_or(Move::Leave, |done| done.update(core, input)),
-        };
-        self.go(core, next)
-    }
-
-    fn go(&mut self, core: &mut Core, next: Move) -> Step {
+    fn go(&mut self, core: &mut Core, next: WizardAction) -> Step {
         match next {
-            Move::Stay(effects) => Step::run(effects),
-            Move::Back => self.back(core),
-            Move::Look(text) => {
+            WizardAction::Stay(effects) => Step::run(effects),
+            WizardAction::Back => self.back(core),
+            WizardAction::Look(text) => {
                 let clean = Clean::of(core, &self.who, &text);
                 self.who.new = clean.key().cloned();
                 self.who.unproven = None;
-                self.paste = Paste::default();
-                self.clean = Some(clean);
-                self.at = At::Clean;
+                if let Stage::Paste(paste) = &mut self.stage {
+                    *paste = Paste::default();
+                }
+                self.enter(Stage::Clean(clean));
                 Step::stay()
             }
-            Move::Test => {
-                self.at = At::Test;
-                self.test = Testing::default();
-                Step::run(self.test.start(core, &self.who))
+            WizardAction::Test => {
+                let mut test = Testing::default();
+                let effects = test.start(core, &self.who);
+                self.enter(Stage::Test(test));
+                Step::run(effects)
             }
-            Move::Choose => match self.next.clone() {
-                Some(ask) => Step::run(self.look_over(core, ask)),
-                None => Step::run(self.choose(core)),
-            },
-            Move::Review(ask) => Step::run(self.look_over(core, *ask)),
-            Move::Finish(done) => {
-                self.done = Some(*done);
-                core.handed.clone_from(&self.who.new);
-                self.at = At::Done;
+            WizardAction::Choose => {
+                let (stage, effects) = match self.next.clone() {
+                    Some(ask) => look_over(core, ask),
+                    None => choose(core, &self.who),
+                };
+                self.enter(stage);
+                Step::run(effects)
+            }
+            WizardAction::Review(ask) => {
+                let (stage, effects) = look_over(core, *ask);
+                self.enter(stage);
+                Step::run(effects)
+            }
+            WizardAction::Finish(plan, written) => {
+                let done = Done::new(core, &self.who, &plan, *written);
+                self.enter(Stage::Done(Box::new(done)));
                 Step::run(core.scan())
             }
-            Move::Leave => Step { go: Go::Back, effects: Vec::new() },
+            WizardAction::Open(screen, effects) => Step { go: Go::Push(screen), effects },
+            WizardAction::Leave => self.leave(),
         }
     }
 
-    fn choose(&mut self, core: &mut Core) -> Vec<Effect> {
-        self.at = At::Destination;
-        let (choosing, effects) = Choosing::start(core, &self.who);
-        self.choosing = Some(choosing);
-        effects
-    }
-
-    fn look_over(&mut self, core: &mut Core, ask: Ask) -> Vec<Effect> {
-        self.at = At::Review;
-        let (review, effects) = Review::start(core, ask);
-        self.review = Some(review);
-        effects
+    /// To a step; one of the same kind or a later one is not returned to any more.
+    fn enter(&mut self, stage: Stage) {
+        let before = std::mem::replace(&mut self.stage, stage);
+        self.behind.push(before);
+        let step = self.stage.step();
+        self.behind.retain(|behind| behind.step() < step);
     }
 
     fn back(&mut self, core: &mut Core) -> Step {
-        let effects = self.test.cancel(core).into_iter().collect();
-        if self.at == self.first {
-            return Step::back().and(effects);
-        }
-        self.at = match self.at {
-            At::Paste | At::Clean => At::Paste,
-            At::Test => At::Clean,
-            At::Destination => At::Test,
-            At::Review if self.next.is_some() => At::Test,
-            At::Review => At::Destination,
-            At::Done => return Step::back(),
+        let test = match &mut self.stage {
+            Stage::Test(test) => Some(test),
+            _ => self.behind.iter_mut().find_map(|stage| match stage {
+                Stage::Test(test) => Some(test),
+                _ => None,
+            }),
         };
-        Step::run(effects)
+        let effects = test.and_then(|test| test.cancel(core)).into_iter().collect();
+        match self.behind.pop() {
+            Some(before) => {
+                self.stage = before;
+                Step::run(effects)
+            }
+            None => self.leave().and(effects),
+        }
     }
 
-    /// Draws the body.
-    pub fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
-        let inner = parts::pane(core, frame, area, &self.who.words(core), true);
-        let columns = usize::from(inner.width);
-        let mut head = Rows::default();
-        head.push(self.steps(columns));
-        head.gap();
-        head.0.extend(self.who.old_and_new(core, self.at, columns).0);
-        head.gap();
-        let used = u16::try_from(head.len()).unwrap_or(0).min(inner.height);
-        head.draw(core, frame, inner, 0);
-        let rest = Rect { y: inner.y + used, height: inner.height - used, ..inner };
-        match self.at {
-            At::Paste => self.paste.view(core, &self.who, frame, rest),
-            At::Clean => draw(self.clean.as_ref(), |clean| clean.view(core, &self.who, frame, rest)),
-            At::Test => self.test.view(core, &self.who, frame, rest),
-            At::Destination => draw(self.choosing.as_ref(), |it| it.view(core, &self.who, frame, rest)),
-            At::Review => {
-                draw(self.review.as_ref(), |review| review.view(core, &self.who, frame, rest, area));
-            }
-            At::Done => draw(self.done.as_ref(), |done| done.view(core, &self.who, frame, rest)),
-        }
+    /// Out of the wizard, with the key that it wrote.
+    fn leave(&self) -> Step {
+        let written =
+            self.who.new.clone().filter(|_| matches!(&self.stage, Stage::Done(done) if !done.undone));
+        Step::back_with(written.map_or(Returned::Nothing, Returned::Wrote))
+    }
+
+    /// The step where the wizard began.
+    fn first(&self) -> WizardStep {
+        self.behind.first().unwrap_or(&self.stage).step()
     }
 
     /// `▸ Paste ──── Clean ──── …`, the steps behind with a tick.
     fn steps(&self, columns: usize) -> Row {
         let line = if columns >= 100 { " ───────── " } else { " ── " };
         let mut row = Row::new();
-        let skipped = |step: At| step < self.first || (self.who.switch && step == At::Destination);
+        let skipped =
+            |step: WizardStep| step < self.first() || (self.who.switch && step == WizardStep::Destination);
         for (step, name) in STEPS.iter().filter(|(step, _)| !skipped(*step)) {
-            if *step > self.first {
+            if *step > self.first() {
                 row = row.add(line, Role::Dim);
             }
-            row = match step.cmp(&self.at) {
+            row = match step.cmp(&self.stage.step()) {
                 std::cmp::Ordering::Less => row.add(format!("✓ {name}"), Role::Good),
-                std::cmp::Ordering::Equal if *step == At::Done => row.add(format!("✓ {name}"), Role::Accent),
+                std::cmp::Ordering::Equal if *step == WizardStep::Done => {
+                    row.add(format!("✓ {name}"), Role::Accent)
+                }
                 std::cmp::Ordering::Equal => row.add(format!("▸ {name}"), Role::Accent),
                 std::cmp::Ordering::Greater => row.add(*name, Role::Dim),
             };
@@ -387,98 +325,12 @@ impl Wizard {
     }
 }
 
-fn draw<T>(state: Option<T>, view: impl FnOnce(T)) {
-    if let Some(state) = state {
-        view(state);
-    }
+fn choose(core: &mut Core, who: &Subject) -> (Stage, Vec<Effect>) {
+    let (choosing, effects) = Choosing::start(core, who);
+    (Stage::Destination(choosing), effects)
 }
 
-impl Who {
-    fn of_slot(slot: &Slot) -> Self {
-        let sent = slot.sent().map(|sent| sent.key.clone());
-        let stands = || {
-            let mut keys = slot.candidates.iter().filter_map(|candidate| candidate.value.secret());
-            keys.find(|key| !key.is_empty()).cloned()
-        };
-        Self {
-            target: Target::Slot(SlotId::of(slot)),
-            provider: slot.provider.clone(),
-            old: sent.or_else(stands),
-            new: None,
-            unproven: None,
-            switch: false,
-        }
-    }
-
-    /// The slots concerned, as they are now.
-    #[must_use]
-    pub fn slots<'a>(&self, core: &'a Core) -> Vec<(SlotRef, &'a Slot)> {
-        let ids = match &self.target {
-            Target::Slot(id) => std::slice::from_ref(id),
-            Target::Places { slots, .. } => slots,
-        };
-        let found = ids.iter().filter_map(|id| core.known.find(id));
-        found.filter_map(|at| core.known.slot(at).map(|slot| (at, slot))).collect()
-    }
-
-    /// The first slot concerned: the one whose provider is asked.
-    #[must_use]
-    pub fn slot<'a>(&self, core: &'a Core) -> Option<(SlotRef, &'a Slot)> {
-        let slots = self.slots(core);
-        let with_provider = slots.iter().position(|(_, slot)| slot.provider == self.provider);
-        slots.get(with_provider.unwrap_or(0)).copied()
-    }
-
-    /// The target in words: `OpenClaw · main · anthropic`, `3 places`.
-    #[must_use]
-    pub fn words(&self, core: &Core) -> String {
-        match &self.target {
-            Target::Places { places, .. } => parts::count(places.len(), "place", "places"),
-            Target::Slot(_) => self.slot(core).map_or_else(String::new, |(at, slot)| {
-                let agent =
-                    core.known.agent(at).map_or_else(String::new, |agent| words::identity(agent, slot));
-                format!("{agent} · {}", words::provider(slot))
-            }),
-        }
-    }
-
-    /// The old key with its verdict, and from the second step on the new one with its own.
-    fn old_and_new(&self, core: &Core, at: At, columns: usize) -> Rows {
-        let mut rows = Rows::default();
-        let old = Row::of("old  ", Role::Dim);
-        rows.push(match &self.old {
-            Some(key) => self.with_verdict(core, parts::key(old, core, key), key).cut(columns),
-            None => old.add("– none", Role::Dim),
-        });
-        if let Some(key) = self.new.as_ref().filter(|_| at > At::Paste) {
-            let row = parts::key(Row::of("new  ", Role::Dim), core, key);
-            rows.push(self.with_verdict(core, row, key).cut(columns));
-        }
-        rows
-    }
-
-    fn with_verdict(&self, core: &Core, row: Row, key: &Secret) -> Row {
-        match self.slot(core).and_then(|(_, slot)| core.known.test(slot, key)) {
-            Some(test) => row.text("   ").append(slotview::short_verdict(core, test)),
-            None => row,
-        }
-    }
+fn look_over(core: &mut Core, ask: Ask) -> (Stage, Vec<Effect>) {
+    let (review, effects) = Review::start(core, ask);
+    (Stage::Review(review), effects)
 }
-
-/// An answer with this ticket, if `input` is one.
-#[must_use]
-pub fn answer(input: &Input, waiting: Option<Ticket>) -> Option<&Answer> {
-    match input {
-        Input::Answer(ticket, answer) if Some(*ticket) == waiting => Some(answer),
-        _ => None,
-    }
-}
-
-/// The wizard as a screen.
-#[must_use]
-pub fn screen(wizard: Wizard) -> Screen {
-    Screen::Wizard(Box::new(wizard))
-}
-
-/// The plan's text is shared between the review and the writer.
-pub type SharedPlan = Arc<crate::plan::Plan>;

@@ -15,9 +15,10 @@ use keymend::secret::Secret;
 use keymend::session::write::{Left, Now, OldKey, PlaceNow, Written};
 use keymend::session::{Scan, Scanned};
 use keymend::source::{Dialect, Format, Place, Pointer, Source, Value};
-use keymend::tui::app::{Effect, Message, Model, Options, Past, Ticket, update};
-use keymend::tui::known::{FileFacts, Grade, Judged, Scanning, Tested, WayTried};
-use keymend::tui::undo::Undoing;
+use keymend::tui::app::{Model, update};
+use keymend::tui::core::Options;
+use keymend::tui::known::{FileFacts, Grade, Judged, Scanning, Tested, Ticket, WayTried};
+use keymend::tui::message::{Effect, Message, Past, Undoing};
 use keymend::world::Trouble;
 
 /// The home folder of the fixture.

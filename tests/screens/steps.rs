@@ -8,8 +8,9 @@ use keymend::plan::Stands;
 use keymend::secret::Secret;
 use keymend::session::holding::Restarted;
 use keymend::session::past::Lost;
-use keymend::tui::app::{Answer, Ask, Effect, Message, Model, update};
+use keymend::tui::app::{Model, update};
 use keymend::tui::known::Tested;
+use keymend::tui::message::{Answer, Ask, Effect, Message};
 
 use crate::fixtures::{
     self, answer, blank, fresh, model, other, rejected, router, scanning, stale, unreached, works,
@@ -158,7 +159,7 @@ fn rotation_asks_for_one_plan_over_the_ticked_places() {
     press(&mut model, "<Enter>");
     let effects = press(&mut model, "<Enter>");
     let [Effect::Plan(_, ask)] = &effects[..] else { unreachable!("{effects:?}") };
-    let keymend::tui::app::Ask::Rotate { places, .. } = &**ask else { unreachable!("{ask:?}") };
+    let keymend::tui::message::Ask::Rotate { places, .. } = &**ask else { unreachable!("{ask:?}") };
     // The variable cannot be written, the first profile was unticked.
     assert_eq!(places.len(), 1, "{places:?}");
 }

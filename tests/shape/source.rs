@@ -22,6 +22,23 @@ impl File {
         self.path()[0]
     }
 
+    /// The files below it whose items it uses. To hand them on (`pub use child::Item`) is no use.
+    pub fn children(&self) -> BTreeSet<Vec<String>> {
+        let own = self.path().into_iter().map(str::to_owned);
+        let declared = self.code.lines().filter_map(|line| {
+            let item = line.trim_start_matches("pub ").trim_start_matches("pub(crate) ");
+            item.strip_prefix("mod ")?.strip_suffix(';')
+        });
+        let named = declared.filter(|child| {
+            self.code.match_indices(&format!("{child}::")).any(|(at, _)| {
+                let before = &self.code[..at];
+                let whole = !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+                whole && !before.ends_with("pub use ") && !before.ends_with("pub(crate) use ")
+            })
+        });
+        named.map(|child| own.clone().chain([child.to_owned()]).collect()).collect()
+    }
+
     /// All that it names by a path from `crate`, `super` or `self`, in `use` and in bodies, as paths from the crate.
     pub fn imports(&self) -> BTreeSet<Vec<String>> {
         let own: Vec<String> = self.path().into_iter().map(str::to_owned).collect();

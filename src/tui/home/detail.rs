@@ -8,12 +8,12 @@ use ratatui::widgets::Paragraph;
 use crate::resolve::{Slot, State};
 use crate::source::Value;
 
-use super::{Home, Pane};
-use crate::tui::app::Core;
+use super::state::{Home, Pane};
+use crate::tui::core::Core;
 use crate::tui::keys::{self, Action, Context};
 use crate::tui::parts::{self, Row, Rows};
 use crate::tui::theme::Role;
-use crate::tui::{slotview, words};
+use crate::tui::{slotview, way_out, words};
 
 /// From this many columns on a candidate takes one row in place of two.
 const WIDE: usize = 84;
@@ -165,7 +165,7 @@ fn why(index: usize, state: &State) -> String {
 /// The keys to press next.
 fn foot(core: &Core, home: &Home, slot: &Slot, columns: usize) -> Rows {
     let mut row = Row::of("→", Role::Accent);
-    let mut ways = words::way_out(&core.known, slot);
+    let mut ways = way_out::way_out(&core.known, slot);
     if let Some(n) = home.other(slot) {
         ways.retain(|(action, _)| *action != Action::Use);
         ways.insert(0, (Action::Use, format!("make {} the active one", n + 1)));

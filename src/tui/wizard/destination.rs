@@ -8,12 +8,13 @@ use ratatui::widgets::Paragraph;
 
 use crate::plan::{Offered, Prediction};
 
-use super::app::{Answer, Ask, Core, Effect, Failure, Input, Ticket};
-use super::home::step;
-use super::keys::Action;
-use super::parts::{self, Row, Rows};
-use super::theme::Role;
-use super::wizard::{Move, Target, Who, answer};
+use super::subject::{Subject, Target, WizardAction};
+use crate::tui::core::Core;
+use crate::tui::keys::Action;
+use crate::tui::known::Ticket;
+use crate::tui::message::{Answer, Ask, Effect, Failure, Input};
+use crate::tui::parts::{self, Row, Rows};
+use crate::tui::theme::Role;
 
 /// The choice of a place.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ pub struct Choosing {
 
 impl Choosing {
     /// Asks where the key could go.
-    pub fn start(core: &mut Core, who: &Who) -> (Self, Vec<Effect>) {
+    pub fn start(core: &mut Core, who: &Subject) -> (Self, Vec<Effect>) {
         let found = match &who.target {
             Target::Slot(_) => {
                 who.slot(core).and_then(|(at, slot)| Some((core.known.agent(at)?, slot.clone())))
@@ -45,14 +46,14 @@ impl Choosing {
 
     /// Whether an action makes sense now.
     #[must_use]
-    pub const fn offers(&self, who: &Who, action: Action) -> bool {
+    pub const fn offers(&self, who: &Subject, action: Action) -> bool {
         let ready = !self.offered.is_empty() || matches!(who.target, Target::Places { .. });
         !matches!(action, Action::Enter) || ready
     }
 
     /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, who: &Who, input: &Input) -> Move {
-        if let Some(answer) = answer(input, self.ticket) {
+    pub fn update(&mut self, core: &mut Core, who: &Subject, input: &Input) -> WizardAction {
+        if let Some(answer) = input.answer(self.ticket) {
             self.ticket = None;
             match answer {
                 Answer::Offered(offered, default) => {
@@ -63,44 +64,44 @@ impl Choosing {
                 Answer::Failed(failure) => self.failure = Some(failure.clone()),
                 _ => {}
             }
-            return Move::stay();
+            return WizardAction::stay();
         }
         let len = self.offered.len();
         match *input {
-            Input::Do(Action::Back) => return Move::Back,
+            Input::Do(Action::Back) => return WizardAction::Back,
             Input::Do(Action::Enter) => return self.enter(core, who),
-            Input::Do(Action::Up) => self.at = step(self.at, -1, len),
-            Input::Do(Action::Down) => self.at = step(self.at, 1, len),
+            Input::Do(Action::Up) => self.at = parts::step(self.at, -1, len),
+            Input::Do(Action::Down) => self.at = parts::step(self.at, 1, len),
             Input::Do(Action::First) => self.at = 0,
             Input::Do(Action::Last) => self.at = len.saturating_sub(1),
-            Input::Wheel(by) => self.at = step(self.at, isize::from(by), len),
+            Input::Wheel(by) => self.at = parts::step(self.at, isize::from(by), len),
             _ => {}
         }
-        Move::stay()
+        WizardAction::stay()
     }
 
-    fn enter(&mut self, core: &mut Core, who: &Who) -> Move {
-        let Some(key) = who.new.clone() else { return Move::Back };
+    fn enter(&mut self, core: &mut Core, who: &Subject) -> WizardAction {
+        let Some(key) = who.new.clone() else { return WizardAction::Back };
         if let Target::Places { old, places, .. } = &who.target {
             let (old, places) = (old.clone(), places.clone());
-            return Move::Review(Box::new(Ask::Rotate { old, new: key, places }));
+            return WizardAction::Review(Box::new(Ask::Rotate { old, new: key, places }));
         }
         let found = who.slot(core).and_then(|(at, slot)| Some((core.known.agent(at)?, slot.clone())));
         match (found, self.offered.get(self.at)) {
             (Some((agent, slot)), Some(offered)) if offered.outcome.is_ok() => {
                 let destination = offered.destination.clone();
-                Move::Review(Box::new(Ask::Set { agent, slot: Box::new(slot), destination, key }))
+                WizardAction::Review(Box::new(Ask::Set { agent, slot: Box::new(slot), destination, key }))
             }
             (_, Some(_)) => {
                 core.say("keymend cannot write there; choose another place", Role::Warn);
-                Move::stay()
+                WizardAction::stay()
             }
-            _ => Move::stay(),
+            _ => WizardAction::stay(),
         }
     }
 
     /// Draws the step.
-    pub fn view(&self, core: &Core, who: &Who, frame: &mut Frame, area: Rect) {
+    pub fn view(&self, core: &Core, who: &Subject, frame: &mut Frame, area: Rect) {
         let columns = usize::from(area.width);
         if let Target::Places { places, .. } = &who.target {
             return draw_places(core, places, frame, area);

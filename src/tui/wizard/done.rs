@@ -8,15 +8,15 @@ use crate::plan::Plan;
 use crate::session::holding::{Due, Restarted};
 use crate::session::write::{Next, PlaceNow, Written};
 
-use super::app::{Answer, Core, Effect, Input, Ticket};
-use super::help::scrolled;
-use super::keys::Action;
-use super::parts::{self, Row, Rows};
-use super::screen::Screen;
-use super::theme::Role;
-use super::undo::Undo;
-use super::wizard::{Move, Who};
-use super::words;
+use super::subject::{Subject, WizardAction};
+use crate::tui::core::Core;
+use crate::tui::keys::Action;
+use crate::tui::known::Ticket;
+use crate::tui::message::{Answer, Effect, Input, Returned};
+use crate::tui::parts::{self, Row, Rows};
+use crate::tui::theme::Role;
+use crate::tui::undo::Undo;
+use crate::tui::words;
 
 /// The state of the end screen.
 #[derive(Debug)]
@@ -29,12 +29,14 @@ pub struct Done {
     restarting: Option<Ticket>,
     restarted: Vec<Restarted>,
     skip: usize,
+    /// It was taken back again.
+    pub undone: bool,
 }
 
 impl Done {
     /// After this plan was written.
     #[must_use]
-    pub fn new(core: &Core, who: &Who, plan: &Plan, written: Written) -> Self {
+    pub fn new(core: &Core, who: &Subject, plan: &Plan, written: Written) -> Self {
         let home = core.known.home();
         let keyed: Vec<String> = written.places.iter().map(|place| place.place.show(home)).collect();
         let mut along: Vec<String> = plan.changes.iter().map(|change| change.target.show(home)).collect();
@@ -47,6 +49,7 @@ impl Done {
             restarting: None,
             restarted: Vec::new(),
             skip: 0,
+            undone: false,
         }
     }
 
@@ -74,60 +77,62 @@ impl Done {
     }
 
     /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, input: &Input) -> Move {
+    pub fn update(&mut self, core: &mut Core, input: &Input) -> WizardAction {
         match input {
             Input::Answer(ticket, answer) if Some(*ticket) == self.restarting => {
                 self.restarting = None;
                 if let Answer::Restarted(restarted) = answer {
                     self.restarted.clone_from(restarted);
                 }
-                Move::Stay(core.scan())
+                WizardAction::Stay(core.scan())
             }
-            Input::Look if core.undone.as_ref() == Some(&self.written.applied.id) => Move::Leave,
+            Input::Returned(Returned::Undone(id)) if *id == self.written.applied.id => {
+                self.undone = true;
+                WizardAction::Leave
+            }
             Input::Do(action) => self.act(core, *action),
             Input::Wheel(by) => {
                 self.skip = self.skip.saturating_add_signed(isize::from(*by));
-                Move::stay()
+                WizardAction::stay()
             }
-            _ => Move::stay(),
+            _ => WizardAction::stay(),
         }
     }
 
-    fn act(&mut self, core: &mut Core, action: Action) -> Move {
+    fn act(&mut self, core: &mut Core, action: Action) -> WizardAction {
         match action {
-            Action::Enter | Action::Back => Move::Leave,
+            Action::Enter | Action::Back => WizardAction::Leave,
             Action::Undo => {
                 let (undo, effects) = Undo::open(core, Some(self.written.applied.id.clone()));
-                core.next_screen = Some(Box::new(Screen::Undo(undo)));
-                Move::Stay(effects)
+                WizardAction::Open(Box::new(undo), effects)
             }
             Action::Restart if self.offers(action) => {
                 let ticket = core.ticket();
                 self.restarting = Some(ticket);
                 core.working = Some(ticket);
-                Move::Stay(vec![Effect::Restart(ticket, self.restartable())])
+                WizardAction::Stay(vec![Effect::Restart(ticket, self.restartable())])
             }
             Action::Copy => {
                 let text =
                     self.commands().iter().map(|command| command.join(" ")).collect::<Vec<_>>().join("\n");
-                Move::Stay(if text.is_empty() { Vec::new() } else { vec![Effect::Copy(text)] })
+                WizardAction::Stay(if text.is_empty() { Vec::new() } else { vec![Effect::Copy(text)] })
             }
             other => {
-                self.skip = scrolled(self.skip, other, 200);
-                Move::stay()
+                self.skip = parts::scrolled(self.skip, other, 200);
+                WizardAction::stay()
             }
         }
     }
 
     /// Draws the step.
-    pub fn view(&self, core: &Core, who: &Who, frame: &mut Frame, area: Rect) {
+    pub fn view(&self, core: &Core, who: &Subject, frame: &mut Frame, area: Rect) {
         let columns = usize::from(area.width);
         let rows = self.rows(core, who, columns);
         let skip = self.skip.min(rows.len().saturating_sub(usize::from(area.height)));
         rows.draw(core, frame, area, skip);
     }
 
-    fn rows(&self, core: &Core, who: &Who, columns: usize) -> Rows {
+    fn rows(&self, core: &Core, who: &Subject, columns: usize) -> Rows {
         let mut rows = Rows::default();
         if core.scanning.is_some() {
             rows.push(Row::of(parts::spinner(core), Role::Accent).text(" asking the agents' rules again"));
@@ -223,7 +228,7 @@ impl Done {
 }
 
 /// `✓ OpenClaw · main · anthropic now sends D sk-ant-…k3Pw (108)`.
-fn proof(core: &Core, who: &Who, columns: usize, rows: &mut Rows) {
+fn proof(core: &Core, who: &Subject, columns: usize, rows: &mut Rows) {
     for (at, slot) in who.slots(core) {
         let agent = core.known.agent(at).map_or_else(String::new, |agent| words::identity(agent, slot));
         let name = format!("{agent} · {}", words::provider(slot));

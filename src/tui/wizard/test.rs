@@ -3,17 +3,15 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::app::{Answer, Core, Effect, Failure, Input, Ticket};
-use super::home;
-use super::keys::Action;
-use super::known::{Grade, Test};
-use super::parts::{self, Row, Rows};
-use super::screen::Screen;
-use super::slotview;
-use super::theme::Role;
-use super::where_to::Where;
-use super::wizard::{Move, Who};
-use super::words;
+use super::subject::{Subject, WizardAction};
+use crate::tui::core::Core;
+use crate::tui::keys::Action;
+use crate::tui::known::{Grade, Test, Ticket};
+use crate::tui::message::{Answer, Effect, Failure, Input, Job};
+use crate::tui::parts::{self, Row, Rows};
+use crate::tui::theme::Role;
+use crate::tui::where_to::Where;
+use crate::tui::{slotview, words};
 
 /// The live test of the new key.
 #[derive(Debug, Default)]
@@ -24,10 +22,10 @@ pub struct Testing {
 
 impl Testing {
     /// Asks the provider.
-    pub fn start(&mut self, core: &mut Core, who: &Who) -> Vec<Effect> {
+    pub fn start(&mut self, core: &mut Core, who: &Subject) -> Vec<Effect> {
         self.failure = None;
         let job = match (who.slot(core), &who.new) {
-            (Some((_, slot)), Some(key)) => home::job(slot, key),
+            (Some((_, slot)), Some(key)) => Job::of(slot, key),
             _ => None,
         };
         let effects = if core.options.offline { Vec::new() } else { core.probe(job.into_iter().collect()) };
@@ -39,12 +37,12 @@ impl Testing {
     }
 
     /// The last answer.
-    fn test<'a>(core: &'a Core, who: &Who) -> Option<&'a Test> {
+    fn test<'a>(core: &'a Core, who: &Subject) -> Option<&'a Test> {
         let (_, slot) = who.slot(core)?;
         core.known.test(slot, who.new.as_ref()?)
     }
 
-    fn grade(core: &Core, who: &Who) -> Option<Grade> {
+    fn grade(core: &Core, who: &Subject) -> Option<Grade> {
         match Self::test(core, who) {
             Some(Test::Done(judged)) => Some(judged.grade),
             _ => None,
@@ -52,17 +50,17 @@ impl Testing {
     }
 
     /// The question before the addresses that the last test left out.
-    fn others(core: &Core, who: &Who) -> Option<Where> {
+    fn others(core: &Core, who: &Subject) -> Option<Where> {
         Where::others(core, who.slot(core)?.1, who.new.as_ref()?)
     }
 
-    fn is_running(core: &Core, who: &Who) -> bool {
+    fn is_running(core: &Core, who: &Subject) -> bool {
         matches!(Self::test(core, who), Some(Test::Running(_)))
     }
 
     /// Whether an action makes sense now.
     #[must_use]
-    pub fn offers(core: &Core, who: &Who, action: Action) -> bool {
+    pub fn offers(core: &Core, who: &Subject, action: Action) -> bool {
         let running = Self::is_running(core, who);
         let rejected = Self::grade(core, who) == Some(Grade::Rejected);
         match action {
@@ -76,52 +74,54 @@ impl Testing {
     }
 
     /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, who: &mut Who, input: &Input) -> Move {
+    pub fn update(&mut self, core: &mut Core, who: &mut Subject, input: &Input) -> WizardAction {
         match input {
             Input::Answer(ticket, Answer::Failed(failure)) if Some(*ticket) == self.ticket => {
                 self.failure = Some(failure.clone());
-                Move::stay()
+                WizardAction::stay()
             }
             Input::Do(action) => self.act(core, who, *action),
             // Back from the question: a test may have been asked for there.
-            Input::Look => {
+            Input::Returned(_) => {
                 if let Some(Test::Running(ticket)) = Self::test(core, who) {
                     self.ticket = Some(*ticket);
                 }
-                Move::stay()
+                WizardAction::stay()
             }
-            _ => Move::stay(),
+            _ => WizardAction::stay(),
         }
     }
 
-    fn act(&mut self, core: &mut Core, who: &mut Who, action: Action) -> Move {
+    fn act(&mut self, core: &mut Core, who: &mut Subject, action: Action) -> WizardAction {
         let running = Self::is_running(core, who);
         match (action, Self::grade(core, who)) {
-            (Action::Back, _) => Move::Back,
-            (Action::Cancel, _) if running => Move::Stay(self.cancel(core).into_iter().collect()),
-            (Action::Test, _) if !running => Move::Stay(self.start(core, who)),
+            (Action::Back, _) => WizardAction::Back,
+            (Action::Cancel, _) if running => WizardAction::Stay(self.cancel(core).into_iter().collect()),
+            (Action::Test, _) if !running => WizardAction::Stay(self.start(core, who)),
             (Action::Others, _) => {
-                core.next_screen = Self::others(core, who).map(|question| Box::new(Screen::Where(question)));
-                Move::stay()
+                let question = Self::others(core, who);
+                question.map_or_else(WizardAction::stay, |question| {
+                    WizardAction::Open(Box::new(question), Vec::new())
+                })
             }
             (Action::Enter, _) if running => {
                 core.say("the provider has not answered yet; x cancels the test", Role::Warn);
-                Move::stay()
+                WizardAction::stay()
             }
-            (Action::Enter, Some(Grade::Works)) => Move::Choose,
+            (Action::Enter, Some(Grade::Works)) => WizardAction::Choose,
             (Action::Enter, Some(Grade::Rejected)) => {
                 core.say("the provider rejects this key; press i to use it all the same, or Esc", Role::Warn);
-                Move::stay()
+                WizardAction::stay()
             }
             (Action::Enter, _) => {
                 who.unproven.get_or_insert_with(|| "no test was answered".to_owned());
-                Move::Choose
+                WizardAction::Choose
             }
             (Action::Insist, Some(Grade::Rejected)) => {
                 who.unproven = Some("the provider rejects it".to_owned());
-                Move::Choose
+                WizardAction::Choose
             }
-            _ => Move::stay(),
+            _ => WizardAction::stay(),
         }
     }
 
@@ -133,7 +133,7 @@ impl Testing {
     }
 
     /// Draws the step.
-    pub fn view(&self, core: &Core, who: &Who, frame: &mut Frame, area: Rect) {
+    pub fn view(&self, core: &Core, who: &Subject, frame: &mut Frame, area: Rect) {
         let columns = usize::from(area.width);
         let mut rows = Rows::default();
         match Self::test(core, who) {
@@ -165,7 +165,7 @@ impl Testing {
         rows.draw(core, frame, area, 0);
     }
 
-    fn untested(core: &Core, who: &Who) -> &'static str {
+    fn untested(core: &Core, who: &Subject) -> &'static str {
         if core.options.offline {
             "keymend runs with --offline: nothing is asked. The key can be saved unproven."
         } else if who.provider.is_none() {
@@ -175,7 +175,7 @@ impl Testing {
         }
     }
 
-    fn next(core: &Core, who: &Who) -> Row {
+    fn next(core: &Core, who: &Subject) -> Row {
         let arrow = Row::of("→ ", Role::Accent);
         match Self::grade(core, who) {
             _ if Self::is_running(core, who) => arrow.add("x", Role::Accent).text(" stop waiting"),

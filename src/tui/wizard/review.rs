@@ -3,18 +3,16 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::edit::{DiffLine, LineKind};
 use crate::plan::{Change, Plan};
-use crate::session::write::Written;
 
-use super::app::{Answer, Ask, Core, Effect, Failure, Input, Ticket};
 use super::destination::predicted;
-use super::done::Done;
-use super::help::scrolled;
-use super::keys::Action;
-use super::parts::{self, Row, Rows};
-use super::theme::Role;
-use super::wizard::{Move, SharedPlan, Who, answer};
+use super::subject::{Subject, WizardAction};
+use crate::tui::core::Core;
+use crate::tui::keys::Action;
+use crate::tui::known::Ticket;
+use crate::tui::message::{Answer, Ask, Effect, Failure, Input, SharedPlan};
+use crate::tui::parts::{self, Row, Rows};
+use crate::tui::theme::Role;
 
 /// The state of the review.
 #[derive(Debug)]
@@ -58,8 +56,8 @@ impl Review {
     }
 
     /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, who: &Who, input: &Input) -> Move {
-        if let Some(answer) = answer(input, self.waiting()) {
+    pub fn update(&mut self, core: &mut Core, who: &Subject, input: &Input) -> WizardAction {
+        if let Some(answer) = input.answer(self.waiting()) {
             return self.answered(core, who, answer);
         }
         let last = self.rows(core, who, usize::from(core.size.0) - 4).len();
@@ -68,30 +66,30 @@ impl Review {
             Input::Do(Action::Back) if matches!(self.phase, Phase::Writing(..)) => {
                 core.say("the write is under way", Role::Warn);
             }
-            Input::Do(Action::Back) => return Move::Back,
+            Input::Do(Action::Back) => return WizardAction::Back,
             Input::Do(action @ (Action::Write | Action::Insist)) if self.offers(action) => {
                 return self.write(core, who);
             }
             Input::Do(Action::Write) if self.offers(Action::Insist) => {
                 core.say("this takes the only copy of a credential away; press y to write it", Role::Warn);
             }
-            Input::Do(action) => self.skip = scrolled(self.skip, action, last),
+            Input::Do(action) => self.skip = parts::scrolled(self.skip, action, last),
             Input::Wheel(by) => self.skip = self.skip.saturating_add_signed(isize::from(by)).min(last),
             _ => {}
         }
-        Move::stay()
+        WizardAction::stay()
     }
 
-    fn write(&mut self, core: &mut Core, who: &Who) -> Move {
-        let (Phase::Ready(plan), Some(key)) = (&self.phase, &who.new) else { return Move::stay() };
+    fn write(&mut self, core: &mut Core, who: &Subject) -> WizardAction {
+        let (Phase::Ready(plan), Some(key)) = (&self.phase, &who.new) else { return WizardAction::stay() };
         let plan = plan.clone();
         let ticket = core.ticket();
         core.working = Some(ticket);
         self.phase = Phase::Writing(ticket, plan.clone());
-        Move::Stay(vec![Effect::Apply(ticket, plan, key.clone())])
+        WizardAction::Stay(vec![Effect::Apply(ticket, plan, key.clone())])
     }
 
-    fn answered(&mut self, core: &Core, who: &Who, answer: &Answer) -> Move {
+    fn answered(&mut self, _core: &Core, _who: &Subject, answer: &Answer) -> WizardAction {
         let plan = match &self.phase {
             Phase::Writing(_, plan) => Some(plan.clone()),
             _ => None,
@@ -99,15 +97,15 @@ impl Review {
         match (answer, plan) {
             (Answer::Planned(plan), _) => self.phase = Phase::Ready(plan.clone()),
             (Answer::Applied(written), Some(plan)) => {
-                return Move::Finish(Box::new(Done::new(core, who, &plan, Written::clone(written))));
+                return WizardAction::Finish(plan, written.clone());
             }
             (Answer::Failed(failure), plan) => self.phase = Phase::Failed(failure.clone(), plan),
             _ => {}
         }
-        Move::stay()
+        WizardAction::stay()
     }
 
-    fn rows(&self, core: &Core, who: &Who, columns: usize) -> Rows {
+    fn rows(&self, core: &Core, who: &Subject, columns: usize) -> Rows {
         let mut rows = Rows::default();
         let plan = match &self.phase {
             Phase::Planning(_) => {
@@ -138,7 +136,7 @@ impl Review {
     }
 
     /// Draws the step.
-    pub fn view(&self, core: &Core, who: &Who, frame: &mut Frame, area: Rect, border: Rect) {
+    pub fn view(&self, core: &Core, who: &Subject, frame: &mut Frame, area: Rect, border: Rect) {
         let rows = self.rows(core, who, usize::from(area.width));
         let height = usize::from(area.height).saturating_sub(1);
         let len = rows.len();
@@ -175,7 +173,7 @@ fn failed(failure: &Failure, writing: bool, columns: usize, rows: &mut Rows) {
 }
 
 /// What will be sent afterwards, and what else to know before saying yes.
-fn warnings(who: &Who, plan: &Plan, columns: usize, rows: &mut Rows) {
+fn warnings(who: &Subject, plan: &Plan, columns: usize, rows: &mut Rows) {
     for after in &plan.predictions {
         let (mark, role, text) = predicted(&after.prediction);
         let text = format!("{}: {text}", after.slot);
@@ -203,21 +201,9 @@ fn change_rows(core: &Core, change: &Change, columns: usize, rows: &mut Rows) {
     let name = parts::fit_path(&name, columns.saturating_sub(what.len()));
     rows.push(Row::of(what, Role::Warn).add(name, Role::Strong));
     for line in &change.diff {
-        rows.push(diff_row(line, columns));
+        rows.push(parts::diff_row(line, columns));
     }
     for note in &change.notes {
         rows.hang(&Row::of("  i ", Role::Dim), note, Role::Text, columns);
     }
-}
-
-pub(super) fn diff_row(line: &DiffLine, columns: usize) -> Row {
-    let (mark, role) = match line.kind {
-        LineKind::Same => ("    ", Role::Dim),
-        LineKind::Removed => ("  - ", Role::Bad),
-        LineKind::Added => ("  + ", Role::Good),
-        LineKind::Gap => return Row::of("    ⋮", Role::Dim),
-    };
-    // A tab would be drawn as a mark for a control character.
-    let text = line.text.replace('\t', "    ");
-    Row::of(mark, role).add(parts::fit(&text, columns.saturating_sub(4)), role)
 }

@@ -8,12 +8,14 @@ use crate::hygiene::{self, Accepted, Cleaned, Fit, Removed};
 use crate::resolve::State;
 use crate::secret::Secret;
 
-use super::app::{Answer, Core, Effect, Failure, Input, Ticket};
-use super::keys::Action;
-use super::parts::{self, Row, Rows};
-use super::theme::Role;
-use super::wizard::{Move, Who, answer};
-use super::words;
+use super::subject::{Subject, WizardAction};
+use crate::tui::core::Core;
+use crate::tui::keys::Action;
+use crate::tui::known::Ticket;
+use crate::tui::message::{Answer, Effect, Failure, Input};
+use crate::tui::parts::{self, Row, Rows};
+use crate::tui::theme::Role;
+use crate::tui::words;
 
 /// Waiting for a key.
 #[derive(Debug)]
@@ -38,59 +40,59 @@ impl Paste {
 
     /// Whether an action makes sense now.
     #[must_use]
-    pub fn offers(&self, core: &Core, who: &Who, action: Action) -> bool {
+    pub fn offers(&self, core: &Core, who: &Subject, action: Action) -> bool {
         action != Action::Copy || words::console(&core.known.catalogue, who.provider.as_deref()).is_some()
     }
 
     /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, who: &Who, input: &Input) -> Move {
-        if let Some(answer) = answer(input, self.waiting) {
+    pub fn update(&mut self, core: &mut Core, who: &Subject, input: &Input) -> WizardAction {
+        if let Some(answer) = input.answer(self.waiting) {
             self.waiting = None;
             return match answer {
-                Answer::Clipboard(text) => Move::Look(text.clone()),
+                Answer::Clipboard(text) => WizardAction::Look(text.clone()),
                 Answer::Failed(failure) => {
                     self.failure = Some(failure.clone());
-                    Move::stay()
+                    WizardAction::stay()
                 }
-                _ => Move::stay(),
+                _ => WizardAction::stay(),
             };
         }
         match input {
-            Input::Paste(text) => Move::Look(text.clone()),
+            Input::Paste(text) => WizardAction::Look(text.clone()),
             Input::Char(c) => {
                 self.failure = None;
                 self.typed = self.typed.map(|text| format!("{text}{c}"));
-                Move::stay()
+                WizardAction::stay()
             }
             Input::Do(action) => self.act(core, who, *action),
-            _ => Move::stay(),
+            _ => WizardAction::stay(),
         }
     }
 
-    fn act(&mut self, core: &mut Core, who: &Who, action: Action) -> Move {
+    fn act(&mut self, core: &mut Core, who: &Subject, action: Action) -> WizardAction {
         match action {
-            Action::Back => return Move::Back,
+            Action::Back => return WizardAction::Back,
             Action::Enter if self.is_empty() => core.say("paste or type a key first", Role::Warn),
-            Action::Enter => return Move::Look(self.typed.clone()),
+            Action::Enter => return WizardAction::Look(self.typed.clone()),
             Action::Erase => self.typed = self.typed.map(|text| without_last(text).to_owned()),
             Action::Clear => self.typed = Secret::new(""),
             Action::Clipboard => {
                 let ticket = core.ticket();
                 self.waiting = Some(ticket);
                 self.failure = None;
-                return Move::Stay(vec![Effect::ReadClipboard(ticket, who.provider.clone())]);
+                return WizardAction::Stay(vec![Effect::ReadClipboard(ticket, who.provider.clone())]);
             }
             Action::Copy => {
                 let address = words::console(&core.known.catalogue, who.provider.as_deref());
-                return Move::Stay(address.map(Effect::Copy).into_iter().collect());
+                return WizardAction::Stay(address.map(Effect::Copy).into_iter().collect());
             }
             _ => {}
         }
-        Move::stay()
+        WizardAction::stay()
     }
 
     /// Draws the step.
-    pub fn view(&self, core: &Core, who: &Who, frame: &mut Frame, area: Rect) {
+    pub fn view(&self, core: &Core, who: &Subject, frame: &mut Frame, area: Rect) {
         let columns = usize::from(area.width);
         let mut rows = Rows::default();
         rows.push(self.field(core, columns));
@@ -155,7 +157,7 @@ struct Same {
 impl Clean {
     /// Looks at a paste.
     #[must_use]
-    pub fn of(core: &mut Core, who: &Who, text: &Secret) -> Self {
+    pub fn of(core: &mut Core, who: &Subject, text: &Secret) -> Self {
         let provider = who.provider.as_deref();
         let cleaned = hygiene::clean_secret(text, &*core.known.catalogue, provider);
         let (fit, same) = match &cleaned {
@@ -191,26 +193,26 @@ impl Clean {
     }
 
     /// Takes an input.
-    pub fn update(&mut self, core: &mut Core, who: &mut Who, input: &Input) -> Move {
+    pub fn update(&mut self, core: &mut Core, who: &mut Subject, input: &Input) -> WizardAction {
         match input {
-            Input::Paste(text) => Move::Look(text.clone()),
-            Input::Do(Action::Back) => Move::Back,
-            Input::Do(Action::Enter) if self.key().is_none() => Move::Back,
+            Input::Paste(text) => WizardAction::Look(text.clone()),
+            Input::Do(Action::Back) => WizardAction::Back,
+            Input::Do(Action::Enter) if self.key().is_none() => WizardAction::Back,
             Input::Do(Action::Enter) if self.fit.is_wrong() => {
                 core.say("press i to go on all the same, or Esc to enter another key", Role::Warn);
-                Move::stay()
+                WizardAction::stay()
             }
-            Input::Do(Action::Enter) => Move::Test,
+            Input::Do(Action::Enter) => WizardAction::Test,
             Input::Do(Action::Insist) if self.fit.is_wrong() => {
                 who.unproven = Some("entered against the advice".to_owned());
-                Move::Test
+                WizardAction::Test
             }
-            _ => Move::stay(),
+            _ => WizardAction::stay(),
         }
     }
 
     /// Draws the step.
-    pub fn view(&self, core: &Core, who: &Who, frame: &mut Frame, area: Rect) {
+    pub fn view(&self, core: &Core, who: &Subject, frame: &mut Frame, area: Rect) {
         let columns = usize::from(area.width);
         let mut rows = Rows::default();
         match &self.cleaned {
@@ -228,7 +230,7 @@ impl Clean {
         rows.draw(core, frame, area, 0);
     }
 
-    fn accepted(&self, core: &Core, who: &Who, accepted: &Accepted, columns: usize, rows: &mut Rows) {
+    fn accepted(&self, core: &Core, who: &Subject, accepted: &Accepted, columns: usize, rows: &mut Rows) {
         if let Some(same) = &self.same {
             rows.hang(&Row::of("! ", Role::Warn), &same.words(), Role::Strong, columns);
             rows.gap();
@@ -273,7 +275,7 @@ impl Clean {
         }
     }
 
-    fn next(&self, core: &Core, who: &Who, accepted: &Accepted) -> Row {
+    fn next(&self, core: &Core, who: &Subject, accepted: &Accepted) -> Row {
         let arrow = Row::of("→ ", Role::Accent);
         if self.fit.is_wrong() {
             return arrow
@@ -304,7 +306,7 @@ impl Same {
     }
 }
 
-fn same_as(core: &Core, who: &Who, key: &Secret) -> Option<Same> {
+fn same_as(core: &Core, who: &Subject, key: &Secret) -> Option<Same> {
     who.slots(core).into_iter().find_map(|(_, slot)| {
         let holds =
             |(_, candidate): &(usize, &crate::resolve::Candidate)| candidate.value.secret() == Some(key);

@@ -1,0 +1,64 @@
+//! What is chosen on the home screen.
+
+use crate::plan::SlotId;
+use crate::resolve::Slot;
+use crate::session::SlotRef;
+use crate::source::Value;
+
+use super::entries::visible;
+use crate::tui::known::Known;
+
+/// The half of the screen where the keyboard is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// The slots.
+    #[default]
+    Slots,
+    /// The candidates of the chosen slot.
+    Candidates,
+}
+
+/// The state of the home screen.
+#[derive(Debug, Default)]
+pub struct Home {
+    pub(super) chosen: Option<SlotId>,
+    pub(super) candidate: Option<usize>,
+    pub(super) pane: Pane,
+    pub(super) filter: String,
+    pub(super) filtering: bool,
+}
+
+impl Home {
+    /// The chosen slot: the one chosen by hand, else the first with a problem, else the first.
+    #[must_use]
+    pub fn slot<'a>(&self, known: &'a Known) -> Option<(SlotRef, &'a Slot)> {
+        let visible = visible(known, &self.filter);
+        let by_hand = self.chosen.as_ref().and_then(|name| known.find(name));
+        let at = by_hand
+            .filter(|at| visible.contains(at))
+            .or_else(|| visible.iter().copied().find(|at| is_problem(known, *at)))
+            .or_else(|| visible.first().copied())?;
+        known.slot(at).map(|slot| (at, slot))
+    }
+
+    /// The index of the chosen candidate: the one chosen by hand, else the active one, else the first.
+    #[must_use]
+    pub fn candidate(&self, slot: &Slot) -> usize {
+        let last = slot.candidates.len().saturating_sub(1);
+        self.candidate.or(slot.active).unwrap_or(0).min(last)
+    }
+
+    /// The candidate that `u` makes active: the chosen one where that is not active already.
+    #[must_use]
+    pub fn other(&self, slot: &Slot) -> Option<usize> {
+        let chosen = self.candidate(slot);
+        let is_other = |n: &usize| {
+            Some(*n) != slot.active && slot.candidates.get(*n).is_some_and(|c| c.value != Value::Unset)
+        };
+        (self.pane == Pane::Candidates).then_some(chosen).filter(is_other)
+    }
+}
+
+fn is_problem(known: &Known, at: SlotRef) -> bool {
+    known.slot(at).is_some_and(|slot| known.status(slot).problem)
+}
