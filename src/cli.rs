@@ -36,6 +36,8 @@ pub enum Command {
     Explain(Explain),
     /// Look for problems: what each slot sends, faults visible offline, and a live test of each key
     Check(Check),
+    /// Say whose error a text is, what it means, which slot it fits, and what to do; the text is an argument or standard input
+    Why(Why),
     /// Test a key at its provider
     Test(Test),
     /// List the hosts that keys may go to by your own yes, or take a yes back
@@ -211,6 +213,24 @@ pub struct Check {
     /// On a rejection also try the same company's other addresses; the key is sent there
     #[arg(long)]
     pub siblings: bool,
+}
+
+/// `why`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The text may be a line, an answer of a provider, or a whole log. Nothing is sent, and keys in it are masked.\n\n\
+    Examples:\n  keymend why \"401 invalid x-api-key\"\n  journalctl --user -u openclaw-gateway -n 200 | keymend why --stdin"
+)]
+pub struct Why {
+    /// The error, in quotes
+    #[arg(value_name = "ERROR TEXT", num_args = 0.., required_unless_present = "stdin", conflicts_with = "stdin")]
+    pub text: Vec<String>,
+    /// Read the text from standard input: an error, or a log that has one in it
+    #[arg(long)]
+    pub stdin: bool,
+    /// Print JSON (schema 1; keys are masked)
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `test`

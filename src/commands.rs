@@ -22,6 +22,7 @@ mod looking;
 mod proving;
 mod testing;
 mod vaulting;
+mod why;
 mod wizard;
 mod writing;
 
@@ -129,6 +130,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Demo(args)) => wizard::demo(desk, &args),
         Some(Command::Status(args)) => looking::status(&desk, &args),
         Some(Command::Explain(args)) => looking::explain(&desk, &args),
+        Some(Command::Why(args)) => why::why(&desk, &args),
         Some(Command::Test(args)) => testing::test(&desk, &args),
         Some(Command::Check(args)) => testing::check(&desk, &args),
         Some(Command::Consents(args)) => consenting::consents(&desk, &args),

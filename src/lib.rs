@@ -43,4 +43,5 @@ pub mod session;
 pub mod settings;
 pub mod source;
 pub mod tui;
+pub mod why;
 pub mod world;

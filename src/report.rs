@@ -14,6 +14,7 @@ use crate::session::{Scan, Scanned, SlotRef};
 use crate::source::Value;
 
 pub mod text;
+pub mod why;
 
 /// The version of every JSON shape in this module.
 pub const SCHEMA: u32 = 1;

@@ -8,18 +8,22 @@ use crate::printer::{self, shape};
 use crate::secret::Secret;
 
 /// What is to be done about a key that was given so, whatever it was meant for.
-fn exposed(subject: &str) -> String {
+pub(super) fn exposed(subject: &str) -> String {
     format!(
         "{subject} is in your shell's history now, and other programs could see it while keymend ran: treat it as exposed and \
          replace it at its provider. Give keymend a key with --stdin or --clipboard."
     )
 }
 
-/// Refuses arguments among which there is a key. The folder of `--home` may be called anything.
+/// Refuses arguments among which there is a key. The folder of `--home` may be called anything, and `why` takes an error
+/// text with whatever is in it.
 pub fn refuse_keys(arguments: &[OsString]) -> Result<(), Failure> {
     let texts: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     let is_folder = |at: usize| texts[at].starts_with("--home=") || at > 0 && texts[at - 1] == "--home";
-    match (1..texts.len()).find(|at| !is_folder(*at) && printer::has_key(&texts[*at])) {
+    let is_error = |at: usize| {
+        texts[at].trim().contains(char::is_whitespace) && texts[1..at].iter().any(|before| before == "why")
+    };
+    match (1..texts.len()).find(|at| !is_folder(*at) && !is_error(*at) && printer::has_key(&texts[*at])) {
         None => Ok(()),
         Some(at) => Err(Failure::new(
             format!("argument {at} is a key, or has one in it; nothing was done"),
@@ -83,6 +87,8 @@ mod tests {
             assert!(refused(&["set", "hermes/anthropic", form]), "{form}");
         }
         assert!(!refused(&["--home", &format!("/tmp/{KEY}"), "status"]));
+        assert!(!refused(&["why", &format!("401: Consumer 'api_key:{KEY}' has been suspended")]));
+        assert!(refused(&["why", KEY]) && refused(&["set", &format!("hermes/anthropic {KEY}")]));
         assert!(!refused(&["status", "hermes/anthropic", "--salt", "0123456789abcdef0123456789abcdef"]));
     }
 

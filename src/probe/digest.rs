@@ -70,6 +70,27 @@ impl Digest {
         digest
     }
 
+    /// Reads a piece of a log: words, an answer somewhere in them, words behind it.
+    #[must_use]
+    pub fn of_log(text: &str) -> Self {
+        let mut text: String = text.chars().take(MAX_TEXT).collect();
+        if text.contains("{\\\"") && !text.contains("{\"") {
+            text = text.replace("\\\"", "\"");
+        }
+        let start = text.match_indices('{').map(|(at, _)| at).find(|at| {
+            let inside = text[at + 1..].trim_start();
+            inside.starts_with(['"', '\''])
+        });
+        let mut digest = Self::of(&text.as_bytes()[start.unwrap_or(0)..]);
+        if let Some(start) = start {
+            digest.messages.insert(0, cut(&text[..start]));
+        }
+        digest.codes.extend(words_as_codes(&text));
+        digest.numbers_in_messages();
+        digest.line = flat(&digest.messages.join(" · "));
+        digest
+    }
+
     fn read(&mut self, text: &str) -> Form {
         if text.is_empty() {
             return Form::Empty;
@@ -250,6 +271,17 @@ fn name_kind(name: &str) -> Named {
         "error" | "detail" | "details" | "status" | "name" | "errors" => Named::Both,
         _ => Named::Other,
     }
+}
+
+/// The words of a text that no sentence has, in lower case: `insufficient_quota`, `AuthenticationError`,
+/// `AllocationQuota.FreeTierOnly`.
+fn words_as_codes(text: &str) -> Vec<String> {
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    let words = text.split(|c| !inside(c)).map(|word| word.trim_matches('.'));
+    let telling = |word: &&str| {
+        word.contains('_') || word.ends_with("Error") || word.ends_with("Exception") || word.contains('.')
+    };
+    words.filter(|word| word.len() >= 6).filter(telling).map(str::to_ascii_lowercase).collect()
 }
 
 /// A code rather than a sentence.

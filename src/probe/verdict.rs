@@ -16,9 +16,11 @@ use crate::secret::Secret;
 
 mod failure;
 mod generic;
+mod reading;
 mod words;
 
 pub use failure::{Failure, unreachable};
+pub use reading::{Basis, Reading, in_front, read};
 
 /// The verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -420,12 +422,12 @@ fn decide(asked: &Asked<'_>, answer: &Answer, digest: &Digest, gateway: Option<G
     if let Some(gateway) =
         gateway.filter(|found| own.is_none() || !digest.line.is_empty() && is_relay(*found))
     {
-        let inner = generic::by_body(digest, answer.status).filter(|_| is_relay(gateway));
+        let inner = generic::by_body(digest, Some(answer.status)).filter(|_| is_relay(gateway));
         let meaning = inner.as_ref().map(|inner| inner.kind);
         let code = inner.and_then(|inner| inner.code);
         return Finding {
             code,
-            ..Finding::new(Kind::Gateway, words::gateway(gateway, answer.status, meaning))
+            ..Finding::new(Kind::Gateway, words::gateway(gateway, Some(answer.status), meaning))
         };
     }
     if let Some(rule) = own {
@@ -434,7 +436,7 @@ fn decide(asked: &Asked<'_>, answer: &Answer, digest: &Digest, gateway: Option<G
     if digest.form == Form::Html {
         return page(answer.status);
     }
-    generic::by_body(digest, answer.status)
+    generic::by_body(digest, Some(answer.status))
         .or_else(|| success.then(|| unclear(answer, digest)))
         .unwrap_or_else(|| generic::by_status(answer.status, digest))
 }
@@ -447,26 +449,33 @@ fn own_rule<'a>(asked: &Asked<'a>, status: u16, digest: &Digest) -> Option<&'a R
     if !asked.own_probe && digest.form == Form::Empty {
         return None;
     }
-    let bare = |rule: &Rule| rule.codes.is_empty() && rule.text.is_empty() && rule.conditions.is_empty();
     // A status with nothing behind it never shows that a key is real: something on the way may have answered.
     let recognition = asked.catalogue.recognise(asked.key);
     let kind = recognition.kind_at(&asked.provider.id);
     let heard = |rule: &&Rule| {
         let of_kind =
             rule.kinds.is_empty() || kind.is_some_and(|kind| rule.kinds.iter().any(|own| own == kind));
-        of_kind && (rule.empty || !bare(rule) || digest.form != Form::Empty || !matches!(status, 403 | 429))
+        of_kind
+            && (rule.empty || !is_bare(rule) || digest.form != Form::Empty || !matches!(status, 403 | 429))
     };
-    asked.catalogue.rules(asked.provider).filter(heard).find(|rule| applies(rule, status, digest))
+    asked.catalogue.rules(asked.provider).filter(heard).find(|rule| applies(rule, Some(status), digest))
 }
 
-fn applies(rule: &Rule, status: u16, digest: &Digest) -> bool {
-    let bare = rule.codes.is_empty() && rule.text.is_empty() && rule.conditions.is_empty() && !rule.empty;
+/// Whether a rule speaks of a status alone.
+fn is_bare(rule: &Rule) -> bool {
+    rule.codes.is_empty() && rule.text.is_empty() && rule.conditions.is_empty()
+}
+
+/// Whether a rule fits. Where the status is not known, a rule of a status needs more than that to fit.
+fn applies(rule: &Rule, status: Option<u16>, digest: &Digest) -> bool {
+    let bare = is_bare(rule) && !rule.empty;
     let words = rule.codes.is_empty() && rule.text.is_empty()
         || rule.codes.iter().any(|code| digest.has_code(code))
         || rule.text.iter().any(|text| digest.line.contains(text.as_str()));
-    (rule.status.is_empty() || rule.status.contains(&status))
+    let fits = |status| rule.status.contains(&status);
+    (rule.status.is_empty() || status.is_none_or(fits))
         && words
-        && (!bare || !rule.status.is_empty())
+        && (!bare || !rule.status.is_empty() && status.is_some())
         && (!rule.empty || digest.form == Form::Empty)
         && rule.conditions.iter().all(|condition| digest.parts.iter().any(|part| condition.holds(part)))
 }

@@ -58,11 +58,12 @@ const LAYERS: &[Layer] = &[
              secret settings source world",
         )],
     ),
+    ("what an error says", &[("why", "agents hygiene printer probe provider resolve secret session")]),
     (
         "surfaces",
         &[
             ("cli", "exit"),
-            ("report", "agents finding printer provider resolve secret session source"),
+            ("report", "agents finding printer provider resolve secret session source why"),
             (
                 "tui",
                 "agents destination edit exit finding host hygiene plan printer probe provider resolve secret session \
@@ -75,7 +76,7 @@ const LAYERS: &[Layer] = &[
         &[(
             "commands",
             "agents cli demo edit exit finding host hygiene plan printer probe prove provider report resolve secret \
-             session settings source tui world",
+             session settings source tui why world",
         )],
     ),
     ("program", &[("main", "cli commands exit host tui")]),

@@ -24,8 +24,8 @@ const SHORT: usize = 300;
 
 /// What the body says.
 #[must_use]
-pub(super) fn by_body(digest: &Digest, status: u16) -> Option<Finding> {
-    let quiet = (200..300).contains(&status) && !digest.error;
+pub(super) fn by_body(digest: &Digest, status: Option<u16>) -> Option<Finding> {
+    let quiet = status.is_some_and(|status| (200..300).contains(&status)) && !digest.error;
     // A success of another shape is read only where it is as short as an error: lists of models hold any words.
     let readable = !quiet || digest.form == Form::Text || digest.line.len() < SHORT;
     let heard = |rule: &&Rule| !quiet || readable && !rule.text.is_empty();

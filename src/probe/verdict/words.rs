@@ -41,18 +41,19 @@ pub(super) fn reason_at(asked: &Asked<'_>, kind: Kind, digest: &Digest) -> Strin
 
 /// What is said when something in front of the provider answered.
 #[must_use]
-pub(super) fn gateway(gateway: Gateway, status: u16, meaning: Option<Kind>) -> String {
+pub(super) fn gateway(gateway: Gateway, status: Option<u16>, meaning: Option<Kind>) -> String {
     let name = gateway.name;
+    let with = status.map_or(String::new(), |status| format!(" (status {status})"));
     match gateway.kind {
-        GatewayKind::Proxy if status == 407 => {
+        GatewayKind::Proxy if status == Some(407) => {
             format!("{name} wants a name and password before it lets anything through.")
         }
         GatewayKind::Relay | GatewayKind::Proxy => {
             let says = meaning.and_then(relayed).map_or(String::new(), |says| format!(" {says}"));
-            format!("{name} answered, not the provider (status {status}).{says}")
+            format!("{name} answered, not the provider{with}.{says}")
         }
         GatewayKind::Edge => {
-            format!("{name} stopped the request before the provider saw the key (status {status}).")
+            format!("{name} stopped the request before the provider saw the key{with}.")
         }
         GatewayKind::Captive => format!("{name} answered, not the provider. Log in to the network first."),
     }
@@ -167,8 +168,12 @@ const LOGIN: &[&str] =
 /// Whether the credential is a token of a login, by its own shape or by what the answer says.
 fn is_login(asked: &Asked<'_>, digest: &Digest) -> bool {
     let recognition = asked.catalogue.recognise(asked.key);
-    recognition.of(&asked.provider.id).is_some_and(|found| found.shape.oauth)
-        || LOGIN.iter().any(|words| digest.line.contains(words))
+    recognition.of(&asked.provider.id).is_some_and(|found| found.shape.oauth) || speaks_of_login(digest)
+}
+
+/// Whether the answer itself says so.
+pub(super) fn speaks_of_login(digest: &Digest) -> bool {
+    LOGIN.iter().any(|words| digest.line.contains(words))
         || digest.codes.iter().any(|code| code.starts_with("refresh_token") || code == "token_invalidated")
 }
 
