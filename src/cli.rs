@@ -40,6 +40,8 @@ pub enum Command {
     Why(Why),
     /// Test a key at its provider
     Test(Test),
+    /// Print this machine for a bug tracker: versions, what is sent and why, findings; no key and no name in it
+    Report(Report),
     /// List the hosts that keys may go to by your own yes, or take a yes back
     Consents(Consents),
     /// Put a new key where the agent will send it from
@@ -259,6 +261,30 @@ pub struct Test {
     #[arg(long)]
     pub siblings: bool,
     /// Print JSON (schema 1)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `report`
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+#[command(
+    after_help = "Keys are masked. The home folder, the names of user and machine, mail addresses and private servers are left out.\nRead it before you post it all the same."
+)]
+pub struct Report {
+    /// AGENT, AGENT/PROVIDER or PROVIDER; all without one
+    #[arg(value_name = "WHAT")]
+    pub slot: Option<String>,
+    /// Also test each key, and add what the provider says
+    #[arg(long)]
+    pub test: bool,
+    /// Show the addresses of private servers, too
+    #[arg(long)]
+    pub addresses: bool,
+    /// Print Markdown, as without it
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+    /// Print JSON (schema 1; keys are masked)
     #[arg(long)]
     pub json: bool,
 }

@@ -20,6 +20,7 @@ mod keys;
 mod listing;
 mod looking;
 mod proving;
+mod report;
 mod testing;
 mod vaulting;
 mod why;
@@ -131,6 +132,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Status(args)) => looking::status(&desk, &args),
         Some(Command::Explain(args)) => looking::explain(&desk, &args),
         Some(Command::Why(args)) => why::why(&desk, &args),
+        Some(Command::Report(args)) => report::report(&desk, &args),
         Some(Command::Test(args)) => testing::test(&desk, &args),
         Some(Command::Check(args)) => testing::check(&desk, &args),
         Some(Command::Consents(args)) => consenting::consents(&desk, &args),

@@ -13,6 +13,7 @@ use crate::session::held::{Holder, Sends};
 use crate::session::{Scan, Scanned, SlotRef};
 use crate::source::Value;
 
+pub mod bug;
 pub mod text;
 pub mod why;
 

@@ -243,17 +243,17 @@ fn indented(text: &str) -> String {
 }
 
 /// What makes two tests the same: provider, key, address and header.
-fn test_name(slot: &Slot) -> Option<(String, String, String)> {
+pub(super) fn test_name(slot: &Slot) -> Option<(String, String, String)> {
     let Outcome::Sends { sent, base_url, .. } = &slot.outcome else { return None };
     let provider = slot.provider.clone().unwrap_or_default();
     let way = format!("{base_url} {}", sent.header);
     Some((provider, sent.key.fingerprint("").to_string(), way))
 }
 
-type Tested = ((String, String, String), Report);
+pub(super) type Tested = ((String, String, String), Report);
 
 /// Every distinct key of the chosen slots once, side by side.
-fn test_all(desk: &Desk, scan: &Scan, chosen: &[SlotRef], consent: Consent) -> Vec<Tested> {
+pub(super) fn test_all(desk: &Desk, scan: &Scan, chosen: &[SlotRef], consent: Consent) -> Vec<Tested> {
     let mut names = Vec::new();
     let mut jobs = Vec::new();
     let agreed = Consents::of(&desk.world()).hosts();

@@ -63,7 +63,7 @@ const LAYERS: &[Layer] = &[
         "surfaces",
         &[
             ("cli", "exit"),
-            ("report", "agents finding printer provider resolve secret session source why"),
+            ("report", "agents finding printer probe provider resolve secret session source why world"),
             (
                 "tui",
                 "agents destination edit exit finding host hygiene plan printer probe provider resolve secret session \
