@@ -1,24 +1,11 @@
 //! Which connections of this machine a text fits, and what speaks for each.
 
-use super::Meaning;
+use super::said::{Fit, Meaning};
 use super::who::Named;
 use crate::provider::authority;
 use crate::resolve::{Candidate, Outcome, Slot};
 use crate::secret::Secret;
 use crate::session::{Scan, SlotRef};
-
-/// A connection that a text fits.
-#[derive(Clone, Debug)]
-pub struct Fit {
-    /// Where it is.
-    pub at: SlotRef,
-    /// What speaks for it, in words.
-    pub because: Vec<String>,
-    /// The candidate whose key the text shows the end of, where it is not the one that is sent.
-    pub other: Option<usize>,
-    /// How much speaks for it.
-    score: u32,
-}
 
 /// The connections, the best first. Without a word in the text that names one, those in use.
 #[must_use]
@@ -123,15 +110,6 @@ impl Asked<'_> {
                 fit.other = Some(at);
                 fit.add(7, format!("the key in the text is source {}, which it does not send", at + 1));
             }
-        }
-    }
-}
-
-impl Fit {
-    fn add(&mut self, score: u32, because: String) {
-        self.score += score;
-        if !self.because.contains(&because) {
-            self.because.push(because);
         }
     }
 }

@@ -1,30 +1,11 @@
 //! What to do about what a text says, and what else may be behind it.
 
 use super::fit::host_of;
-use super::{Explained, Meaning, Speaker};
+use super::said::{Explained, Meaning, Speaker, Step};
 use crate::probe::verdict::Kind;
 use crate::provider::{Catalogue, Provider};
 use crate::resolve::Slot;
 use crate::session::Scan;
-
-/// One thing to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// What, in words.
-    pub text: String,
-    /// The command of keymend that does it.
-    pub command: Option<String>,
-}
-
-impl Step {
-    fn say(text: impl Into<String>) -> Self {
-        Self { text: text.into(), command: None }
-    }
-
-    fn run(command: String, text: &str) -> Self {
-        Self { text: text.to_owned(), command: Some(command) }
-    }
-}
 
 /// The name of a connection on the command line.
 #[must_use]

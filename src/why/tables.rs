@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::Deserialize;
 
-use super::Meaning;
+use super::said::Meaning;
 use crate::probe::Kind;
 
 /// The words by which a text names an agent.

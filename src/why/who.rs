@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::said::RequestId;
 use super::tables::{self, has_word};
 use crate::agents;
 use crate::printer;
@@ -37,17 +38,6 @@ pub struct Named {
     pub keys: Vec<Secret>,
     /// Request ids.
     pub requests: Vec<RequestId>,
-}
-
-/// A request id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId {
-    /// The id.
-    pub id: String,
-    /// Who gives such ids.
-    pub provider: Option<String>,
-    /// What it is, in words.
-    pub what: String,
 }
 
 impl Named {
