@@ -24,7 +24,7 @@ mod unwrap;
 
 pub use fit::{Fit, fits};
 pub use nature::{Nature, is_whole, nature, parts, reference};
-pub use shapes::{KeyShapes, Shape, Telling};
+pub use shapes::{AnyForm, KeyShapes, Shape, Telling};
 
 /// The largest paste that is looked at.
 pub const MAX_PASTE: usize = 64 * 1024;
@@ -111,6 +111,20 @@ pub fn clean_secret(paste: &Secret, shapes: &dyn KeyShapes, expected: Option<&st
     paste.expose(|text| clean(text.as_bytes(), shapes, expected))
 }
 
+/// Cleans a text for a server that takes a key of any form (`any_form`), or for the provider that is expected. What is a
+/// key by its form is taken as one by every server.
+#[must_use]
+pub fn clean_for(paste: &Secret, shapes: &dyn KeyShapes, expected: Option<&str>, any_form: bool) -> Cleaned {
+    let by_form = clean_secret(paste, shapes, expected);
+    if !any_form || matches!(&by_form, Cleaned::Accepted(found) if !found.confirm()) {
+        return by_form;
+    }
+    match clean_secret(paste, &AnyForm, None) {
+        Cleaned::Accepted(found) => Cleaned::Accepted(found),
+        Cleaned::Refused(_) => by_form,
+    }
+}
+
 /// The text in the making, and what happened to it.
 struct Work<'a> {
     shapes: &'a dyn KeyShapes,
@@ -147,12 +161,22 @@ impl Work<'_> {
             if self.is_exact(&self.text) {
                 return Ok(());
             }
-            other::check(&self.text)?;
+            self.is_something_else()?;
             if !self.unwrap_layer()? {
-                return self.lines();
+                let word = self.shapes.any_form() && !self.text.contains(char::is_whitespace);
+                return if word { Ok(()) } else { self.lines() };
             }
         }
         no("nested", "there are too many layers of quotes or assignments around it; paste the key alone")
+    }
+
+    /// Refuses what is plainly no key. The words of guides (`lm-studio`, `your-key`) are keys where any word is one.
+    fn is_something_else(&self) -> Result<(), No> {
+        const WORDS: [&str; 3] = ["placeholder", "model-name", "variable-name"];
+        match other::check(&self.text) {
+            Err(no) if self.shapes.any_form() && WORDS.contains(&no.id) => Ok(()),
+            said => said,
+        }
     }
 
     /// Whether the text has, as a whole, a form of fixed length that names its provider, or one of the expected

@@ -83,6 +83,31 @@ impl Known {
         matches!(self.hide(text), Cow::Owned(_))
     }
 
+    /// Where the lines begin that have a key in them, or in them and the lines behind them.
+    #[must_use]
+    pub fn lines_with_keys(&self, text: &str) -> Vec<usize> {
+        let (bare, places) = if has(text, is_folded) { fold(text) } else { (String::new(), Vec::new()) };
+        let found = if places.is_empty() {
+            self.found(text)
+        } else {
+            let whole = |at: Range<usize>| places[at.start]..places[at.end - 1] + 1;
+            self.found(&bare).into_iter().map(whole).collect()
+        };
+        let mut lines = Vec::new();
+        // Where the line behind the last one begins.
+        let mut next = 0;
+        for at in found {
+            if at.start >= next {
+                next += text[next..at.start].rfind('\n').map_or(0, |end| end + 1);
+            }
+            while next < at.end {
+                lines.push(next);
+                next += text[next..].find('\n').map_or(text.len() - next, |end| end + 1);
+            }
+        }
+        lines
+    }
+
     /// Where keys are, in order, without overlaps.
     fn found(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = shape::find(text, &self.beginnings);

@@ -3,6 +3,8 @@
 //! Adding a provider is one file in that folder and no Rust. A person's own files in their config folder add to the
 //! list or replace an entry; a file that cannot be read is one line in [`Catalogue::troubles`], and the rest works.
 
+use std::sync::{Mutex, OnceLock, PoisonError};
+
 use crate::secret::{Mask, Secret};
 
 pub mod condition;
@@ -26,6 +28,56 @@ pub struct Catalogue {
     providers: Vec<Provider>,
     /// Files of the person's own that could not be used, one line each.
     pub troubles: Vec<String>,
+    forms: OnceLock<Forms>,
+    last: Last,
+}
+
+/// The key that was compared last, and the positions of the forms that it has: one key is looked at from several sides, one
+/// after the other.
+#[derive(Debug, Default)]
+struct Last(Mutex<Option<(Secret, Vec<Position>)>>);
+
+/// A provider's, and its form's among those of the provider.
+type Position = (usize, usize);
+
+impl Clone for Last {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// The forms of keys, so that a key is compared with the few that it may have: a home may hold ten thousand keys.
+#[derive(Clone, Debug)]
+struct Forms {
+    /// For each first byte of a key, the positions of the forms that may begin so.
+    by_first: Vec<Vec<(usize, usize)>>,
+    /// The beginnings that tell something.
+    telling: Vec<String>,
+}
+
+impl Forms {
+    fn of(providers: &[Provider]) -> Self {
+        let mut by_first = vec![Vec::new(); 256];
+        let mut telling = Vec::new();
+        for (at, provider) in providers.iter().enumerate() {
+            for (nth, form) in provider.keys.iter().enumerate() {
+                let mut firsts: Vec<u8> =
+                    form.prefixes.iter().filter_map(|prefix| prefix.bytes().next()).collect();
+                if firsts.len() < form.prefixes.len() || firsts.is_empty() {
+                    firsts = (0..=u8::MAX).collect();
+                }
+                firsts.sort_unstable();
+                firsts.dedup();
+                for first in firsts {
+                    by_first[usize::from(first)].push((at, nth));
+                }
+                telling.extend(form.prefixes.iter().filter(|prefix| form.tells(prefix)).cloned());
+            }
+        }
+        telling.sort_unstable();
+        telling.dedup();
+        Self { by_first, telling }
+    }
 }
 
 impl Catalogue {
@@ -57,6 +109,7 @@ impl Catalogue {
     }
 
     fn put(&mut self, provider: Provider) {
+        (self.forms, self.last) = (OnceLock::new(), Last::default());
         match self.providers.iter_mut().find(|own| own.id == provider.id) {
             Some(own) => *own = provider,
             None => self.providers.push(provider),
@@ -67,6 +120,45 @@ impl Catalogue {
     #[must_use]
     pub fn all(&self) -> &[Provider] {
         &self.providers
+    }
+
+    fn index(&self) -> &Forms {
+        self.forms.get_or_init(|| Forms::of(&self.providers))
+    }
+
+    /// The forms that a key with this first byte may have, in the order of the providers.
+    pub fn forms(&self, first: Option<u8>) -> impl Iterator<Item = (&Provider, &KeyShape)> {
+        let places = &self.index().by_first[usize::from(first.unwrap_or_default())];
+        places.iter().filter_map(|place| self.form(*place))
+    }
+
+    /// The forms that this key has as a whole, in the order of the providers.
+    #[must_use]
+    pub fn fitting(&self, key: &Secret) -> Vec<(&Provider, &KeyShape)> {
+        let at = |places: &[(usize, usize)]| {
+            places.iter().filter_map(|place| self.form(*place)).collect::<Vec<_>>()
+        };
+        let mut last = self.last.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, places)) = last.as_ref().filter(|(known, _)| known == key) {
+            return at(places);
+        }
+        let all = &self.index().by_first[usize::from(key.first_byte().unwrap_or_default())];
+        let fits = |place: &(usize, usize)| self.form(*place).is_some_and(|(_, form)| form.fits(key));
+        let places: Vec<(usize, usize)> = all.iter().copied().filter(fits).collect();
+        let found = at(&places);
+        *last = Some((key.clone(), places));
+        found
+    }
+
+    fn form(&self, (at, nth): (usize, usize)) -> Option<(&Provider, &KeyShape)> {
+        let provider = self.providers.get(at)?;
+        Some((provider, provider.keys.get(nth)?))
+    }
+
+    /// The beginnings that say something about where a key belongs.
+    #[must_use]
+    pub fn telling_beginnings(&self) -> &[String] {
+        &self.index().telling
     }
 
     /// The literal beginnings of all keys.
@@ -119,20 +211,19 @@ impl Catalogue {
     /// Everything that the text of a key tells about where it belongs.
     #[must_use]
     pub fn recognise(&self, key: &Secret) -> Recognition<'_> {
-        let mut matches: Vec<Match<'_>> = Vec::new();
-        for provider in &self.providers {
-            matches.extend(provider.keys.iter().filter_map(|shape| {
-                let prefix = shape.prefix_of(key).unwrap_or("");
-                let fit = if shape.fits(key) {
-                    Fit::Exact
-                } else if !prefix.is_empty() && shape.detection == Detection::Prefix {
-                    Fit::PrefixOnly
-                } else {
-                    return None;
-                };
-                Some(Match { provider, shape, fit, prefix })
-            }));
-        }
+        let forms = self.forms(key.first_byte());
+        let found = forms.filter_map(|(provider, shape)| {
+            let prefix = shape.prefix_of(key).unwrap_or("");
+            let fit = if shape.fits(key) {
+                Fit::Exact
+            } else if !prefix.is_empty() && shape.detection == Detection::Prefix {
+                Fit::PrefixOnly
+            } else {
+                return None;
+            };
+            Some(Match { provider, shape, fit, prefix })
+        });
+        let mut matches: Vec<Match<'_>> = found.collect();
         matches.retain(|found| found.shape.detection != Detection::Never);
         matches.sort_by_key(|found| {
             std::cmp::Reverse((found.distinctive() && !short(found), found.fit, found.prefix.len()))
@@ -145,8 +236,8 @@ impl Catalogue {
     /// The masked form of a key, with the prefix of the format it is recognised as.
     #[must_use]
     pub fn mask(&self, key: &Secret) -> Mask {
-        let prefixes = self.providers.iter().flat_map(|provider| &provider.keys);
-        let longest = prefixes.filter_map(|shape| shape.prefix_of(key)).max_by_key(|prefix| prefix.len());
+        let prefixes = self.forms(key.first_byte()).filter_map(|(_, shape)| shape.prefix_of(key));
+        let longest = prefixes.max_by_key(|prefix| prefix.len());
         key.mask(longest)
     }
 }

@@ -41,6 +41,12 @@ impl Secret {
         self.0.chars().count()
     }
 
+    /// The first byte, by which the forms of keys are looked up.
+    #[must_use]
+    pub fn first_byte(&self) -> Option<u8> {
+        self.0.bytes().next()
+    }
+
     /// The number of bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -80,9 +80,10 @@ fn scan(context: &Context<'_>) -> Option<Findings> {
         ..Findings::default()
     };
     let rules = install.as_ref().map_or(profile::Rules::V019, |install| install.rules);
+    let shared = environ::Shared::default();
     for home in &homes.all {
         let root = install.as_ref().map(|install| install.root.as_path());
-        let profile = profile::Profile::load(world, home, root, managed.as_deref(), rules);
+        let profile = profile::Profile::load(world, home, (root, managed.as_deref()), &shared, rules);
         findings.troubles.extend(profile.troubles());
         findings.lints.extend(lints::of_profile(&profile));
         findings.slots.extend(slots::of(&profile, homes.refused.as_deref()));

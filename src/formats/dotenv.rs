@@ -4,6 +4,7 @@
 //! (`tests/corpora/dotenv_truth.json` is what each of them really read). Each [`Dialect`] has its own grammar in
 //! `dotenv/`; this file chooses the grammar.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::formats::assignment::Parsed;
@@ -33,6 +34,30 @@ pub enum Expansion {
     FileFirst,
     /// The environment: python-dotenv's `load_dotenv` without `override`.
     EnvFirst,
+}
+
+/// What a name means outside of a file.
+pub type Variables<'e> = dyn Fn(&str) -> Option<Cow<'e, str>> + 'e;
+
+/// An assignment, or a name alone, while its file is being read.
+#[derive(Clone, Copy)]
+pub struct Binding<'t> {
+    /// The variable.
+    pub name: &'t str,
+    /// The value as the loader sees it; none for a name alone, which unsets what stood before.
+    pub value: Option<&'t str>,
+    /// The one-based line.
+    pub line: usize,
+}
+
+/// Passes what python-dotenv reads in `text` to `on`, in the file's order. Of a file of a million lines nothing is kept.
+pub fn each_python(text: &str, outside: &Variables<'_>, on: impl FnMut(Binding<'_>)) {
+    python::each(text, outside, on);
+}
+
+/// The same for Hermes' own reader, of a text that has been repaired.
+pub fn each_hermes(text: &str, on: impl FnMut(Binding<'_>)) {
+    hermes::each(text, on);
 }
 
 /// Reads `text` as the real parser `dialect` does, with `env` for the expansion of `$VAR`.

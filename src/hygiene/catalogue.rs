@@ -7,10 +7,8 @@ use crate::secret::Secret;
 impl KeyShapes for Catalogue {
     fn shapes_of(&self, text: &str) -> Vec<Shape<'_>> {
         let key = Secret::new(text);
-        let forms =
-            self.all().iter().flat_map(|provider| provider.keys.iter().map(move |form| (provider, form)));
-        forms
-            .filter(|(_, form)| form.fits(&key))
+        self.fitting(&key)
+            .into_iter()
             .map(|(provider, form)| Shape {
                 provider: &provider.id,
                 kind: &form.kind,
@@ -21,16 +19,8 @@ impl KeyShapes for Catalogue {
             .collect()
     }
 
-    fn prefixes(&self) -> Vec<&str> {
-        /// A shorter beginning, such as `sk-`, is common to too many providers to say anything.
-        const MIN_SHARED: usize = 4;
-        self.all()
-            .iter()
-            .flat_map(|provider| &provider.keys)
-            .flat_map(|form| form.prefixes.iter().map(move |prefix| (form, prefix.as_str())))
-            .filter(|(form, prefix)| telling(form) == Telling::Names || prefix.len() >= MIN_SHARED)
-            .map(|(_, prefix)| prefix)
-            .collect()
+    fn prefixes(&self) -> &[String] {
+        self.telling_beginnings()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The judgement of one word: its characters, its length, its form.
 
-use super::shapes::{best, prefix};
+use super::shapes::{beginnings, best, prefix};
 use super::{No, Shape, Telling, Work, no};
 
 /// Shorter than any key on record.
@@ -31,7 +31,9 @@ impl Work<'_> {
     }
 
     fn characters(&self) -> Result<(), No> {
-        let Some((at, c)) = self.text.chars().enumerate().find(|(_, c)| !is_key_char(*c)) else {
+        let any = self.shapes.any_form();
+        let fits = |c: char| is_key_char(c) || (any && c.is_ascii_graphic());
+        let Some((at, c)) = self.text.chars().enumerate().find(|(_, c)| !fits(*c)) else {
             return Ok(());
         };
         let at = at + 1;
@@ -71,22 +73,23 @@ impl Work<'_> {
         let Some(first) = prefix(self.shapes, &self.text) else { return Ok(()) };
         let rest = &self.text[first.len()..];
         // A short beginning can come up by chance inside of a key.
-        let again = self.shapes.prefixes().into_iter().any(|other| {
-            rest.match_indices(other).any(|(at, _)| {
+        let begins = |at: usize| {
+            beginnings(self.shapes, &rest[at..]).any(|other| {
                 other.len() >= 6
                     || self.is_exact(&rest[at..])
                     || self.is_exact(&self.text[..first.len() + at])
             })
-        });
+        };
+        let again = rest.char_indices().any(|(at, _)| begins(at));
         if again { no("two-keys", "two keys run together in it; paste one at a time") } else { Ok(()) }
     }
 
     fn letter_case(&mut self) -> Result<(), No> {
-        let lower = self.text.to_ascii_lowercase();
-        let known = self.shapes.prefixes().into_iter().filter(|known| known.len() >= 4);
-        let known = known
-            .filter(|known| lower.starts_with(&known.to_ascii_lowercase()))
-            .max_by_key(|known| known.len());
+        let known = self.shapes.prefixes().iter().map(String::as_str).filter(|known| known.len() >= 4);
+        let alike = |known: &&str| {
+            self.text.get(..known.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(known))
+        };
+        let known = known.filter(alike).max_by_key(|known| known.len());
         let Some(known) = known.filter(|known| !self.text.starts_with(known)) else { return Ok(()) };
         // A text that begins with another known prefix in the right case is left alone.
         if prefix(self.shapes, &self.text).is_some_and(|right| right.len() >= known.len()) {
@@ -118,7 +121,7 @@ impl Work<'_> {
         if body.is_some_and(|body| body < MIN_BODY) {
             return no("truncated", "only the beginning of a key is there; copy the whole of it");
         }
-        if self.text.len() < MIN_LEN {
+        if self.text.len() < MIN_LEN && !self.shapes.any_form() {
             return no("too-short", format!("{} characters are fewer than any key has", self.text.len()));
         }
         Ok(())
@@ -126,6 +129,9 @@ impl Work<'_> {
 
     /// What the form says; doubts where it says too little or the kind is not the usual one.
     fn form(&mut self) {
+        if self.shapes.any_form() {
+            return;
+        }
         let expected = self.expected;
         let Some(shape) = best(self.shapes, &self.text, expected) else {
             return self.unknown();

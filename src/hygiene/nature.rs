@@ -75,10 +75,9 @@ pub fn parts(text: &Secret, shapes: &dyn KeyShapes) -> Vec<Secret> {
     /// A shorter beginning is found in a key by chance.
     const TELLS: usize = 5;
     text.expose(|text| {
-        let known = shapes.prefixes();
         let begins = |at: &usize| {
             text.is_char_boundary(*at)
-                && known.iter().any(|one| one.len() >= TELLS && text[*at..].starts_with(one))
+                && shapes::beginnings(shapes, &text[*at..]).any(|one| one.len() >= TELLS)
         };
         let mut starts: Vec<usize> = (0..text.len()).filter(begins).collect();
         // `sk-or-v1-` also holds shorter beginnings.

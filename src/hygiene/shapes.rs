@@ -30,8 +30,30 @@ pub struct Shape<'a> {
 pub trait KeyShapes {
     /// All forms that the whole text has.
     fn shapes_of(&self, text: &str) -> Vec<Shape<'_>>;
-    /// The literal beginnings that name a provider, whatever follows.
-    fn prefixes(&self) -> Vec<&str>;
+    /// The literal beginnings that name a provider, whatever follows; sorted.
+    fn prefixes(&self) -> &[String];
+    /// Whether any word may be a key: form, length and what guides write say nothing then.
+    fn any_form(&self) -> bool {
+        false
+    }
+}
+
+/// No forms at all: what a server of the person's own takes for a key.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyForm;
+
+impl KeyShapes for AnyForm {
+    fn shapes_of(&self, _text: &str) -> Vec<Shape<'_>> {
+        Vec::new()
+    }
+
+    fn prefixes(&self) -> &[String] {
+        &[]
+    }
+
+    fn any_form(&self) -> bool {
+        true
+    }
 }
 
 /// All forms that the whole text has, without those that a longer known beginning rules out: what starts with
@@ -55,6 +77,14 @@ pub(super) fn best<'a>(shapes: &'a dyn KeyShapes, text: &str, expected: Option<&
 }
 
 /// The longest known beginning of the text.
-pub(super) fn prefix<'a>(shapes: &'a dyn KeyShapes, text: &str) -> Option<&'a str> {
-    shapes.prefixes().into_iter().filter(|prefix| text.starts_with(prefix)).max_by_key(|prefix| prefix.len())
+pub(super) fn prefix<'a>(shapes: &'a dyn KeyShapes, text: &'a str) -> Option<&'a str> {
+    beginnings(shapes, text).max_by_key(|prefix| prefix.len())
+}
+
+/// All known beginnings of the text.
+pub(super) fn beginnings<'a>(shapes: &'a dyn KeyShapes, text: &'a str) -> impl Iterator<Item = &'a str> {
+    let (known, first) = (shapes.prefixes(), text.bytes().next().unwrap_or_default());
+    let from = known.partition_point(|prefix| prefix.bytes().next().is_some_and(|own| own < first));
+    let alike = known[from..].iter().take_while(move |prefix| prefix.bytes().next() == Some(first));
+    alike.map(String::as_str).filter(move |prefix| text.starts_with(prefix))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 
 /// The forms in use, as far as these tests need them.
-struct Known(Vec<(&'static str, &'static str, Telling, bool, &'static str, Regex)>);
+struct Known(Vec<(&'static str, &'static str, Telling, bool, &'static str, Regex)>, Vec<String>);
 
 impl Known {
     fn new() -> Self {
@@ -39,6 +39,9 @@ impl Known {
             ("bedrock", "api_key_long", Names, false, "ABSK", r"[A-Za-z0-9+/]{109,269}={0,2}"),
             ("qianfan", "bearer_v3", Names, true, "bce-v3/ALTAK-", r"[A-Za-z0-9]{21}/[0-9a-f]{40}"),
         ];
+        let named = rows.iter().filter(|row| row.2 == Names || row.4.len() > 3).map(|row| row.4.to_owned());
+        let mut prefixes: Vec<String> = named.filter(|prefix| !prefix.is_empty()).collect();
+        prefixes.sort_unstable();
         Self(
             rows.into_iter()
                 .map(|(provider, kind, telling, fixed, prefix, rest)| {
@@ -46,6 +49,7 @@ impl Known {
                     (provider, kind, telling, fixed, prefix, all)
                 })
                 .collect(),
+            prefixes,
         )
     }
 }
@@ -64,9 +68,8 @@ impl KeyShapes for Known {
             .collect()
     }
 
-    fn prefixes(&self) -> Vec<&str> {
-        let naming = self.0.iter().filter(|row| row.2 == Telling::Names || row.4.len() > 3);
-        naming.map(|row| row.4).filter(|prefix| !prefix.is_empty()).collect()
+    fn prefixes(&self) -> &[String] {
+        &self.1
     }
 }
 
@@ -304,4 +307,24 @@ fn a_large_paste_is_refused_at_once() {
     assert!(matches!(clean(words.as_bytes(), &Known::new(), None), Cleaned::Refused(_)));
     let near = "KEY=".repeat(MAX_PASTE / 4);
     assert!(matches!(clean(near.as_bytes(), &Known::new(), None), Cleaned::Refused(_)));
+}
+
+#[test]
+fn an_own_server_takes_any_word_and_dirt_still_comes_off() {
+    let known = crate::provider::Catalogue::embedded();
+    let cleaned = |text: &str| clean_for(&crate::secret::Secret::new(text), &known, Some("openai"), true);
+    for text in
+        ["sk-1", "ollama", "1234", "sk-local", "lm-studio", "p@ss!word", "sk-ant-api03-FAKE", "your-api-key"]
+    {
+        match cleaned(&format!("\"{text}\"\n")) {
+            Cleaned::Accepted(found) => {
+                assert!(found.key.is(text) && found.doubts.is_empty(), "{text}");
+                assert!(!found.removed.is_empty(), "{text}");
+            }
+            Cleaned::Refused(no) => assert_eq!(no.reason, "", "{text}"),
+        }
+    }
+    for text in ["***", "two words", "https://example.com/v1", "${GW_KEY}"] {
+        assert!(matches!(cleaned(text), Cleaned::Refused(_)), "{text}");
+    }
 }

@@ -50,8 +50,11 @@ fn cloud(path: &Path) -> Option<Lint> {
         Component::Normal(name) => name.to_str(),
         _ => None,
     });
-    let named =
-        |part: &str| CLOUD.iter().find(|(name, _)| part == *name || part.starts_with(&format!("{name} -")));
+    let named = |part: &str| {
+        CLOUD.iter().find(|(name, _)| {
+            part == *name || part.strip_prefix(name).is_some_and(|rest| rest.starts_with(" -"))
+        })
+    };
     let mut found = parts.filter_map(named);
     found.next().map(|(_, service)| {
         Lint::warn(

@@ -122,12 +122,20 @@ impl KeyShape {
     /// a shape is compiled only where it may fit.
     #[must_use]
     pub fn fits(&self, key: &Secret) -> bool {
+        if !self.prefixes.is_empty() && self.prefix_of(key).is_none() {
+            return false;
+        }
         let len = key.len();
         let in_range = self.length.first().is_none_or(|min| len >= *min)
             && self.length.get(1).is_none_or(|max| len <= *max);
-        in_range
-            && (self.prefixes.is_empty() || self.prefix_of(key).is_some())
-            && self.pattern().is_some_and(|pattern| key.is_match(pattern))
+        in_range && self.pattern().is_some_and(|pattern| key.is_match(pattern))
+    }
+
+    /// Whether one of its beginnings says something: a shorter one, such as `sk-`, is common to too many providers.
+    #[must_use]
+    pub fn tells(&self, beginning: &str) -> bool {
+        const MIN_SHARED: usize = 4;
+        self.detection == Detection::Prefix || beginning.len() >= MIN_SHARED
     }
 
     /// The longest of its literal beginnings that the key begins with.

@@ -38,11 +38,14 @@ pub(super) fn first(world: &dyn World, path: &Path, text: &str) -> Option<String
     if path.to_str().is_some_and(is_key) {
         return Some("the name of this file or of its folder is a key".to_owned());
     }
+    let name = path.file_name()?.to_str()?;
+    let end = name.rsplit('.').next().unwrap_or_default();
+    if name.starts_with(".env") || end == "env" {
+        return in_lines(text, &shapes);
+    }
     if !is_key(text) || is_nested_deep(text) {
         return None;
     }
-    let name = path.file_name()?.to_str()?;
-    let end = name.rsplit('.').next().unwrap_or_default();
     let root = match end {
         "json" | "jsonc" | "json5" => {
             let strict = serde_json::from_str(text).ok();
@@ -52,15 +55,20 @@ pub(super) fn first(world: &dyn World, path: &Path, text: &str) -> Option<String
         }
         "yaml" | "yml" => Doc::yaml(world, path).root,
         "toml" => Doc::toml(world, path).root,
-        _ if name.starts_with(".env") || end == "env" => return in_lines(text, &is_key),
         _ => return None,
     };
     walk(&root, &mut Vec::new(), &is_key)
 }
 
 /// `sk-…=x`: a key in front of the equals sign.
-fn in_lines(text: &str, is_key: &dyn Fn(&str) -> bool) -> Option<String> {
-    (1..).zip(text.lines()).find_map(|(n, line)| {
+fn in_lines(text: &str, shapes: &Known) -> Option<String> {
+    let is_key = |text: &str| shapes.is_in(text);
+    // Of a million lines those are looked at that have a key in them.
+    let mut counted = (0, 1);
+    shapes.lines_with_keys(text).into_iter().find_map(|at| {
+        let n = counted.1 + text[counted.0..at].matches('\n').count();
+        counted = (at, n);
+        let line = text[at..].lines().next()?;
         let (name, value) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#'))?;
         let words = if is_key(name) {
             "begins with a key where the name of a variable belongs"

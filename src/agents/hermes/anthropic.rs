@@ -66,7 +66,7 @@ fn configured_base(profile: &Profile<'_>) -> Option<String> {
 
 /// `resolve_anthropic_token`, asked before every request.
 fn per_request(profile: &Profile<'_>, pooled: &[Step], pool: &Pool) -> Vec<Step> {
-    let claude = oauth::claude_code(profile.world, profile.now_ms);
+    let claude = oauth::claude_code(profile.world, profile.shared, profile.now_ms);
     let mut steps = Vec::new();
     for name in ["ANTHROPIC_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"] {
         let why = format!("{name} is asked before every request, before all logins and keys");

@@ -1,10 +1,12 @@
 //! `config.yaml` as Hermes loads it (hermes-agent 0.19.0 `hermes_cli/config.py` `_load_config_impl`): the user's file,
 //! root-level keys folded into `model:`, `${VAR}` from `os.environ`, the administrator's file on top.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+use super::environ::{Shared, Tree};
 use crate::formats::bound::Room;
+use crate::formats::dotenv::Variables;
 use crate::formats::pyyaml::{self, Yaml};
 use crate::source::{Format, Place, Pointer};
 use crate::world::{Trouble, World};
@@ -17,7 +19,7 @@ pub struct Config {
     pub user: Yaml,
     /// The user's file.
     pub file: PathBuf,
-    managed: Option<(PathBuf, Yaml)>,
+    managed: Option<(PathBuf, Rc<Tree>)>,
     /// Files that could not be read.
     pub troubles: Vec<(PathBuf, Trouble)>,
 }
@@ -54,7 +56,8 @@ pub fn load(
     world: &dyn World,
     home: &Path,
     managed: Option<&Path>,
-    env: &BTreeMap<String, String>,
+    env: &Variables<'_>,
+    shared: &Shared,
 ) -> Config {
     let mut troubles = Vec::new();
     let file = home.join("config.yaml");
@@ -62,11 +65,15 @@ pub fn load(
     let room = Room::default();
     let mut tree = expand(&room, &fold_root(&user), env);
     let managed = managed.map(|dir| dir.join("config.yaml")).and_then(|file| {
-        let tree = raw(world, &file, &mut troubles);
-        tree.is_map().then_some((file, tree))
+        let read = shared.tree(&file, || {
+            let mut troubles = Vec::new();
+            (raw(world, &file, &mut troubles), troubles)
+        });
+        troubles.extend(read.1.iter().cloned());
+        read.0.is_map().then_some((file, read))
     });
     if let Some((_, above)) = &managed {
-        tree = merge(&tree, &expand(&room, above, env));
+        tree = merge(&tree, &expand(&room, &above.0, env));
     }
     Config { tree, user, file, managed, troubles }
 }
@@ -116,7 +123,8 @@ impl Config {
     /// The place of a value by its path, in the administrator's file if that sets it.
     #[must_use]
     pub fn place(&self, path: &[&str]) -> Place {
-        let managed = self.managed.as_ref().filter(|(_, tree)| has(tree, path)).map(|(file, _)| file.clone());
+        let managed =
+            self.managed.as_ref().filter(|(_, tree)| has(&tree.0, path)).map(|(file, _)| file.clone());
         let file = managed.unwrap_or_else(|| self.file.clone());
         Place::Field { file, format: Format::Yaml, pointer: Pointer::new(path.iter().copied()) }
     }
@@ -199,7 +207,7 @@ fn fold_root(user: &Yaml) -> Yaml {
     Yaml::Map(rest)
 }
 
-fn expand(room: &Room, tree: &Yaml, env: &BTreeMap<String, String>) -> Yaml {
+fn expand(room: &Room, tree: &Yaml, env: &Variables<'_>) -> Yaml {
     match tree {
         Yaml::Str(text) if text.contains("${") => Yaml::Str(filled(room, text, env)),
         Yaml::List(items) => Yaml::List(items.iter().map(|item| expand(room, item, env)).collect()),
@@ -211,7 +219,7 @@ fn expand(room: &Room, tree: &Yaml, env: &BTreeMap<String, String>) -> Yaml {
 }
 
 /// Every `\$\{([^}]+)\}` that names a variable; the others stay.
-fn filled(room: &Room, text: &str, env: &BTreeMap<String, String>) -> String {
+fn filled(room: &Room, text: &str, env: &Variables<'_>) -> String {
     let mut out = room.filling();
     let last_brace = text.rfind('}').unwrap_or(0);
     let mut at = 0;
@@ -223,8 +231,8 @@ fn filled(room: &Room, text: &str, env: &BTreeMap<String, String>) -> String {
             at = found + 2;
             continue;
         };
-        match env.get(&inner[..end]) {
-            Some(value) => out.refer(value),
+        match env(&inner[..end]) {
+            Some(value) => out.refer(&value),
             None => out.own(&text[found..found + end + 3]),
         }
         at = found + end + 3;
@@ -255,8 +263,8 @@ mod tests {
     fn config(user: &str, managed: &str) -> Config {
         let world =
             MemoryWorld::new("/h").with_file("c/config.yaml", user).with_file("m/config.yaml", managed);
-        let env = BTreeMap::from([("K".to_owned(), "v".to_owned())]);
-        load(&world, Path::new("/h/c"), Some(Path::new("/h/m")), &env)
+        let env = |name: &str| (name == "K").then_some("v".into());
+        load(&world, Path::new("/h/c"), Some(Path::new("/h/m")), &env, &Shared::default())
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 
 use super::custom::{self, Custom};
-use super::environ::Layer;
+use super::environ::{Layer, Shared};
 use super::profile::{Profile, Rules};
 use super::registry::{self, Auth, Provider};
 use super::store::Record;
@@ -27,7 +27,8 @@ pub fn of(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     let install = install::find(world, &homes.root);
     let rules = install.as_ref().map_or(Rules::V019, |install| install.rules);
     let root = install.as_ref().map(|install| install.root.as_path());
-    let profile = Profile::load(world, home, root, home::managed(world).as_deref(), rules);
+    let shared = Shared::default();
+    let profile = Profile::load(world, home, (root, home::managed(world).as_deref()), &shared, rules);
     let places = Places { profile: &profile, slot };
     let mut all = match registry::find(&slot.agent_provider) {
         Some(known) if known.auth != Auth::ApiKey => Vec::new(),
@@ -35,6 +36,7 @@ pub fn of(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
         Some(known) => places.registry(known),
         None => places.custom(),
     };
+    all = all.into_iter().flat_map(|one| [places.referred(&one), Some(one)]).flatten().collect();
     let mut seen: Vec<Place> = Vec::new();
     all.retain(|destination| {
         let new = !seen.contains(&destination.place);
@@ -300,13 +302,27 @@ impl Places<'_> {
         })
     }
 
+    /// The line that a destination's own line refers to (`NAME=${OTHER}`), where that is in the same file.
+    fn referred(&self, destination: &Destination) -> Option<Destination> {
+        let Place::Line { name, dialect: Dialect::Hermes, .. } = &destination.place else { return None };
+        let own = |name: &str| {
+            let var = self.profile.env.var(name)?;
+            var.settings.iter().rfind(|setting| setting.layer == Layer::User).cloned()
+        };
+        let text = own(name)?.own?;
+        let other = text.strip_prefix("${")?.strip_suffix('}')?;
+        let effect = format!("replaces {other} in {}, to which {name} refers", self.dotenv_words());
+        Some(Destination { place: own(other)?.place, effect, neighbours: destination.neighbours.clone() })
+    }
+
     fn new_line(&self, name: &str) -> Place {
         Place::Line { file: self.dotenv(), line: None, name: name.to_owned(), dialect: Dialect::Hermes }
     }
 
     /// One line in `H/.env`: the last one of that name, every other line of it removed.
     fn line(&self, pool: &str, name: &str) -> Destination {
-        let settings = self.profile.env.var(name).map_or(&[][..], |var| &var.settings);
+        let var = self.profile.env.var(name).unwrap_or_default();
+        let settings = &var.settings;
         let own: Vec<&Place> = settings
             .iter()
             .filter(|setting| setting.layer == Layer::User)

@@ -3,12 +3,17 @@
 //! `load_hermes_dotenv`, `hermes_cli/config.py` `load_env`). Texts stand here as plainly as in the world's environment,
 //! so that none of this has a `Debug`.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use super::lines::{self, Line};
+use super::lines::{self, Line, Lines};
 use super::registry::is_usable;
 use super::vault::Vaults;
+use crate::agents::common::Doc;
+use crate::formats::pyyaml::Yaml;
 use crate::source::{Dialect, Place, Source};
 use crate::world::{Trouble, World};
 
@@ -87,18 +92,58 @@ pub struct Var {
     pub dropped: usize,
 }
 
-/// All variables of one profile.
-#[derive(Default)]
-pub struct Environ {
-    vars: BTreeMap<String, Var>,
+/// All variables of one profile. A variable is put together when a rule asks for it: a file may set a million.
+pub struct Environ<'a> {
+    world: &'a dyn World,
+    files: Vec<Applied>,
+    known: RefCell<BTreeMap<String, Rc<Var>>>,
     /// Vaults that may replace values at start.
     pub vaults: Vaults,
     /// Files that could not be read.
-    pub troubles: Vec<(std::path::PathBuf, Trouble)>,
-    /// The lines of `H/.env` that Hermes splits.
-    pub split: Vec<usize>,
+    pub troubles: Vec<(PathBuf, Trouble)>,
     /// `H/.env` cannot be decoded.
     pub undecodable: bool,
+}
+
+/// A file, as one layer.
+struct Applied {
+    layer: Layer,
+    file: PathBuf,
+    /// It takes precedence over the layers below.
+    overrides: bool,
+    lines: Rc<Lines>,
+}
+
+/// The files that several profiles read, each parsed once where nothing in it depends on the profile.
+#[derive(Default)]
+pub struct Shared {
+    lines: RefCell<HashMap<PathBuf, Rc<Lines>>>,
+    docs: RefCell<HashMap<PathBuf, Rc<Doc>>>,
+    trees: RefCell<HashMap<PathBuf, Rc<Tree>>>,
+}
+
+/// A configuration before anything in it is expanded, and why it could not be read.
+pub type Tree = (Yaml, Vec<(PathBuf, Trouble)>);
+
+impl Shared {
+    /// The document of a file, made when it is asked for first.
+    pub fn doc(&self, path: &Path, make: impl FnOnce() -> Doc) -> Rc<Doc> {
+        once(&self.docs, path, make)
+    }
+
+    /// The configuration in a file, made when it is asked for first.
+    pub fn tree(&self, path: &Path, make: impl FnOnce() -> Tree) -> Rc<Tree> {
+        once(&self.trees, path, make)
+    }
+}
+
+fn once<T>(kept: &RefCell<HashMap<PathBuf, Rc<T>>>, path: &Path, make: impl FnOnce() -> T) -> Rc<T> {
+    if let Some(known) = kept.borrow().get(path) {
+        return Rc::clone(known);
+    }
+    let made = Rc::new(make());
+    kept.borrow_mut().insert(path.to_owned(), Rc::clone(&made));
+    made
 }
 
 /// The files beside `H/.env`.
@@ -109,42 +154,71 @@ pub struct Files<'a> {
     pub install: Option<&'a Path>,
     /// The administrator's folder.
     pub managed: Option<&'a Path>,
+    /// What was read for other profiles.
+    pub shared: &'a Shared,
 }
 
 /// Reads all layers in Hermes' order.
 #[must_use]
-pub fn build(world: &dyn World, files: &Files<'_>) -> Environ {
-    let mut env = Environ::default();
-    for (name, value) in world.env() {
-        env.set(name, Layer::Shell, Place::Env { name: name.clone() }, value.clone(), true);
-    }
+pub fn build<'a>(world: &'a dyn World, files: &Files<'_>) -> Environ<'a> {
+    let mut env = Environ {
+        world,
+        files: Vec::new(),
+        known: RefCell::default(),
+        vaults: Vaults::default(),
+        troubles: Vec::new(),
+        undecodable: false,
+    };
     let user = files.home.join(".env");
     let has_user = world.exists(&user);
-    env.file(world, &user, Layer::User, true);
-    if env.text(View::Environ, "OP_SERVICE_ACCOUNT_TOKEN").is_none_or(|token| token.is_empty()) {
-        env.file(world, &files.home.join(".op.env"), Layer::Bootstrap, false);
+    env.file(&user, Layer::User, true, None);
+    if env.raw("OP_SERVICE_ACCOUNT_TOKEN").is_none_or(|token| token.is_empty()) {
+        env.file(&files.home.join(".op.env"), Layer::Bootstrap, false, None);
     }
     if let Some(install) = files.install {
-        env.file(world, &install.join(".env"), Layer::Project, !has_user);
+        env.file(&install.join(".env"), Layer::Project, !has_user, Some(files.shared));
     }
     if let Some(managed) = files.managed {
-        env.file(world, &managed.join(".env"), Layer::Managed, true);
+        env.file(&managed.join(".env"), Layer::Managed, true, Some(files.shared));
     }
-    env.clean();
     env
 }
 
-impl Environ {
+impl<'a> Environ<'a> {
     /// A variable, if anything sets it.
     #[must_use]
-    pub fn var(&self, name: &str) -> Option<&Var> {
-        self.vars.get(name)
+    pub fn var(&self, name: &str) -> Option<Rc<Var>> {
+        // Nearly all names that the rules ask for are set nowhere.
+        if self.world.var(name).is_none() && !self.files.iter().any(|file| file.lines.has(name)) {
+            return None;
+        }
+        if let Some(known) = self.known.borrow().get(name) {
+            return Some(Rc::clone(known));
+        }
+        let mut var = self.made(name)?;
+        var.clean(name);
+        let var = Rc::new(var);
+        self.known.borrow_mut().insert(name.to_owned(), Rc::clone(&var));
+        Some(var)
+    }
+
+    /// A place that sets a variable.
+    #[must_use]
+    pub fn setting(&self, name: &str, at: usize) -> Option<Setting> {
+        self.var(name)?.settings.get(at).cloned()
+    }
+
+    /// Whether this line of `H/.env` is one that Hermes splits.
+    #[must_use]
+    pub fn is_split(&self, line: usize) -> bool {
+        let user = self.files.iter().find(|file| file.layer == Layer::User);
+        user.is_some_and(|user| user.lines.split.binary_search(&line).is_ok())
     }
 
     /// The value in one view, as it is used: not empty, and in the own view without the blanks around it.
     #[must_use]
     pub fn pick(&self, view: View, name: &str) -> Option<Pick> {
-        let var = self.vars.get(name)?;
+        let var = self.var(name)?;
         let environ = var.environ.as_ref().filter(|pick| !pick.text.is_empty());
         if view == View::Environ {
             return environ.cloned();
@@ -162,7 +236,7 @@ impl Environ {
     #[must_use]
     pub fn text(&self, view: View, name: &str) -> Option<String> {
         match view {
-            View::Environ => self.vars.get(name)?.environ.as_ref().map(|pick| pick.text.clone()),
+            View::Environ => self.var(name)?.environ.as_ref().map(|pick| pick.text.clone()),
             View::PreferDotenv => self.pick(view, name).map(|pick| pick.text),
         }
     }
@@ -179,78 +253,82 @@ impl Environ {
         self.text(View::Environ, name).is_some_and(|text| is_usable(&text))
     }
 
-    /// `os.environ`, for the expansion of references.
-    #[must_use]
-    pub fn all_environ(&self) -> BTreeMap<String, String> {
-        let known = self.vars.iter().filter_map(|(name, var)| Some((name, var.environ.as_ref()?)));
-        known.map(|(name, pick)| (name.clone(), pick.text.clone())).collect()
+    /// The value in `os.environ` before Hermes cleans it: what a reference in a later file means.
+    fn raw(&self, name: &str) -> Option<Cow<'a, str>> {
+        if self.files.is_empty() {
+            return self.world.var(name).map(Cow::Borrowed);
+        }
+        Some(Cow::Owned(self.made(name)?.environ?.text))
     }
 
-    fn file(&mut self, world: &dyn World, path: &Path, layer: Layer, overrides: bool) {
-        let state = world.read(path);
+    fn file(&mut self, path: &Path, layer: Layer, overrides: bool, shared: Option<&Shared>) {
+        let state = self.world.read(path);
         if let Some(trouble) = state.trouble().filter(|trouble| *trouble != Trouble::NotText) {
             self.troubles.push((path.to_owned(), trouble));
         }
         let Some(bytes) = state.bytes() else { return };
-        let read = lines::read(bytes, layer == Layer::User, &self.all_environ());
-        if layer == Layer::User {
-            self.split = read.split;
-            self.undecodable = read.undecodable;
-        }
-        let dialect = if layer == Layer::User { Dialect::Hermes } else { Dialect::PythonDotenv };
-        for line in read.all {
-            let place = Place::Line {
-                file: path.to_owned(),
-                line: Some(line.number),
-                name: line.name.clone(),
-                dialect,
-            };
-            self.add_line(layer, place, line, overrides);
-        }
+        let known = shared.and_then(|shared| shared.lines.borrow().get(path).cloned());
+        let lines = known.unwrap_or_else(|| {
+            let lines = Rc::new(lines::read(bytes, layer == Layer::User, &|name| self.raw(name)));
+            // A reference means what this profile's own file says.
+            if let Some(shared) = shared.filter(|_| !bytes.contains(&b'$')) {
+                shared.lines.borrow_mut().insert(path.to_owned(), Rc::clone(&lines));
+            }
+            lines
+        });
+        self.undecodable |= layer == Layer::User && lines.undecodable;
+        self.files.push(Applied { layer, file: path.to_owned(), overrides, lines });
     }
 
-    fn add_line(&mut self, layer: Layer, place: Place, line: Line, overrides: bool) {
-        let var = self.vars.entry(line.name.clone()).or_default();
-        let Line { own, python: environ, .. } = line;
+    /// A variable with all its places, if anything sets it.
+    fn made(&self, name: &str) -> Option<Var> {
+        let mut var = Var::default();
+        if let Some(text) = self.world.var(name) {
+            var.environ = Some(Pick { text: text.to_owned(), setting: 0, own: false });
+            let place = Place::Env { name: name.to_owned() };
+            let environ = Some(text.to_owned());
+            var.settings.push(Setting { layer: Layer::Shell, place, own: None, environ });
+        }
+        for file in &self.files {
+            file.lines.of(name).for_each(|line| var.add(file, name, line));
+        }
+        (!var.settings.is_empty()).then_some(var)
+    }
+}
+
+impl Var {
+    fn add(&mut self, file: &Applied, name: &str, line: Line<'_>) {
+        let layer = file.layer;
+        let dialect = if layer == Layer::User { Dialect::Hermes } else { Dialect::PythonDotenv };
+        let place =
+            Place::Line { file: file.file.clone(), line: Some(line.number), name: name.to_owned(), dialect };
+        let (own, environ) = (line.own.map(str::to_owned), line.python.map(str::to_owned));
         // Of a name on very many lines the last counts, and the first are enough to be shown.
-        if var.settings.len() > MAX_LINES
-            && var.settings.last().is_some_and(|last| last.layer == layer)
-            && overrides
+        if self.settings.len() > MAX_LINES
+            && self.settings.last().is_some_and(|last| last.layer == layer)
+            && file.overrides
             && environ.is_some()
             && (own.is_some() || layer != Layer::User)
         {
-            var.settings.pop();
-            var.dropped += 1;
+            self.settings.pop();
+            self.dropped += 1;
         }
-        let setting = var.settings.len();
+        let setting = self.settings.len();
         if let Some(text) = own.clone() {
-            var.own = Some(Pick { text, setting, own: true });
+            self.own = Some(Pick { text, setting, own: true });
         }
-        let free = var.environ.as_ref().is_none_or(|pick| var.settings[pick.setting].layer == layer);
-        if let Some(text) = environ.clone().filter(|_| overrides || free) {
-            var.environ = Some(Pick { text, setting, own: false });
+        let free = self.environ.as_ref().is_none_or(|pick| self.settings[pick.setting].layer == layer);
+        if let Some(text) = environ.clone().filter(|_| file.overrides || free) {
+            self.environ = Some(Pick { text, setting, own: false });
         }
-        var.settings.reserve_exact(usize::from(setting == 0));
-        var.settings.push(Setting { layer, place, own, environ });
-    }
-
-    fn set(&mut self, name: &str, layer: Layer, place: Place, text: String, overrides: bool) {
-        let var = self.vars.entry(name.to_owned()).or_default();
-        let setting = var.settings.len();
-        if overrides || var.environ.is_none() {
-            var.environ = Some(Pick { text: text.clone(), setting, own: false });
-        }
-        var.settings.push(Setting { layer, place, own: None, environ: Some(text) });
+        self.settings.push(Setting { layer, place, own, environ });
     }
 
     /// `_sanitize_loaded_credentials`: no character outside of ASCII stays in a variable whose name ends like a key's.
-    fn clean(&mut self) {
+    fn clean(&mut self, name: &str) {
         const ENDINGS: &[&str] = &["_API_KEY", "_TOKEN", "_SECRET", "_KEY"];
-        for (name, var) in &mut self.vars {
-            let Some(pick) = var.environ.as_mut() else { continue };
-            if ENDINGS.iter().any(|end| name.ends_with(end)) {
-                pick.text = ascii_only(&pick.text);
-            }
+        if let Some(pick) = self.environ.as_mut().filter(|_| ENDINGS.iter().any(|end| name.ends_with(end))) {
+            pick.text = ascii_only(&pick.text);
         }
     }
 }

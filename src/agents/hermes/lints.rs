@@ -99,7 +99,7 @@ fn of_line(profile: &Profile<'_>, step: &Step) -> Vec<Lint> {
         );
         lints.push(Lint::warn("duplicate-line", why));
     }
-    if profile.env.split.contains(number) {
+    if profile.env.is_split(*number) {
         lints.push(Lint::warn(
             "two-on-one-line",
             "two assignments stand on this line; Hermes splits them when it starts",

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value as Json;
 
-use super::environ::View;
+use super::environ::{Shared, View};
 use super::pool::{Entry, Pool, Seed};
 use super::profile::Profile;
 use super::registry::is_usable;
@@ -104,9 +104,9 @@ pub fn is_nous_token(token: &str, scope: Option<&str>, expires: Option<&Json>, n
 
 /// Claude Code's login: the keychain on macOS, `~/.claude/.credentials.json`; the valid one, else the fresher.
 #[must_use]
-pub fn claude_code(world: &dyn World, now_ms: f64) -> Option<Login> {
+pub fn claude_code(world: &dyn World, shared: &Shared, now_ms: f64) -> Option<Login> {
     let file = common::home(world).join(".claude/.credentials.json");
-    let doc = Doc::json(world, &file);
+    let doc = shared.doc(&file, || Doc::json(world, &file));
     let pointer = Pointer::new(["claudeAiOauth", "accessToken"]);
     let place = Place::Field { file, format: Format::Json, pointer: pointer.clone() };
     let file = claude_login(&doc.root, place, Source::Oauth);
@@ -160,9 +160,9 @@ pub fn hermes_pkce(world: &dyn World, home: &std::path::Path) -> Option<Login> {
 
 /// The Qwen CLI's login.
 #[must_use]
-pub fn qwen(world: &dyn World) -> Option<Login> {
-    let file: PathBuf = common::home(world).join(".qwen/oauth_creds.json");
-    let doc = Doc::json(world, &file);
+pub fn qwen(profile: &Profile<'_>) -> Option<Login> {
+    let file: PathBuf = common::home(profile.world).join(".qwen/oauth_creds.json");
+    let doc = profile.shared.doc(&file, || Doc::json(profile.world, &file));
     let place = Place::Field { file, format: Format::Json, pointer: Pointer::new(["access_token"]) };
     login(&doc.root, ["access_token", "refresh_token", "expiry_date"], place, Source::Oauth)
 }
@@ -191,7 +191,7 @@ fn seed_anthropic(profile: &Profile<'_>, pool: &mut Pool) -> Vec<String> {
     }
     let found = [
         ("hermes_pkce", hermes_pkce(profile.world, &profile.home.dir)),
-        ("claude_code", claude_code(profile.world, profile.now_ms)),
+        ("claude_code", claude_code(profile.world, profile.shared, profile.now_ms)),
     ];
     let mut live = Vec::new();
     for (source, login) in found {
@@ -239,7 +239,7 @@ fn seed_copilot(profile: &Profile<'_>, pool: &mut Pool) -> Vec<String> {
     let Some((name, token)) = copilot_variable(profile) else { return Vec::new() };
     let source = if name == "GH_TOKEN" { "gh_cli".to_owned() } else { format!("env:{name}") };
     let Some(pick) = profile.env.pick(View::Environ, name) else { return Vec::new() };
-    let Some(setting) = profile.env.var(name).and_then(|var| var.settings.get(pick.setting)) else {
+    let Some(setting) = profile.env.setting(name, pick.setting) else {
         return Vec::new();
     };
     if profile.store.is_suppressed("copilot", &source) {
@@ -251,7 +251,7 @@ fn seed_copilot(profile: &Profile<'_>, pool: &mut Pool) -> Vec<String> {
 }
 
 fn seed_qwen(profile: &Profile<'_>, pool: &mut Pool) -> Vec<String> {
-    let Some(login) = qwen(profile.world) else { return Vec::new() };
+    let Some(login) = qwen(profile) else { return Vec::new() };
     if profile.store.is_suppressed("qwen-oauth", "qwen-cli") {
         return Vec::new();
     }
@@ -364,7 +364,8 @@ mod tests {
         let entry = ("Claude Code-credentials".to_owned(), "ann".to_owned());
         world.keyring.insert(entry, Secret::new(login("CHAIN", 9_000_000)));
         let world = world.with_file(".claude/.credentials.json", login("FILE", 8_000_000));
-        let token = |world: &MemoryWorld, now| claude_code(world, now).map(|login| login.token);
+        let token =
+            |world: &MemoryWorld, now| claude_code(world, &Shared::default(), now).map(|login| login.token);
         assert_eq!(token(&world, 0.0).as_deref(), Some("CHAIN"), "the fresher of two that are valid");
         assert_eq!(token(&world.on(Os::Linux), 0.0).as_deref(), Some("FILE"));
     }

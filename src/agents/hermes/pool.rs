@@ -360,7 +360,7 @@ fn seed_variables(profile: &Profile<'_>, provider: &str, pool: &mut Pool) -> Vec
             continue;
         }
         let base = profile.base_of(known, moved.as_deref(), &pick.text);
-        let Some(setting) = profile.env.var(name).and_then(|var| var.settings.get(pick.setting)) else {
+        let Some(setting) = profile.env.setting(name, pick.setting) else {
             continue;
         };
         let seed = Seed::new(&source, &pick.text, setting.place.clone(), setting.source());

@@ -1,10 +1,11 @@
 //! One profile with everything that its rules read.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::config::{self, Config, Field};
 use super::custom::{self, Custom};
-use super::environ::{self, Environ, View};
+use super::environ::{self, Environ, Shared, View};
 use super::home::Home;
 use super::registry::Provider;
 use super::store::{self, Store};
@@ -24,10 +25,12 @@ pub enum Rules {
 pub struct Profile<'a> {
     /// The machine.
     pub world: &'a dyn World,
+    /// What all profiles read.
+    pub shared: &'a Shared,
     /// The folder.
     pub home: &'a Home,
     /// The variables.
-    pub env: Environ,
+    pub env: Environ<'a>,
     /// The configuration.
     pub config: Config,
     /// The stores.
@@ -44,17 +47,18 @@ impl<'a> Profile<'a> {
     pub fn load(
         world: &'a dyn World,
         home: &'a Home,
-        install: Option<&Path>,
-        managed: Option<&Path>,
+        (install, managed): (Option<&Path>, Option<&Path>),
+        shared: &'a Shared,
         rules: Rules,
     ) -> Self {
-        let mut env = environ::build(world, &environ::Files { home: &home.dir, install, managed });
-        let config = config::load(world, &home.dir, managed, &env.all_environ());
+        let mut env = environ::build(world, &environ::Files { home: &home.dir, install, managed, shared });
+        let variable = |name: &str| env.text(View::Environ, name).map(Cow::Owned);
+        let config = config::load(world, &home.dir, managed, &variable, shared);
         env.vaults = vault::read(world, &home.dir, &config.user);
-        let store = store::load(world, &home.dir, home.root.as_deref());
+        let store = store::load(world, &home.dir, home.root.as_deref(), shared);
         #[expect(clippy::cast_precision_loss, reason = "a clock in milliseconds fits a double exactly")]
         let now_ms = world.now_ms() as f64;
-        Self { world, home, env, config, store, now_ms, rules }
+        Self { world, shared, home, env, config, store, now_ms, rules }
     }
 
     /// Now, in seconds.

@@ -2,56 +2,66 @@
 //! `_sanitize_env_file_if_needed`, `hermes_cli/config.py` `_sanitize_env_lines`): decode, drop NULs, trim lines, and
 //! split two assignments that stand on one line. The result is written back to the file at every start.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 /// The names at which a line may be split.
 const KNOWN: &str = include_str!("known_names.txt");
 
 /// A `.env` file as its two readers see it.
-pub struct Sanitised {
-    /// What python-dotenv reads: the file after the repair.
-    pub python: String,
-    /// What Hermes' own parser reads.
-    pub own: String,
-    /// The one-based line of the real file for each line of `own` (and of `python` where it was repaired).
-    pub lines: Vec<usize>,
+pub struct Sanitised<'a> {
+    /// What python-dotenv reads, where that is not the repaired file.
+    raw: Option<String>,
+    /// The file after the repair: what Hermes' own parser reads.
+    pub own: Cow<'a, str>,
+    /// From which line of `own` on how many lines more are there than in the real file.
+    more: Vec<(usize, usize)>,
     /// The lines that were split.
     pub split: Vec<usize>,
     /// The file is not readable as text (UTF-32); Hermes leaves it alone.
     pub undecodable: bool,
 }
 
-impl Sanitised {
+impl Sanitised<'_> {
+    /// What python-dotenv reads.
+    #[must_use]
+    pub fn python(&self) -> &str {
+        self.raw.as_deref().unwrap_or(&self.own)
+    }
+
     /// The real line of a line of the text.
     #[must_use]
     pub fn line(&self, line: usize) -> usize {
-        self.lines.get(line.wrapping_sub(1)).copied().unwrap_or(line)
+        let at = self.more.partition_point(|(from, _)| *from <= line);
+        self.more[..at].last().map_or(line, |(_, more)| line - more)
     }
 }
 
 /// Decodes and repairs the bytes of a `.env` file.
 #[must_use]
-pub fn sanitise(bytes: &[u8]) -> Sanitised {
+pub fn sanitise(bytes: &[u8]) -> Sanitised<'_> {
     let utf32 = bytes.starts_with(&[0xff, 0xfe, 0, 0]) || bytes.starts_with(&[0, 0, 0xfe, 0xff]);
     if utf32 {
-        let (python, own) = (String::new(), String::new());
-        return Sanitised { python, own, lines: Vec::new(), split: Vec::new(), undecodable: true };
+        let own = Cow::Borrowed("");
+        return Sanitised { raw: None, own, more: Vec::new(), split: Vec::new(), undecodable: true };
     }
     let text = decode(bytes);
-    let (own, lines, split) = repair(&text.replace('\0', ""));
     // A first line that cannot be decoded is not written back: python-dotenv then reads the file as it is.
-    let python = if text.starts_with('\u{fffd}') { latin1(bytes) } else { own.clone() };
-    Sanitised { python, own, lines, split, undecodable: false }
+    let raw = text.starts_with('\u{fffd}').then(|| latin1(bytes));
+    let (own, more, split) = repair(&plain(text));
+    Sanitised { raw, own: Cow::Owned(own), more, split, undecodable: false }
 }
 
-fn decode(bytes: &[u8]) -> String {
+fn decode(bytes: &[u8]) -> Cow<'_, str> {
     let wide = |rest: &[u8], pair: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = rest.chunks_exact(2).map(|unit| pair([unit[0], unit[1]])).collect();
-        String::from_utf16_lossy(&units)
+        Cow::Owned(String::from_utf16_lossy(&units))
     };
     match bytes {
         [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        _ => String::from_utf8_lossy(bytes).into_owned(),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
+        _ => String::from_utf8_lossy(bytes),
     }
 }
 
@@ -59,60 +69,71 @@ fn latin1(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
 
-fn repair(text: &str) -> (String, Vec<usize>, Vec<usize>) {
-    let (mut out, mut lines, mut split) = (String::new(), Vec::new(), Vec::new());
-    // Python's universal newlines: `\r\n`, `\r` and `\n` all end a line.
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+/// Without NULs, and with Python's universal newlines: `\r\n`, `\r` and `\n` all end a line.
+fn plain(text: Cow<'_, str>) -> Cow<'_, str> {
+    let text = if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { text };
+    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { text }
+}
+
+/// The repaired text, from which of its lines on how many more there are, and the real lines that were split.
+fn repair(text: &str) -> (String, Vec<(usize, usize)>, Vec<usize>) {
+    let mut out = String::with_capacity(text.len() + 1);
+    let (mut more, mut split, mut added) = (Vec::new(), Vec::new(), 0);
     for (at, line) in text.lines().enumerate() {
-        let parts = split_line(line.trim());
+        let line = line.trim();
+        let Some(parts) = parts(line) else {
+            out.push_str(line);
+            out.push('\n');
+            continue;
+        };
         if parts.len() > 1 {
             split.push(at + 1);
         }
-        for part in parts {
+        for (nth, part) in parts.iter().enumerate() {
             out.push_str(part);
             out.push('\n');
-            lines.push(at + 1);
+            if nth > 0 {
+                added += 1;
+                more.push((at + 1 + added, added));
+            }
         }
     }
-    (out, lines, split)
+    (out, more, split)
 }
 
-fn split_line(line: &str) -> Vec<&str> {
+/// The parts of a line that Hermes splits.
+fn parts(line: &str) -> Option<Vec<&str>> {
     let one = line.is_empty() || line.starts_with('#') || line.matches('=').nth(1).is_none();
-    if one {
-        return vec![line];
-    }
-    let cuts = cuts(line);
+    let cuts = if one { Vec::new() } else { cuts(line) };
     if cuts.len() < 2 || cuts[0] != 0 {
-        return vec![line];
+        return None;
     }
     let ends = cuts.iter().skip(1).copied().chain([line.len()]);
     let parts: Vec<&str> = cuts.iter().zip(ends).map(|(start, end)| &line[*start..end]).collect();
     let simple = parts[..parts.len() - 1].iter().all(|part| !is_structured(part));
-    if simple {
-        parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
-    } else {
-        vec![line]
-    }
+    simple.then(|| parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect())
 }
 
-/// Where known `NAME=` begin, without those inside of a longer known name.
+/// Where known `NAME=` begin. Of two that end alike the longer one is meant.
 fn cuts(line: &str) -> Vec<usize> {
-    let mut ranges: Vec<(usize, usize)> = Vec::new();
-    for (equals, _) in line.match_indices('=') {
-        let before = &line[..equals];
-        for name in KNOWN.lines().filter(|name| before.ends_with(name)) {
-            ranges.push((equals - name.len(), equals));
-        }
-    }
-    let inside = |(start, end): (usize, usize)| {
-        ranges.iter().any(|other| other.0 <= start && other.1 >= end && *other != (start, end))
+    let known = |name: &str| KNOWN_NAMES.binary_search(&name).is_ok();
+    let begin = |(equals, _)| {
+        let word = line[..equals].bytes().rev().take(LONGEST).take_while(|byte| is_of_name(*byte)).count();
+        (equals - word..equals).find(|start| known(&line[*start..equals]))
     };
-    let mut starts: Vec<usize> =
-        ranges.iter().filter(|range| !inside(**range)).map(|range| range.0).collect();
-    starts.sort_unstable();
-    starts.dedup();
-    starts
+    line.match_indices('=').filter_map(begin).collect()
+}
+
+/// The names, sorted, and the length of the longest.
+static KNOWN_NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let mut names: Vec<&str> = KNOWN.lines().collect();
+    names.sort_unstable();
+    names
+});
+const LONGEST: usize = 64;
+
+const fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
 /// A value that looks like an address or holds blanks is one value whatever stands in it.
@@ -126,14 +147,14 @@ mod tests {
     use super::*;
 
     fn own(text: &str) -> String {
-        sanitise(text.as_bytes()).own
+        sanitise(text.as_bytes()).own.into_owned()
     }
 
     #[test]
     fn two_known_assignments_on_one_line_are_split() {
         let done = sanitise(b"A=1\nDEEPSEEK_API_KEY=sk-1OPENAI_API_KEY=sk-2\nB=2\n");
         assert_eq!(done.own, "A=1\nDEEPSEEK_API_KEY=sk-1\nOPENAI_API_KEY=sk-2\nB=2\n");
-        assert_eq!(done.lines, [1, 2, 2, 3]);
+        assert_eq!([1, 2, 3, 4].map(|line| done.line(line)), [1, 2, 2, 3]);
         assert_eq!(done.split, [2]);
     }
 
@@ -149,6 +170,12 @@ mod tests {
         ] {
             assert_eq!(own(line), line);
         }
+    }
+
+    #[test]
+    fn the_names_are_told_by_their_letters() {
+        assert!(KNOWN.lines().all(|name| name.len() <= LONGEST && name.bytes().all(is_of_name)));
+        assert_eq!(cuts("MY_OPENAI_API_KEY=1GLM_API_KEY="), [3, 19]);
     }
 
     #[test]

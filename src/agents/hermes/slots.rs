@@ -196,7 +196,7 @@ fn plausible(profile: &Profile<'_>) -> Vec<String> {
         };
         let login = match provider.id {
             "anthropic" => {
-                oauth::claude_code(profile.world, profile.now_ms).is_some()
+                oauth::claude_code(profile.world, profile.shared, profile.now_ms).is_some()
                     || oauth::hermes_pkce(profile.world, &profile.home.dir).is_some()
             }
             _ => false,

@@ -72,10 +72,10 @@ pub fn variable(profile: &Profile<'_>, view: View, name: &str, why: &str) -> Vec
     let Some(var) = profile.env.var(name) else { return Vec::new() };
     let pick = profile.env.pick(view, name);
     let mut steps = Vec::new();
-    if let Some(step) = pick.as_ref().and_then(|pick| winner(var, pick, name, why)) {
+    if let Some(step) = pick.as_ref().and_then(|pick| winner(&var, pick, name, why)) {
         steps.push(step);
     }
-    steps.extend(hidden(var, pick.as_ref(), view, name));
+    steps.extend(hidden(&var, pick.as_ref(), view, name));
     steps
 }
 

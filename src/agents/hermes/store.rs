@@ -2,9 +2,11 @@
 //! `read_credential_pool`, `_load_provider_state`).
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde_json::Value as Json;
 
+use super::environ::Shared;
 use crate::agents::common::Doc;
 use crate::source::{Format, Place, Pointer};
 use crate::world::{Trouble, World};
@@ -12,7 +14,7 @@ use crate::world::{Trouble, World};
 /// The stores of one profile.
 pub struct Store {
     own: Doc,
-    root: Option<Doc>,
+    root: Option<Rc<Doc>>,
 }
 
 /// A JSON object in a store and its place.
@@ -42,7 +44,7 @@ impl Record {
 
 /// Reads the profile's store and the root's.
 #[must_use]
-pub fn load(world: &dyn World, home: &Path, root: Option<&Path>) -> Store {
+pub fn load(world: &dyn World, home: &Path, root: Option<&Path>, shared: &Shared) -> Store {
     let read = |dir: &Path| {
         let mut doc = Doc::json(world, dir.join("auth.json"));
         let known = doc.root.get("providers").is_some_and(Json::is_object)
@@ -52,7 +54,7 @@ pub fn load(world: &dyn World, home: &Path, root: Option<&Path>) -> Store {
         }
         doc
     };
-    Store { own: read(home), root: root.map(read) }
+    Store { own: read(home), root: root.map(|root| shared.doc(&root.join("auth.json"), || read(root))) }
 }
 
 impl Store {
@@ -77,7 +79,7 @@ impl Store {
     #[must_use]
     pub fn pools(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for doc in [Some(&self.own), self.root.as_ref()].into_iter().flatten() {
+        for doc in [Some(&self.own), self.root.as_deref()].into_iter().flatten() {
             let pools = doc.root.get("credential_pool").and_then(Json::as_object);
             let filled = pools
                 .into_iter()
@@ -93,7 +95,7 @@ impl Store {
     /// The state of a login: the profile's, or the root's.
     #[must_use]
     pub fn state(&self, provider: &str) -> Option<Record> {
-        [Some(&self.own), self.root.as_ref()].into_iter().flatten().find_map(|doc| {
+        [Some(&self.own), self.root.as_deref()].into_iter().flatten().find_map(|doc| {
             let json = doc.root.get("providers")?.get(provider).filter(|state| state.is_object())?;
             let pointer = Pointer::new(["providers", provider]);
             Some(Record { json: json.clone(), file: doc.path.clone(), pointer })
@@ -103,7 +105,7 @@ impl Store {
     /// The names of all logins.
     #[must_use]
     pub fn states(&self) -> Vec<String> {
-        let all = [Some(&self.own), self.root.as_ref()].into_iter().flatten();
+        let all = [Some(&self.own), self.root.as_deref()].into_iter().flatten();
         all.filter_map(|doc| doc.root.get("providers")?.as_object())
             .flat_map(|map| map.keys().cloned())
             .collect()

@@ -5,6 +5,10 @@
 //! Before either reader runs, Hermes repairs the file on disk (`hermes_cli/env_loader.py`): UTF-16 with a byte order
 //! mark becomes UTF-8, NUL bytes go. [`parse`] reads what is there after that repair.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::Binding;
 use crate::formats::assignment::{Assignment, Parsed};
 use crate::formats::text::{Decode, LineEnds, Text, is_py_space};
 
@@ -29,12 +33,41 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
     parsed
 }
 
+/// Passes each assignment of a repaired text to `on`.
+pub(super) fn each(text: &str, mut on: impl FnMut(Binding<'_>)) {
+    for (at, line) in text.split('\n').enumerate() {
+        if let Some(found) = spelled(line) {
+            on(Binding { name: &found.name, value: Some(&found.value), line: at + 1 });
+        }
+    }
+}
+
+/// What one line assigns.
+struct Spelled<'a> {
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
+    /// Where the assignment begins and where its value is, in the line.
+    at: usize,
+    span: Range<usize>,
+    quoted: bool,
+}
+
 /// The assignment on one line, which starts at `start` in the text.
 fn assignment(text: &Text, line: &str, start: usize) -> Option<Assignment> {
-    let trim = |part: &str| part.trim_matches(is_blank_or_nul).len();
+    let found = spelled(line)?;
+    Some(Assignment {
+        name: found.name.into_owned(),
+        value: found.value.into_owned(),
+        line: text.line(start + found.at),
+        span: text.span(start + found.span.start..start + found.span.end),
+        quoted: found.quoted,
+    })
+}
+
+fn spelled(line: &str) -> Option<Spelled<'_>> {
     let body = line.trim_start_matches(is_blank_or_nul);
-    let at = start + line.len() - body.len();
-    let (body, at) = (&body[..trim(body)], at);
+    let at = line.len() - body.len();
+    let body = body.trim_end_matches(is_blank_or_nul);
     if body.starts_with('#') {
         return None;
     }
@@ -42,15 +75,15 @@ fn assignment(text: &Text, line: &str, start: usize) -> Option<Assignment> {
     let (name, raw) = plain.split_once('=')?;
     let value = raw.trim_start_matches(is_blank_or_nul);
     let from = at + body.len() - value.len();
-    let clean = value.replace('\0', "");
-    let (unquoted, quoted) = unquote(&clean);
-    Some(Assignment {
-        name: name.replace('\0', "").trim_matches(is_py_space).to_owned(),
-        value: unquoted,
-        line: text.line(at),
-        span: text.span(from..from + value.len()),
-        quoted,
-    })
+    let (name, (unquoted, quoted)) = if body.contains('\0') {
+        let clean = value.replace('\0', "");
+        let (unquoted, quoted) = unquote(&clean);
+        let name = name.replace('\0', "").trim_matches(is_py_space).to_owned();
+        (Cow::Owned(name), (Cow::Owned(unquoted.into_owned()), quoted))
+    } else {
+        (Cow::Borrowed(name.trim_matches(is_py_space)), unquote(value))
+    };
+    Some(Spelled { name, value: unquoted, at, span: from..from + value.len(), quoted })
 }
 
 fn is_blank_or_nul(c: char) -> bool {
@@ -58,19 +91,22 @@ fn is_blank_or_nul(c: char) -> bool {
 }
 
 /// `_parse_env_value`: double quotes with `\"` and `\\`, single quotes as they are, anything else untouched.
-fn unquote(value: &str) -> (String, bool) {
+fn unquote(value: &str) -> (Cow<'_, str>, bool) {
     let inner = |quote| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
     if let Some(inner) = inner('\'') {
-        return (inner.to_owned(), true);
+        return (Cow::Borrowed(inner), true);
     }
-    let Some(inner) = inner('"') else { return (value.to_owned(), false) };
+    let Some(inner) = inner('"') else { return (Cow::Borrowed(value), false) };
+    if !inner.contains('\\') {
+        return (Cow::Borrowed(inner), true);
+    }
     let mut out = String::with_capacity(inner.len());
     let mut chars = inner.chars().peekable();
     while let Some(c) = chars.next() {
         let escaped = if c == '\\' { chars.next_if(|next| matches!(next, '"' | '\\')) } else { None };
         out.push(escaped.unwrap_or(c));
     }
-    (out, true)
+    (Cow::Owned(out), true)
 }
 
 /// The text of a UTF-16 file with a byte order mark.

@@ -1,8 +1,9 @@
 //! python-dotenv 1.2.4 (`dotenv/parser.py`, `dotenv/variables.py`), and docker-compose 1.29, which is built on it.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::Expansion;
+use super::{Binding, Expansion, Variables};
 use crate::formats::assignment::{Assignment, Parsed};
 use crate::formats::bound::{Filling, Room};
 use crate::formats::text::{Decode, LineEnds, Text, is_py_space};
@@ -12,30 +13,103 @@ pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>, expansion: Exp
     let Some(text) = Text::new(bytes, Decode::Strict, LineEnds::ToLf, true) else {
         return Parsed::refused(1, "not UTF-8: python-dotenv stops with an error");
     };
-    let (bindings, problems) = Reader::all(&text.text);
-    let mut scope = Scope { env, expansion, file: BTreeMap::new(), room: Room::default() };
-    let mut parsed = Parsed { problems, ..Parsed::default() };
+    let mut assignments: Vec<Assignment> = Vec::new();
     // A bare name later in the file unsets what stood before.
     let mut unset: BTreeMap<&str, usize> = BTreeMap::new();
-    for binding in bindings {
-        let value = binding.value.as_ref().map(|value| scope.resolve(&value.text));
-        scope.file.insert(binding.name.to_owned(), value.clone());
-        match (value, binding.value) {
-            (Some(value), Some(raw)) => parsed.assignments.push(assignment(&text, binding.name, value, &raw)),
-            _ => drop(unset.insert(binding.name, parsed.assignments.len())),
-        }
-    }
+    let outside = |name: &str| env.get(name).map(|value| Cow::Borrowed(value.as_str()));
+    let mut problems = resolved(&text.text, &outside, expansion, |name, found| match found {
+        Some((value, raw)) => assignments.push(assignment(&text, name, value.into_owned(), raw)),
+        None => drop(unset.insert(name, assignments.len())),
+    });
     if !unset.is_empty() {
         let mut at = 0;
-        parsed.assignments.retain(|found| {
+        assignments.retain(|found| {
             at += 1;
             unset.get(found.name.as_str()).is_none_or(|before| at > *before)
         });
     }
-    for problem in &mut parsed.problems {
+    for problem in &mut problems {
         problem.0 = text.line(problem.0);
     }
-    parsed
+    Parsed { assignments, problems, ..Parsed::default() }
+}
+
+/// Passes each binding of a text to `on`, in the file's order; of what was read nothing is kept.
+pub(super) fn each(text: &str, outside: &Variables<'_>, mut on: impl FnMut(Binding<'_>)) {
+    let Some(text) = Text::new(text.as_bytes(), Decode::Strict, LineEnds::ToLf, true) else { return };
+    resolved(&text.text, outside, Expansion::FileFirst, |name, found| {
+        let line = found.as_ref().map_or(0, |(_, raw)| text.line(raw.name_at));
+        on(Binding { name, value: found.as_ref().map(|(value, _)| &**value), line });
+    });
+}
+
+/// Reads a text with its references resolved, and returns what was dropped: offset and complaint.
+fn resolved<'a>(
+    text: &'a str,
+    outside: &Variables<'_>,
+    expansion: Expansion,
+    mut on: impl FnMut(&'a str, Option<(Cow<'_, str>, &Raw<'a>)>),
+) -> Vec<(usize, String)> {
+    let referred = Referred::of(text);
+    let mut scope = Scope { outside, expansion, file: HashMap::new(), room: Room::default() };
+    let mut reader = Reader { text, at: 0, problems: Vec::new() };
+    while let Some(binding) = reader.next() {
+        let Some(raw) = &binding.value else {
+            on(binding.name, None);
+            if referred.has(binding.name) {
+                scope.file.insert(binding.name, String::new());
+            }
+            continue;
+        };
+        let value = if raw.text.contains("${") {
+            Cow::Owned(scope.resolve(&raw.text))
+        } else {
+            Cow::Borrowed(&*raw.text)
+        };
+        if referred.has(binding.name) {
+            scope.file.insert(binding.name, value.clone().into_owned());
+        }
+        on(binding.name, Some((value, raw)));
+    }
+    reader.problems
+}
+
+/// The names that a text's references may mean.
+enum Referred {
+    These(HashSet<String>),
+    /// The text is made to cost time: any name may be meant.
+    All,
+}
+
+impl Referred {
+    /// Of a million assignments only those that are referred to have to be remembered.
+    fn of(text: &str) -> Self {
+        let mut names = HashSet::new();
+        if !text.contains("${") {
+            return Self::These(names);
+        }
+        let budget = Room::default();
+        let mut reader = Reader { text, at: 0, problems: Vec::new() };
+        while let Some(binding) = reader.next() {
+            let Some(raw) = binding.value else { continue };
+            for (at, _) in raw.text.match_indices("${") {
+                let inner = &raw.text[at + 2..];
+                let end = inner.find('}').unwrap_or(inner.len());
+                if !budget.spend(end + 1) {
+                    return Self::All;
+                }
+                names.extend(inner[..end].split(':').next().map(str::to_owned));
+            }
+        }
+        Self::These(names)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::These(names) => names.contains(name),
+            Self::All => true,
+        }
+    }
 }
 
 /// What docker-compose 1.29 makes of an `env_file`: no expansion, `$` doubled, and a bare name is fatal.
@@ -43,7 +117,9 @@ pub(super) fn compose_v1(bytes: &[u8]) -> Parsed {
     let Some(text) = Text::new(bytes, Decode::Strict, LineEnds::ToLf, true) else {
         return Parsed::refused(1, "not UTF-8: docker-compose stops with an error");
     };
-    let (bindings, mut problems) = Reader::all(&text.text);
+    let mut reader = Reader { text: &text.text, at: 0, problems: Vec::new() };
+    let bindings: Vec<Found<'_>> = std::iter::from_fn(|| reader.next()).collect();
+    let mut problems = reader.problems;
     for problem in &mut problems {
         problem.0 = text.line(problem.0);
     }
@@ -57,7 +133,7 @@ pub(super) fn compose_v1(bytes: &[u8]) -> Parsed {
     Parsed { assignments: assignments.collect(), problems, ..Parsed::default() }
 }
 
-fn assignment(text: &Text, name: &str, value: String, raw: &Raw) -> Assignment {
+fn assignment(text: &Text, name: &str, value: String, raw: &Raw<'_>) -> Assignment {
     Assignment {
         name: name.to_owned(),
         value,
@@ -68,45 +144,47 @@ fn assignment(text: &Text, name: &str, value: String, raw: &Raw) -> Assignment {
 }
 
 /// A value before expansion.
-struct Raw {
-    text: String,
+struct Raw<'a> {
+    text: Cow<'a, str>,
     name_at: usize,
     start: usize,
     end: usize,
     quoted: bool,
 }
 
-struct Binding<'a> {
+struct Found<'a> {
     name: &'a str,
     at: usize,
-    value: Option<Raw>,
+    value: Option<Raw<'a>>,
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// The offsets of what was dropped, with the loader's complaint.
+    problems: Vec<(usize, String)>,
 }
 
 /// The grammar does not match here; the loader drops the rest of the line.
 struct Mismatch;
 
 impl<'a> Reader<'a> {
-    /// All bindings, and the offsets of what was dropped with the loader's complaint.
-    fn all(text: &'a str) -> (Vec<Binding<'a>>, Vec<(usize, String)>) {
-        let mut reader = Self { text, at: 0 };
-        let (mut bindings, mut problems) = (vec![], vec![]);
-        while reader.at < text.len() {
-            reader.skip(is_py_space);
-            let start = reader.at;
-            if let Ok(binding) = reader.binding() {
-                bindings.extend(binding);
-            } else {
-                problems.push((start, "python-dotenv cannot parse this and skips it".to_owned()));
-                reader.skip(|c| c != '\n');
-                reader.eat("\n");
+    /// The next binding, if there is one more.
+    fn next(&mut self) -> Option<Found<'a>> {
+        while self.at < self.text.len() {
+            self.skip(is_py_space);
+            let start = self.at;
+            match self.binding() {
+                Ok(Some(found)) => return Some(found),
+                Ok(None) => {}
+                Err(Mismatch) => {
+                    self.problems.push((start, "python-dotenv cannot parse this and skips it".to_owned()));
+                    self.skip(|c| c != '\n');
+                    self.eat("\n");
+                }
             }
         }
-        (bindings, problems)
+        None
     }
 
     fn rest(&self) -> &'a str {
@@ -133,7 +211,7 @@ impl<'a> Reader<'a> {
         !self.skip(|c| is_py_space(c) && c != '\n').is_empty()
     }
 
-    fn binding(&mut self) -> Result<Option<Binding<'a>>, Mismatch> {
+    fn binding(&mut self) -> Result<Option<Found<'a>>, Mismatch> {
         if self.rest().is_empty() {
             return Ok(None);
         }
@@ -143,7 +221,7 @@ impl<'a> Reader<'a> {
         self.skip_blanks();
         let value = if self.eat("=") { Some(self.value(at)?) } else { None };
         self.end_of_line()?;
-        Ok(name.map(|name| Binding { name, at, value }))
+        Ok(name.map(|name| Found { name, at, value }))
     }
 
     fn export(&mut self) {
@@ -166,13 +244,13 @@ impl<'a> Reader<'a> {
         if name.is_empty() { Err(Mismatch) } else { Ok(Some(name)) }
     }
 
-    fn value(&mut self, name_at: usize) -> Result<Raw, Mismatch> {
+    fn value(&mut self, name_at: usize) -> Result<Raw<'a>, Mismatch> {
         let spaced = self.skip_blanks();
         let start = self.at;
-        let raw = |text: String, end, quoted| Raw { text, name_at, start, end, quoted };
+        let raw = |text: Cow<'a, str>, end, quoted| Raw { text, name_at, start, end, quoted };
         match self.rest().chars().next() {
-            None | Some('\n') => Ok(raw(String::new(), start, false)),
-            Some('#') if spaced => Ok(raw(String::new(), start, false)),
+            None | Some('\n') => Ok(raw(Cow::Borrowed(""), start, false)),
+            Some('#') if spaced => Ok(raw(Cow::Borrowed(""), start, false)),
             Some(quote @ ('\'' | '"')) => {
                 let inner = self.quoted(quote)?;
                 Ok(raw(unescape(inner, quote), self.at, true))
@@ -180,7 +258,7 @@ impl<'a> Reader<'a> {
             Some(_) => {
                 let line = self.skip(|c| c != '\n');
                 let value = strip_comment(line).trim_end_matches(is_py_space);
-                Ok(raw(value.to_owned(), start + value.len(), false))
+                Ok(raw(Cow::Borrowed(value), start + value.len(), false))
             }
         }
     }
@@ -217,7 +295,10 @@ fn strip_comment(line: &str) -> &str {
     comment.map_or(line, |(at, _)| &line[..at])
 }
 
-fn unescape(inner: &str, quote: char) -> String {
+fn unescape(inner: &str, quote: char) -> Cow<'_, str> {
+    if !inner.contains('\\') {
+        return Cow::Borrowed(inner);
+    }
     let mut out = String::with_capacity(inner.len());
     let mut chars = inner.chars().peekable();
     while let Some(c) = chars.next() {
@@ -227,7 +308,7 @@ fn unescape(inner: &str, quote: char) -> String {
         }
         out.push(escape.unwrap_or(c));
     }
-    out
+    Cow::Owned(out)
 }
 
 fn escaped(c: char, quote: char) -> Option<char> {
@@ -247,14 +328,14 @@ fn escaped(c: char, quote: char) -> Option<char> {
 }
 
 /// What `${NAME}` can mean.
-struct Scope<'a> {
-    env: &'a BTreeMap<String, String>,
+struct Scope<'t, 'o, 'e> {
+    outside: &'o Variables<'e>,
     expansion: Expansion,
-    file: BTreeMap<String, Option<String>>,
+    file: HashMap<&'t str, String>,
     room: Room,
 }
 
-impl Scope<'_> {
+impl Scope<'_, '_, '_> {
     /// Replaces `${NAME}` and `${NAME:-default}`; everything else stays.
     fn resolve(&self, value: &str) -> String {
         let mut out = self.room.filling();
@@ -282,18 +363,17 @@ impl Scope<'_> {
         };
         match (default, self.get(name)) {
             (None, _) => return false,
-            (_, Some(value)) => out.refer(value),
+            (_, Some(value)) => out.refer(&value),
             (Some(default), None) => out.own(default),
         }
         true
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
-        let env = || self.env.get(name).map(String::as_str);
-        let file = || self.file.get(name).map(|value| value.as_deref().unwrap_or_default());
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        let file = || self.file.get(name).map(|value| Cow::Borrowed(value.as_str()));
         match self.expansion {
-            Expansion::FileFirst => file().or_else(env),
-            Expansion::EnvFirst => env().or_else(file),
+            Expansion::FileFirst => file().or_else(|| (self.outside)(name)),
+            Expansion::EnvFirst => (self.outside)(name).or_else(file),
         }
     }
 }
