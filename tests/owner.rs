@@ -429,6 +429,31 @@ fn variables_of_root_do_not_lead_back_to_roots_folders() {
 }
 
 #[test]
+fn keys_of_roots_environment_decide_nothing_in_another_home() {
+    if !is_root() {
+        return;
+    }
+    let lab = Lab::new();
+    lab.put(".hermes/.env", "", 0o600);
+    let key = new_key();
+    let ran =
+        lab.run_with(&["status", "hermes", "--json"], &[("ANTHROPIC_API_KEY", &key), ("TERM", "xterm")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let found: Json = serde_json::from_str(&ran.out).unwrap();
+    let slots = found["slots"].as_array().unwrap();
+    assert!(slots.iter().all(|slot| slot["sends"]["outcome"] != "sends"), "{found}");
+    assert!(!ran.out.contains("environment"), "no row of a variable: {found}");
+    assert!(ran.err.contains("another home") && ran.err.contains("ANTHROPIC_API_KEY"), "{}", ran.err);
+    // The owner's own shell, over which root runs keymend with the same HOME, is the home's.
+    let home = lab.home();
+    let own = lab.run_with(
+        &["status", "hermes", "--json"],
+        &[("ANTHROPIC_API_KEY", &key), ("HOME", home.to_str().unwrap())],
+    );
+    assert!(own.out.contains(r#""outcome":"sends""#), "{}", own.all());
+}
+
+#[test]
 fn a_state_folder_that_leads_to_roots_own_is_refused() {
     if !is_root() {
         return;

@@ -46,10 +46,16 @@ fn spawn(modes: &Termios) -> Option<ChildStdin> {
         u64::from(modes.control_modes.bits()),
         u64::from(modes.local_modes.bits()),
     ];
-    let mut command = Command::new(std::env::current_exe().ok()?);
+    let mut command = Command::new(program()?);
     command.arg0(NAME).args(numbers.map(|number| number.to_string())).env_clear().current_dir("/");
     command.stdin(Stdio::piped()).stdout(Stdio::inherit()).stderr(Stdio::null());
     command.spawn().ok()?.stdin
+}
+
+/// This program. On Linux by the kernel's own link, which leads there even where the file is in a folder that is closed to
+/// this user, or has been replaced or deleted meanwhile.
+fn program() -> Option<std::path::PathBuf> {
+    if cfg!(target_os = "linux") { Some("/proc/self/exe".into()) } else { std::env::current_exe().ok() }
 }
 
 /// Notes that the wizard takes the terminal, or has given it back. Never waits: a panic comes this way too.

@@ -86,6 +86,10 @@ pub fn name_of(uid: u32) -> String {
     format!("user id {uid}")
 }
 
+/// The home that the environment belongs to, told by root's first start to the owner's second one: by then `HOME` names the
+/// owner's home, and root's keys would decide about it.
+pub const ENVIRONMENT_OF: &str = "KEYMEND_ENVIRONMENT_OF";
+
 /// Becomes the owner of the home, where root looks at the home of somebody else; does nothing otherwise. To be called
 /// first of all, while the program has one thread and has read nothing.
 #[cfg(unix)]
@@ -206,7 +210,9 @@ mod unix {
         /// of the caller.
         fn environment(&self, home: &Path, before: Option<&Path>) -> Vec<Change> {
             let mut changes: Vec<Change> = vec![("HOME".into(), Some(home.into()))];
-            let callers = before.filter(|before| *before != home && before.parent().is_some());
+            let others = before.filter(|before| *before != home);
+            changes.extend(others.map(|before| (super::ENVIRONMENT_OF.into(), Some(before.into()))));
+            let callers = others.filter(|before| before.parent().is_some());
             for (name, value) in std::env::vars_os() {
                 let text = name.to_string_lossy().into_owned();
                 if text != "HOME" && self.leads_elsewhere(&text, Path::new(&value), callers) {

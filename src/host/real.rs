@@ -8,6 +8,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::keyring;
+use super::owner;
 use super::process;
 use super::same_folder;
 use super::sqlite;
@@ -38,10 +40,10 @@ pub struct RealWorld {
     env_troubles: Vec<String>,
     left_out: Vec<String>,
     now_ms: i64,
-    files: RefCell<HashMap<PathBuf, Arc<FileState>>>,
-    folders: RefCell<HashMap<PathBuf, Vec<String>>>,
-    there: RefCell<HashMap<PathBuf, bool>>,
-    are_folders: RefCell<HashMap<PathBuf, bool>>,
+    files: RefCell<HashMap<OsString, Arc<FileState>>>,
+    folders: RefCell<HashMap<OsString, Vec<String>>>,
+    there: RefCell<HashMap<OsString, bool>>,
+    are_folders: RefCell<HashMap<OsString, bool>>,
     tables: RefCell<HashMap<Table, TableState>>,
     keyring: RefCell<HashMap<(String, String), KeyringState>>,
     arguments: OnceCell<Vec<(u32, Vec<String>)>>,
@@ -66,8 +68,11 @@ impl RealWorld {
             }
         }
         let mut left_out = Vec::new();
+        // Root's first start says whose environment it handed over: `HOME` is the owner's by now.
+        let handed_over = env.remove(owner::ENVIRONMENT_OF).map(PathBuf::from);
         if let Some(home) = &home {
-            if is_of_another_home(&env, home) {
+            let is_others = handed_over.is_some_and(|other| !same_folder(&other, home));
+            if is_others || is_of_another_home(&env, home) {
                 left_out = seal(&mut env);
                 env_troubles.clear();
             }
@@ -296,43 +301,43 @@ impl World for RealWorld {
     }
 
     fn read(&self, path: &Path) -> Arc<FileState> {
-        if let Some(known) = self.files.borrow().get(path) {
+        if let Some(known) = self.files.borrow().get(path.as_os_str()) {
             return Arc::clone(known);
         }
         let owned = path.to_owned();
         let state = self.access(FILE_DEADLINE, move || read_file(&owned));
         let state = Arc::new(state.unwrap_or_else(|| FileState::Unreadable(timed_out(FILE_DEADLINE))));
-        self.files.borrow_mut().insert(path.to_owned(), Arc::clone(&state));
+        self.files.borrow_mut().insert(path.into(), Arc::clone(&state));
         state
     }
 
     fn list(&self, dir: &Path) -> Vec<String> {
-        if let Some(known) = self.folders.borrow().get(dir) {
+        if let Some(known) = self.folders.borrow().get(dir.as_os_str()) {
             return known.clone();
         }
         let owned = dir.to_owned();
         let names = self.access(FILE_DEADLINE, move || list_dir(&owned)).unwrap_or_default();
-        self.folders.borrow_mut().insert(dir.to_owned(), names.clone());
+        self.folders.borrow_mut().insert(dir.into(), names.clone());
         names
     }
 
     fn exists(&self, path: &Path) -> bool {
-        if let Some(known) = self.there.borrow().get(path) {
+        if let Some(known) = self.there.borrow().get(path.as_os_str()) {
             return *known;
         }
         let owned = path.to_owned();
         let there = self.access(FILE_DEADLINE, move || owned.exists()).unwrap_or(false);
-        self.there.borrow_mut().insert(path.to_owned(), there);
+        self.there.borrow_mut().insert(path.into(), there);
         there
     }
 
     fn is_folder(&self, path: &Path) -> bool {
-        if let Some(known) = self.are_folders.borrow().get(path) {
+        if let Some(known) = self.are_folders.borrow().get(path.as_os_str()) {
             return *known;
         }
         let owned = path.to_owned();
         let is = self.access(FILE_DEADLINE, move || owned.is_dir()).unwrap_or(false);
-        self.are_folders.borrow_mut().insert(path.to_owned(), is);
+        self.are_folders.borrow_mut().insert(path.into(), is);
         is
     }
 
