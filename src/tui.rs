@@ -22,7 +22,7 @@ use crate::host::writer::{ApplyError, Back};
 use crate::host::{charset, console, output};
 use crate::plan::{self, Plan, PlanError};
 use crate::secret::Secret;
-use crate::session::plausible::plausible;
+use crate::session::plausible::{plausible, without_place};
 use crate::session::write::{self as bench, WriteFailure, Written};
 use crate::session::{self, holding, past};
 use crate::settings::Settings;
@@ -259,8 +259,10 @@ impl Runner {
                 Message::Answer(ticket, Answer::Offered(offered, best))
             }),
             Effect::Suppose(ticket) => self.spawn(move |desk| {
-                let slots = plausible(&(desk.world)(), &desk.catalogue, crate::agents::ALL);
-                Message::Answer(ticket, Answer::Plausible(slots))
+                let (world, all) = ((desk.world)(), crate::agents::ALL);
+                let slots = plausible(&world, &desk.catalogue, all);
+                let placeless = without_place(&world, &desk.catalogue, all, &slots);
+                Message::Answer(ticket, Answer::Plausible(slots, placeless))
             }),
             Effect::Effects(ticket) => self.spawn(move |desk| {
                 let world = (desk.world)();

@@ -147,7 +147,9 @@ fn serve(model: &mut Model, effects: Vec<Effect>) {
             Effect::Apply(ticket, ..) => {
                 Message::Answer(ticket, Answer::Applied(Box::new(fixtures::written())))
             }
-            Effect::Suppose(ticket) => Message::Answer(ticket, Answer::Plausible(fixtures::plausible())),
+            Effect::Suppose(ticket) => {
+                Message::Answer(ticket, Answer::Plausible(fixtures::plausible(), Vec::new()))
+            }
             Effect::History(ticket) => Message::Answer(ticket, Answer::History(fixtures::history())),
             Effect::UndoPlan(ticket, _, Back::Exact) => {
                 Message::Answer(ticket, Answer::Undoing(fixtures::undoing(false)))

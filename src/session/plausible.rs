@@ -3,6 +3,8 @@
 //! Each agent is asked by its own rules in a world whose environment holds a made-up key of every provider. What it
 //! answers there and not in the real world is a slot that a key could fill; the made-up values are taken out again.
 
+use std::collections::BTreeMap;
+
 use super::elsewhere;
 use crate::agents::{Agent, Context};
 use crate::plan::SlotId;
@@ -32,10 +34,37 @@ pub fn plausible(
             known && !real.contains(&SlotId::of(slot))
         });
         // A key that can be put nowhere is not asked for.
-        let has_place = |slot: &Slot| !(agent.destinations)(&Context { world, catalogue }, slot).is_empty();
+        let mut places: BTreeMap<String, bool> = BTreeMap::new();
+        let has_place = |slot: &Slot| {
+            // Profiles are alike, and there may be ten thousand.
+            *places
+                .entry(slot.agent_provider.clone())
+                .or_insert_with(|| !(agent.destinations)(&Context { world, catalogue }, slot).is_empty())
+        };
         out.extend(fresh.map(bare).filter(has_place).map(|slot| (*agent, slot)));
     }
     out
+}
+
+/// The agents that are here and have no place for a key at all: a library that takes its key from the program around it,
+/// and no file in which keymend could put one.
+#[must_use]
+pub fn without_place(
+    world: &dyn World,
+    catalogue: &Catalogue,
+    agents: &[&'static Agent],
+    plausible: &[(&'static Agent, Slot)],
+) -> Vec<&'static str> {
+    /// Slots of one agent are alike; of ten thousand profiles the first say it.
+    const FEW: usize = 32;
+    let context = Context { world, catalogue };
+    let has_none = |agent: &&'static Agent| {
+        let slots = agent.scan(&context).map_or_else(Vec::new, |found| found.slots);
+        let supposed = plausible.iter().any(|(other, _)| other.id == agent.id);
+        let has_place = |slot: &Slot| !(agent.destinations)(&context, slot).is_empty();
+        !slots.is_empty() && !supposed && !slots.iter().take(FEW).any(has_place)
+    };
+    agents.iter().filter(|agent| has_none(agent)).map(|agent| agent.id).collect()
 }
 
 /// The slot without the values that were supposed.

@@ -296,7 +296,7 @@ pub enum Answer {
     /// What a new key would do at each place.
     Effects(Vec<(Place, Result<String, String>)>),
     /// The slots that a key would fill.
-    Plausible(Vec<(&'static Agent, Slot)>),
+    Plausible(Vec<(&'static Agent, Slot)>, Vec<&'static str>),
     /// A plan.
     Planned(SharedPlan),
     /// A plan was written.

@@ -34,6 +34,8 @@ pub struct Setup {
     without: BTreeSet<&'static str>,
     /// Providers that are wanted, by their name in the list.
     wanted: BTreeSet<String>,
+    /// Agents that have no place for a key.
+    placeless: Vec<&'static str>,
     queue: Vec<Item>,
     waiting: Option<Ticket>,
 }
@@ -78,8 +80,9 @@ impl Screen for Setup {
     fn update(&mut self, core: &mut Core, input: &Input) -> Step {
         if let Some(answer) = input.answer(self.waiting) {
             self.waiting = None;
-            if let Answer::Plausible(slots) = answer {
+            if let Answer::Plausible(slots, placeless) = answer {
                 core.known.suppose(slots.clone());
+                self.placeless.clone_from(placeless);
             }
             self.without = unfound(core);
             return Step::stay();
@@ -142,7 +145,7 @@ impl Setup {
 
     fn len(&self, core: &Core) -> usize {
         match self.stage {
-            Stage::Agents => agents_here(core).len(),
+            Stage::Agents => self.agents(core).len(),
             Stage::Providers => self.providers(core).len(),
             Stage::Keys => self.queue.len(),
         }
@@ -174,7 +177,7 @@ impl Setup {
     fn tick(&mut self, core: &Core) {
         match self.stage {
             Stage::Agents => {
-                if let Some((id, _)) = agents_here(core).get(self.at) {
+                if let Some((id, _)) = self.agents(core).get(self.at) {
                     toggle(&mut self.without, *id);
                 }
             }
@@ -189,7 +192,7 @@ impl Setup {
 
     fn enter(&mut self, core: &mut Core) -> Step {
         match self.stage {
-            Stage::Agents if agents_here(core).iter().all(|(id, _)| self.without.contains(id)) => {
+            Stage::Agents if self.agents(core).iter().all(|(id, _)| self.without.contains(id)) => {
                 core.say("tick an agent with the space bar first", Role::Warn);
             }
             Stage::Agents => {
@@ -238,12 +241,17 @@ impl Setup {
         Step::push(wizard).and(effects)
     }
 
+    /// The agents that can be set up.
+    fn agents(&self, core: &Core) -> Vec<(&'static str, &'static str)> {
+        agents_here(core).into_iter().filter(|(id, _)| !self.placeless.contains(id)).collect()
+    }
+
     /// The slots of the ticked agents.
     fn slots<'a>(&'a self, core: &'a Core) -> impl Iterator<Item = &'a Slot> {
         // A slot of no provider in the catalogue has no console and no test: there is nothing to guide through.
         let chosen = |slot: &&Slot| {
             let known = slot.provider.as_deref().is_some_and(|id| core.known.catalogue.get(id).is_some());
-            known && !self.without.contains(slot.agent)
+            known && !self.without.contains(slot.agent) && !self.placeless.contains(&slot.agent)
         };
         core.known.scan().slots().map(|(_, _, slot)| slot).filter(chosen)
     }
@@ -290,7 +298,7 @@ impl Setup {
 
     fn agent_rows(&self, core: &Core, columns: usize) -> Vec<Row> {
         let unfound = unfound(core);
-        let rows = agents_here(core).into_iter().map(|(id, name)| {
+        let rows = self.agents(core).into_iter().map(|(id, name)| {
             let tick = if self.without.contains(id) { "[ ] " } else { "[x] " };
             let found = core.known.scan().agents.iter().find(|scanned| scanned.agent.id == id);
             let found = found.map_or_else(String::new, |scanned| scanned.findings.found.join(", "));

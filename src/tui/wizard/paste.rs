@@ -159,7 +159,11 @@ impl Clean {
     #[must_use]
     pub fn of(core: &mut Core, who: &Subject, text: &Secret) -> Self {
         let provider = who.provider.as_deref();
-        let cleaned = hygiene::clean_secret(text, &*core.known.catalogue, provider);
+        // A key for many places keeps to the forms, unless none of the places does.
+        let slots = who.slots(core);
+        let own = |slot: &crate::resolve::Slot| crate::session::takes_any_form(slot, &core.known.catalogue);
+        let any_form = !slots.is_empty() && slots.iter().all(|(_, slot)| own(slot));
+        let cleaned = hygiene::clean_for(text, &*core.known.catalogue, provider, any_form);
         let (fit, same) = match &cleaned {
             Cleaned::Accepted(accepted) => {
                 core.known.name_key(&accepted.key);
