@@ -15,6 +15,7 @@ pub mod plausible;
 mod services;
 pub mod standing;
 mod surround;
+pub use surround::takes_any_form;
 pub mod test;
 mod watch;
 pub mod write;

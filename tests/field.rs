@@ -151,3 +151,22 @@ fn the_words_that_help_are_said() {
     assert!(silent.is_empty(), "{}", silent.join("\n"));
     assert!(unlisted.is_empty(), "each report is in one of the two lists: {unlisted:?}");
 }
+
+/// A key for a server of the person's own is taken by `set` whatever its length and form.
+#[test]
+fn a_short_key_for_an_own_server_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let list: Vec<Json> = serde_json::from_str(include_str!("corpora/field_cases.json")).unwrap();
+    let case = list.iter().find(|case| case["id"] == "o1").unwrap();
+    for (path, text) in case["files"].as_object().unwrap() {
+        support::write_file(&folder.path().join(path), text.as_str().unwrap().as_bytes(), None);
+    }
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_keymend"));
+    command.args(["--offline", "set", "openclaw/my-provider", "--stdin", "--dry-run"]);
+    command.env_clear().env("HOME", folder.path()).env("PATH", "/usr/bin:/bin").current_dir(folder.path());
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"sk-12\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -16,9 +16,7 @@ use support::scenarios;
 fn the_best_place_for_a_new_key_is_one_that_hermes_sends() {
     // What no edit of a file can do: an SDK variable of the shell travels along; UTF-16 and a `model:` that is a bare
     // name cannot take a value without other changes.
-    // A line that refers to another one is kept, so that a place behind it in the list is the best.
-    let beyond =
-        ["anthropic-auth-token-var", "anthropic-dotenv-interpolation", "dotenv-utf16", "root-provider-keys"];
+    let beyond = ["anthropic-auth-token-var", "dotenv-utf16", "root-provider-keys"];
     let logins = ["openai-codex", "nous", "xai-oauth", "qwen-oauth", "minimax-oauth"];
     let mut without = Vec::new();
     for scenario in scenarios().iter().filter(|scenario| scenario.tool == "hermes") {

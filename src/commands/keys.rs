@@ -136,9 +136,10 @@ pub(super) fn cleaned(
     desk: &Desk,
     paste: &Secret,
     provider: Option<&str>,
+    any_form: bool,
     talk: bool,
 ) -> Result<Accepted, Failure> {
-    match hygiene::clean_secret(paste, &desk.catalogue, provider) {
+    match hygiene::clean_for(paste, &desk.catalogue, provider, any_form) {
         Cleaned::Accepted(found) => {
             printer::know([&found.key]);
             if talk {

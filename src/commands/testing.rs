@@ -12,6 +12,7 @@ use crate::agents;
 use crate::cli;
 use crate::finding::Severity;
 use crate::host::consents::Consents;
+use crate::host::console::{self, Answered};
 use crate::host::http::{Options, run_all};
 use crate::hygiene::{Cleaned, clean_secret};
 use crate::probe::course::{Consent, Job, Report};
@@ -43,7 +44,7 @@ pub(super) fn test(desk: &Desk, args: &cli::Test) -> Result<Exit, Failure> {
     let job =
         if of_slot { slot_job(desk, args, base, consent)? } else { key_job(desk, args, base, consent)? };
     let agreed = agree(desk, &args.yes_to)?;
-    let report = run(desk, vec![job.agreeing(&agreed)]).pop().ok_or_else(no_runtime)?;
+    let report = run_asking(desk, &job, agreed, !args.json)?.ok_or_else(no_runtime)?;
     let fine = report.overall.kind == Kind::Valid;
     if args.json {
         print_json(&report)?;
@@ -61,6 +62,34 @@ fn run(desk: &Desk, jobs: Vec<Job>) -> Vec<Report> {
     let world = desk.world();
     let options = Options::from_env(|name| world.var(name).map(ToOwned::to_owned));
     run_all(Arc::new(Catalogue::clone(&desk.catalogue)), options, jobs)
+}
+
+/// Runs a test. Where a host waits for a yes and somebody is at the terminal, they are asked; the yes is remembered, as that
+/// of `--yes-to` is.
+fn run_asking(
+    desk: &Desk,
+    job: &Job,
+    mut agreed: Vec<String>,
+    may_ask: bool,
+) -> Result<Option<Report>, Failure> {
+    loop {
+        let report = run(desk, vec![job.clone().agreeing(&agreed)]).pop();
+        let waits = |report: &Report| {
+            report.rows.iter().find_map(|row| row.verdict.noted("needs_yes").map(ToOwned::to_owned))
+        };
+        let host = report.as_ref().and_then(waits).filter(|host| !agreed.contains(host));
+        let (Some(host), Some(asking)) = (host, report.as_ref().filter(|_| may_ask && console::can_ask()))
+        else {
+            return Ok(report);
+        };
+        say(&verdict_line(asking))?;
+        let question = format!("Send this key to {}, now and in later tests?", plain(&host));
+        if console::ask(&question)? != Answered::Yes {
+            return Ok(report);
+        }
+        agreed = agree(desk, std::slice::from_ref(&host))?;
+        agreed.push(host);
+    }
 }
 
 /// The key that a slot sends now, or one that was given for it.
@@ -214,13 +243,14 @@ pub(super) fn check(desk: &Desk, args: &cli::Check) -> Result<Exit, Failure> {
     } else {
         let mut out = String::new();
         for (at, slot, test) in &rows {
-            out += &text::status(&scan, std::slice::from_ref(*at), style);
+            out += &text::slots(&scan, std::slice::from_ref(*at), style);
             match test {
                 Some(report) => out += &indented(&report_text(report)),
                 None if slot.sent().is_some() => out += untested(desk, slot),
                 None => {}
             }
         }
+        text::without_slots(&mut out, &scan, style);
         let _ = writeln!(out, "{} checked, {problems} with problems", rows.len());
         print(&out)?;
     }
@@ -296,7 +326,7 @@ pub(super) fn before_write(
     slot: &Slot,
     key: &Secret,
     args: &cli::NewKey,
-    insist: bool,
+    write: &cli::Writing,
 ) -> Result<(), Failure> {
     let base = address(&desk.catalogue, args.base_url.as_ref())?;
     let consent = Consent { elsewhere: base.is_some(), ..Consent::default() };
@@ -308,11 +338,15 @@ pub(super) fn before_write(
         None => job(&desk.catalogue, slot, key, &Routes::new(), consent),
     };
     let agreed = Consents::of(&desk.world()).hosts();
-    let Some(report) = job.and_then(|job| run(desk, vec![job.agreeing(&agreed)]).pop()) else {
+    let report = match job {
+        Some(job) => run_asking(desk, &job, agreed, !write.yes && !write.json)?,
+        None => None,
+    };
+    let Some(report) = report else {
         return say("! not tested: keymend does not know to which address this slot sends its key\n");
     };
     say(&verdict_line(&report))?;
-    if report.overall.kind.rejects() && !insist {
+    if report.overall.kind.rejects() && !write.insist {
         let hint = report.overall.hints.first().map_or("", String::as_str);
         return Err(Failure::new(
             format!("the new key was rejected: {}", plain(&report.overall.reason)),

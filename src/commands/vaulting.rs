@@ -35,7 +35,7 @@ pub(super) fn vault(desk: &Desk, action: &Vault) -> Result<Exit, Failure> {
         Vault::List { json } => list(desk, &vault::list(&world), *json),
         Vault::Add { name, stdin, clipboard } => {
             let paste = keys::paste(desk, (*stdin, *clipboard, None), None)?;
-            let found = keys::cleaned(desk, &paste, None, true)?;
+            let found = keys::cleaned(desk, &paste, None, false, true)?;
             vault::add(&world, name, &found.key)?;
             print(&format!("kept in the OS keyring as {}\n", plain(name)))?;
             Ok(Exit::Fine)

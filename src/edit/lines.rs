@@ -5,7 +5,7 @@
 //! Where the old form cannot carry the value for its reader, the line is written again in the portable form: no
 //! blanks, no quotes, no `export` where the reader does not need it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use serde_json::Value as Json;
@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::diff::Spans;
 use super::{Edit, EditError, New, Spot};
+use crate::formats::assignment::Assignment;
 use crate::formats::dotenv;
 use crate::source::Dialect;
 
@@ -295,7 +296,7 @@ fn append(
                 && now.found[new].doubt.is_none()
                 && after.get(now.found[new].span.clone()).is_some_and(|spelled| spelled.contains(value))
                 && now.problems <= seen.problems
-                && others_equal(text, seen, None, after, &now, Some(new))
+                && others_equal((text, seen, None), (after, &now, Some(new)), name)
         })
         .ok_or_else(|| {
             EditError::Unverified("the file's reader would not see a new line at its end".to_owned())
@@ -325,7 +326,7 @@ fn remove(
         let after = Zeroizing::new(format!("{}{}", &text[..whole.start], &text[whole.end..]));
         let now = reader.see(&after);
         let gone = now.found.len() + 1 == seen.found.len();
-        let others = others_equal(&text, &seen, Some(at), &after, &now, None);
+        let others = others_equal((&text, &seen, Some(at)), (&after, &now, None), name);
         if !gone || now.problems > seen.problems || !others || !second_agrees(reader, &text, &after, name) {
             return Err(EditError::Unverified("other lines would change along".to_owned()));
         }
@@ -336,15 +337,58 @@ fn remove(
     }
 }
 
-/// Hermes reads its file by two parsers, and only the second one knows values of several lines: whether it sees every
-/// other variable as before.
+/// Hermes reads its file by two parsers, and only the second one knows references and values of several lines: whether it
+/// sees every other variable as before.
 fn second_agrees(reader: Reader, before: &str, after: &str, name: &str) -> bool {
-    let others = |text: &str| -> Vec<(String, String)> {
-        let parsed = dotenv::parse(Dialect::PythonDotenv, text.as_bytes(), &BTreeMap::new());
-        let all = parsed.assignments.into_iter().map(|one| (one.name, one.value));
-        all.filter(|(other, _)| other != name).collect()
-    };
-    reader != Reader::Dotenv(Dialect::Hermes) || others(before) == others(after)
+    if reader != Reader::Dotenv(Dialect::Hermes) {
+        return true;
+    }
+    let read =
+        |text: &str| dotenv::parse(Dialect::PythonDotenv, text.as_bytes(), &BTreeMap::new()).assignments;
+    let (old, new) = (read(before), read(after));
+    agree(&assigned(&old, before, name), &assigned(&new, after, name), name)
+}
+
+/// The assignments of every variable but `name`.
+fn assigned<'a>(all: &'a [Assignment], text: &'a str, name: &str) -> Vec<Row<'a>> {
+    let others = all.iter().filter(|one| one.name != name);
+    others.map(|one| Row::of(&one.name, &one.value, &one.span, text)).collect()
+}
+
+/// One assignment, as two readings of a file are compared.
+struct Row<'a> {
+    name: &'a str,
+    value: &'a str,
+    spelled: Option<&'a str>,
+}
+
+impl<'a> Row<'a> {
+    fn of(name: &'a str, value: &'a str, span: &Range<usize>, text: &'a str) -> Self {
+        Self { name, value, spelled: text.get(span.clone()) }
+    }
+
+    /// Whether it refers to one of these names.
+    fn refers_to(&self, names: &HashSet<&str>) -> bool {
+        let spelled = self.spelled.unwrap_or_default();
+        let words = || spelled.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        spelled.contains('$') && words().any(|word| names.contains(word))
+    }
+}
+
+/// Whether all assignments are what they were. Where `changed` has got another value, what refers to it, itself or through
+/// others, has changed along, as its reader sees it now; its spelling has not.
+fn agree(old: &[Row<'_>], new: &[Row<'_>], changed: &str) -> bool {
+    let mut moved = HashSet::from([changed]);
+    let mut pairs = old.iter().zip(new);
+    old.len() == new.len()
+        && pairs.all(|(old, new)| {
+            let same = old.value == new.value;
+            let fine = same || new.refers_to(&moved);
+            if !same {
+                moved.insert(new.name);
+            }
+            fine && old.name == new.name && old.spelled == new.spelled
+        })
 }
 
 /// Whether `after` holds `value` at `target` and is otherwise what `before` was, to their reader.
@@ -354,37 +398,20 @@ fn same_but(before: &str, seen: &Seen, after: &str, now: &Seen, target: usize, v
         && now.found.get(target).is_some_and(|found| {
             found.value.as_str() == value && found.name == seen.found[target].name && found.doubt.is_none()
         })
-        && others_equal(before, seen, Some(target), after, now, Some(target))
+        && others_equal((before, seen, Some(target)), (after, now, Some(target)), &seen.found[target].name)
 }
 
-/// Whether all assignments but the named ones are equal: by their values, or by their spelling where that refers to
-/// other variables.
-fn others_equal(
-    before: &str,
-    seen: &Seen,
-    skip: Option<usize>,
-    after: &str,
-    now: &Seen,
-    skip_now: Option<usize>,
-) -> bool {
-    let mut old = seen.found.iter().enumerate().filter(|(at, _)| Some(*at) != skip).map(|(_, found)| found);
-    let mut new =
-        now.found.iter().enumerate().filter(|(at, _)| Some(*at) != skip_now).map(|(_, found)| found);
-    loop {
-        match (old.next(), new.next()) {
-            (None, None) => return true,
-            (Some(old), Some(new)) => {
-                let spelled = |text: &str, found: &Found| text.get(found.span.clone()).map(ToOwned::to_owned);
-                let raw = spelled(before, old);
-                let refers = raw.as_ref().is_some_and(|raw| raw.contains('$'));
-                let equal = old.value == new.value || refers;
-                if old.name != new.name || !equal || raw != spelled(after, new) {
-                    return false;
-                }
-            }
-            _ => return false,
-        }
-    }
+/// A text, what its reader sees in it, and which assignment is left aside.
+type Reading<'a> = (&'a str, &'a Seen, Option<usize>);
+
+/// Whether all assignments but those left aside are what they were; those of the changed `name` decide what moves along.
+fn others_equal(before: Reading<'_>, after: Reading<'_>, name: &str) -> bool {
+    agree(&rows(before), &rows(after), name)
+}
+
+fn rows((text, seen, skip): Reading<'_>) -> Vec<Row<'_>> {
+    let others = seen.found.iter().enumerate().filter(|(at, _)| Some(*at) != skip);
+    others.map(|(_, found)| Row::of(&found.name, &found.value, &found.span, text)).collect()
 }
 
 /// The lines from `line` (one-based) to the one on which `span` ends, with their ends.

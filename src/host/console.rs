@@ -51,6 +51,13 @@ pub fn is_attended() -> bool {
     io::stdin().is_terminal()
 }
 
+/// Whether a question would be seen and could be answered: by a person at standard input, or, where standard input was the
+/// key, at the terminal that shows what this program prints.
+#[must_use]
+pub fn can_ask() -> bool {
+    if USED_UP.load(Ordering::Relaxed) { output::is_terminal() && terminal().is_ok() } else { is_attended() }
+}
+
 /// Standard input to its end, bounded.
 pub fn read_all() -> io::Result<Zeroizing<Vec<u8>>> {
     use std::io::Read as _;

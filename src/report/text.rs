@@ -13,6 +13,17 @@ use crate::source::Value;
 /// `status`: one block a slot.
 #[must_use]
 pub fn status(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> String {
+    let mut out = slots(scan, chosen, style);
+    without_slots(&mut out, scan, style);
+    if out.is_empty() {
+        out.push_str("No agent that keymend knows keeps a key here.\n");
+    }
+    out
+}
+
+/// The chosen slots, under the name of their agent.
+#[must_use]
+pub fn slots(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> String {
     let mut out = String::new();
     let mut last = None;
     for at in chosen {
@@ -30,19 +41,19 @@ pub fn status(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> String {
         }
         lints(&mut out, "    ", slot.lints.iter().chain(slot.candidates.iter().flat_map(|c| &c.lints)));
     }
-    // An agent whose files cannot be read, or lost what was in them, has no slots, and just then its lines are what the
-    // person needs.
+    out
+}
+
+/// An agent whose files cannot be read, or lost what was in them, has no slots, and just then its lines are what the
+/// person needs.
+pub fn without_slots(out: &mut String, scan: &Scan, style: Style<'_>) {
     for (at, scanned) in scan.agents.iter().enumerate() {
         let loud = scanned.findings.lints.iter().any(|lint| lint.severity > Severity::Note);
         let lines = !scanned.findings.troubles.is_empty() || loud;
         if scanned.findings.slots.is_empty() && lines {
-            agent_head(&mut out, scan, at, style);
+            agent_head(out, scan, at, style);
         }
     }
-    if out.is_empty() {
-        out.push_str("No agent that keymend knows keeps a key here.\n");
-    }
-    out
 }
 
 fn agent_head(out: &mut String, scan: &Scan, at: usize, style: Style<'_>) {

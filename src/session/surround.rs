@@ -9,7 +9,7 @@ use crate::agents::{Agent, Context, Findings, common};
 use crate::ambient::{Ambient, Surroundings};
 use crate::finding::{Lint, Severity};
 use crate::lint::{self, Use};
-use crate::provider::{Catalogue, Fit, Provider, authority};
+use crate::provider::{Catalogue, Fit, authority};
 use crate::resolve::{Candidate, Outcome, Sent, Slot, State};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
@@ -106,7 +106,7 @@ impl<'a> Around<'a> {
 
     fn complete_slot(&mut self, slot: &mut Slot, told: &HashSet<&'static str>) {
         let provider = slot.provider.as_deref().and_then(|id| self.catalogue.get(id));
-        let any_form = takes_any_form(slot, provider);
+        let any_form = takes_any_form(slot, self.catalogue);
         for lint in slot.lints.iter_mut().filter(|lint| lint.id == "foreign-base-url") {
             lint.weigh(foreign_severity(&slot.outcome, self.catalogue));
         }
@@ -153,8 +153,9 @@ impl<'a> Around<'a> {
 }
 
 /// Whether the server that a slot asks takes keys of any form: one of the person's own, on this machine or elsewhere.
-fn takes_any_form(slot: &Slot, provider: Option<&Provider>) -> bool {
-    let Some(provider) = provider else { return true };
+#[must_use]
+pub fn takes_any_form(slot: &Slot, catalogue: &Catalogue) -> bool {
+    let Some(provider) = slot.provider.as_deref().and_then(|id| catalogue.get(id)) else { return true };
     let host = match &slot.outcome {
         Outcome::Sends { base_url, .. } if !base_url.is_empty() => authority(base_url).unwrap_or(base_url),
         _ => return provider.local,

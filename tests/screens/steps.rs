@@ -268,3 +268,21 @@ fn a_key_that_was_taken_back_is_brought_back_or_the_way_is_told() {
     let (model, effects) = asked(None);
     assert!(effects.is_empty() && shows(&model, "keymend redo 3 --stdin"), "{}", text(&model));
 }
+
+#[test]
+fn a_word_is_a_key_for_a_server_of_the_persons_own_and_for_no_other() {
+    for (base, accepted) in [("http://127.0.0.1:4000", true), ("https://api.anthropic.com", false)] {
+        let (mut model, first) = blank(SIZE);
+        let mut found = scanning();
+        for slot in found.scan.agents.iter_mut().flat_map(|agent| &mut agent.findings.slots) {
+            if let keymend::resolve::Outcome::Sends { base_url, .. } = &mut slot.outcome {
+                base.clone_into(base_url);
+            }
+        }
+        update(&mut model, Message::Scanned(first, Box::new(found)));
+        press(&mut model, "<Down><Down>n");
+        paste(&mut model, "ollama\n");
+        let effects = press(&mut model, "<Enter>");
+        assert_eq!(matches!(effects[..], [Effect::Probe(..)]), accepted, "{base}\n{}", text(&model));
+    }
+}

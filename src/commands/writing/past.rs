@@ -194,9 +194,9 @@ pub(in crate::commands) fn redo(desk: &Desk, args: &cli::Redo) -> Result<Exit, F
     carry_out(desk, &world, &plan, &Bringing { new: &new, from_clipboard }, &args.write)
 }
 
-/// The key that was given, if it is the one of the action.
+/// The key that was given, if it is the one of the action, which may have been for a server of the person's own.
 fn given_again(desk: &Desk, lost: &Lost, paste: &Secret, talk: bool) -> Result<Secret, Failure> {
-    let key = keys::cleaned(desk, paste, None, talk)?.key;
+    let key = keys::cleaned(desk, paste, None, true, talk)?.key;
     if writer::is_key_of(&lost.action, &key) {
         return Ok(key);
     }

@@ -83,7 +83,7 @@ pub(super) fn tested(
     if key.no_test || write.dry_run || desk.offline {
         return Ok(());
     }
-    testing::before_write(desk, slot, new, key, write.insist)
+    testing::before_write(desk, slot, new, key, write)
 }
 
 /// The clean key, if it is one and belongs here; what is doubtful or wrong needs `--insist`.
@@ -95,7 +95,8 @@ pub(super) fn fit_for_slot(
     talk: bool,
 ) -> Result<Secret, Failure> {
     let provider = slot.provider.as_deref();
-    let found = keys::cleaned(desk, paste, provider, talk)?;
+    let any_form = crate::session::takes_any_form(slot, &desk.catalogue);
+    let found = keys::cleaned(desk, paste, provider, any_form, talk)?;
     let insisting =
         |message: &str| Failure::new(plain(message), "add --insist if you are sure; nothing was written");
     // Where a login's token may go is told by the places: there is nothing to insist on.

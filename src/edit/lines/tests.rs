@@ -41,6 +41,13 @@ fn a_dotenv_value_is_replaced_and_nothing_else() {
         ],
     );
     check(Dialect::NodeDotenv, &[("K=one\nK=two # c\n", "K=one\nK=§ # c\n")]);
+    check(
+        Dialect::Hermes,
+        &[
+            ("K=old\nB=${K}\n", "K=§\nB=${K}\n"),
+            ("K=old\nB=\"x${K}\"\nC=${B}\nD=1\n", "K=§\nB=\"x${K}\"\nC=${B}\nD=1\n"),
+        ],
+    );
     check(Dialect::Hermes, &[("A=1\nK=old\n", "A=1\nK=§\n"), ("A=1\r\nK='old' # c\r\n", "A=1\r\nK='§'\r\n")]);
 }
 
@@ -153,4 +160,22 @@ fn a_line_inside_of_another_value_is_no_line_to_take_away() {
     assert!(matches!(inside, Err(EditError::Unverified(_))), "{inside:?}");
     let plain = run(Dialect::Hermes, "K=x\nK=old\n", "K", Some(1), New::Nothing);
     assert_eq!(plain.as_deref(), Ok("K=old\n"));
+}
+
+#[test]
+fn only_what_refers_to_the_changed_name_may_change_along() {
+    let row = |name: &'static str, value: &'static str, spelled: &'static str| Row {
+        name,
+        value,
+        spelled: Some(spelled),
+    };
+    let old = [row("B", "1", "${K}"), row("C", "1", "x$B"), row("D", "1", "${E}")];
+    let both = |b, c, d| {
+        let new = [row("B", b, "${K}"), row("C", c, "x$B"), row("D", d, "${E}")];
+        agree(&old, &new, "K")
+    };
+    assert!(both("1", "1", "1") && both("2", "2", "1"));
+    assert!(!both("1", "1", "2"), "D does not refer to K");
+    assert!(!both("1", "2", "1"), "C refers to B, which is what it was");
+    assert!(!agree(&old, &old[..2], "K"));
 }
