@@ -38,6 +38,8 @@ pub enum Command {
     Check(Check),
     /// Say whose error a text is, what it means, which slot it fits, and what to do; the text is an argument or standard input
     Why(Why),
+    /// Mend what is wrong, worst first: shows the best way out, asks, tests, writes, proves it, and goes on
+    Fix(Fix),
     /// Test a key at its provider
     Test(Test),
     /// Print this machine for a bug tracker: versions, what is sent and why, findings; no key and no name in it
@@ -50,6 +52,8 @@ pub enum Command {
     Rotate(Rotate),
     /// Make another candidate or profile the active one
     Use(Use),
+    /// Take a credential away: the line, the field, or the whole profile
+    Remove(Remove),
     /// Say what a paste becomes: the masked key and what was removed, or why it is refused
     Clean(Clean),
     /// Run your own agent against a loopback server and compare what it sends with the prediction
@@ -107,6 +111,8 @@ impl Command {
             Self::Set(Set { write, .. })
             | Self::Rotate(Rotate { write, .. })
             | Self::Redo(Redo { write, .. })
+            | Self::Remove(Remove { write, .. })
+            | Self::Fix(Fix { write, .. })
             | Self::Use(Use { write, .. }) => Some(write),
             _ => None,
         }
@@ -202,10 +208,14 @@ pub struct Explain {
 
 /// `check`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct Check {
-    /// AGENT or AGENT/PROVIDER; all without one
-    #[arg(value_name = "AGENT[/PROVIDER]")]
+    /// AGENT, AGENT/PROVIDER or PROVIDER; everything without one
+    #[arg(value_name = "WHAT")]
     pub slot: Option<String>,
+    /// Also show notes, connections that nobody set up, and what each test said
+    #[arg(long, short)]
+    pub verbose: bool,
     /// Print JSON (schema 1; keys are masked)
     #[arg(long)]
     pub json: bool,
@@ -248,6 +258,12 @@ pub struct Test {
     /// Read the key from the clipboard
     #[arg(long)]
     pub clipboard: bool,
+    /// Test this candidate (its number or name, as `explain` lists them) and not the one that is sent
+    #[arg(long, value_name = "N", conflicts_with_all = ["stdin", "clipboard", "all"])]
+    pub candidate: Option<String>,
+    /// Test every stored key of the slot, or of all slots of an agent, sent or not
+    #[arg(long, conflicts_with_all = ["stdin", "clipboard", "base_url"])]
+    pub all: bool,
     /// Send the probe to this address instead of the provider's own
     #[arg(long, value_name = "URL", value_parser = address)]
     pub base_url: Option<String>,
@@ -421,6 +437,42 @@ pub struct Use {
     /// Do not test the key first
     #[arg(long)]
     pub no_test: bool,
+    /// The write
+    #[command(flatten)]
+    pub write: Writing,
+}
+
+/// `fix`
+#[derive(Debug, Args)]
+pub struct Fix {
+    /// AGENT, AGENT/PROVIDER or PROVIDER; everything without one
+    #[arg(value_name = "WHAT")]
+    pub slot: Option<String>,
+    /// Only this profile
+    #[arg(long, value_name = "P")]
+    pub profile: Option<String>,
+    /// Only findings of this kind, as `check` names them
+    #[arg(long, value_name = "ID")]
+    pub finding: Option<String>,
+    /// Do not test any key
+    #[arg(long)]
+    pub no_test: bool,
+    /// The write
+    #[command(flatten)]
+    pub write: Writing,
+}
+
+/// `remove`
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// AGENT/PROVIDER
+    #[arg(value_name = "AGENT/PROVIDER")]
+    pub slot: String,
+    /// The candidate's number or name, as `explain` lists them
+    pub candidate: String,
+    /// Only this profile
+    #[arg(long, value_name = "P")]
+    pub profile: Option<String>,
     /// The write
     #[command(flatten)]
     pub write: Writing,

@@ -15,7 +15,9 @@ use crate::secret::Secret;
 use crate::world::World as _;
 
 pub mod arguments;
+mod checking;
 mod consenting;
+mod fixing;
 mod keys;
 mod listing;
 mod looking;
@@ -134,9 +136,11 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Why(args)) => why::why(&desk, &args),
         Some(Command::Report(args)) => report::report(&desk, &args),
         Some(Command::Test(args)) => testing::test(&desk, &args),
-        Some(Command::Check(args)) => testing::check(&desk, &args),
+        Some(Command::Check(args)) => checking::check(&desk, &args),
         Some(Command::Consents(args)) => consenting::consents(&desk, &args),
         Some(Command::Clean(args)) => keys::clean(&desk, &args),
+        Some(Command::Fix(args)) => fixing::fix(&desk, &args),
+        Some(Command::Remove(args)) => writing::remove(&desk, &args),
         Some(Command::Set(args)) => writing::set(&desk, &args),
         Some(Command::Rotate(args)) => writing::rotate(&desk, &args),
         Some(Command::Use(args)) => writing::use_candidate(&desk, &args),

@@ -123,6 +123,72 @@ impl fmt::Display for Lint {
     }
 }
 
+/// One way to make a finding go away. Its id is part of `--json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// Another source of the same connection becomes the one that is sent.
+    Use,
+    /// The key is written without what was pasted around it.
+    Clean,
+    /// Of several keys in one value, the one that works stays.
+    Split,
+    /// A credential is taken away.
+    Remove,
+    /// The agent's waiting time for a key is ended.
+    Unblock,
+    /// A key of the same provider from elsewhere on this machine is put where the agent reads it.
+    Adopt,
+    /// A file is closed to other users.
+    Tighten,
+    /// What runs with an old key is started again.
+    Restart,
+    /// git forgets the file.
+    Untrack,
+    /// The person signs in again.
+    Login,
+    /// The person adds credit; the key stays.
+    Credit,
+    /// The person waits.
+    Wait,
+    /// The person corrects the address.
+    Address,
+    /// The person looks at the key's rights.
+    Permissions,
+    /// The person agrees to the host.
+    Agree,
+    /// The person's own agent shows what it sends.
+    Prove,
+    /// A new key.
+    NewKey,
+}
+
+impl Way {
+    /// The stable identifier.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Use => "use",
+            Self::Clean => "clean",
+            Self::Split => "split",
+            Self::Remove => "remove",
+            Self::Unblock => "unblock",
+            Self::Adopt => "adopt",
+            Self::Tighten => "tighten",
+            Self::Restart => "restart",
+            Self::Untrack => "untrack",
+            Self::Login => "login",
+            Self::Credit => "credit",
+            Self::Wait => "wait",
+            Self::Address => "address",
+            Self::Permissions => "permissions",
+            Self::Agree => "agree",
+            Self::Prove => "prove",
+            Self::NewKey => "new-key",
+        }
+    }
+}
+
 /// A kind of finding.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -139,6 +205,9 @@ pub struct Kind {
     /// Ids of earlier versions that mean the same.
     #[serde(default)]
     pub was: Vec<String>,
+    /// What may help, the best first.
+    #[serde(default)]
+    pub remedies: Vec<Way>,
 }
 
 /// Made of `assets/findings.toml` by the build.
@@ -178,6 +247,10 @@ pub fn markdown() -> String {
             severity.join(" or "),
             kind.text
         );
+        if !kind.remedies.is_empty() {
+            let ways: Vec<_> = kind.remedies.iter().map(|way| way.id()).collect();
+            let _ = write!(page, "\nWhat may help: {}.\n", ways.join(", "));
+        }
         if !kind.was.is_empty() {
             let _ = write!(page, "\nEarlier: `{}`.\n", kind.was.join("`, `"));
         }

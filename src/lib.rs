@@ -36,6 +36,7 @@ pub mod printer;
 pub mod probe;
 pub mod prove;
 pub mod provider;
+pub mod remedy;
 pub mod report;
 pub mod resolve;
 pub mod secret;

@@ -22,6 +22,7 @@ mod build;
 mod draft;
 mod kind;
 mod locks;
+mod mend;
 mod switch;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use build::{Offered, Stands, bring_back, build, changeable, destinations, ro
 pub use draft::key_at;
 pub use kind::{Takes, is_login, is_shared, takes};
 pub(crate) use locks::may_lock;
+pub use mend::{At, remove, replace, tighten, unblock};
 pub use switch::{Loss, losses, telling_losses, use_candidate};
 
 /// What is about to be written, all of it or nothing.
@@ -155,6 +157,15 @@ pub enum Prediction {
         /// The winner, masked.
         key: Mask,
         /// Why it wins, in words.
+        why: String,
+    },
+    /// Another key than before comes forward.
+    SendsOther {
+        /// Where it is, as a person finds it.
+        place: String,
+        /// The key, masked.
+        key: Mask,
+        /// Why it is sent, in words.
         why: String,
     },
     /// No key at all; why.

@@ -6,9 +6,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::finding::Lint;
+use crate::plan::SlotId;
 use crate::provider::Catalogue;
+use crate::remedy::{Act, Remedy};
 use crate::resolve::{Candidate, Outcome, Sent, Slot, origin, shown};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
+use crate::session::diagnosis::Found;
 use crate::session::held::{Holder, Sends};
 use crate::session::{Scan, Scanned, SlotRef};
 use crate::source::Value;
@@ -146,6 +149,65 @@ struct TroubleJson {
     place: String,
     message: String,
     hint: &'static str,
+}
+
+/// A finding, with its ways out.
+#[derive(Debug, Serialize)]
+pub struct FindingJson {
+    id: &'static str,
+    title: &'static str,
+    severity: &'static str,
+    problem: bool,
+    message: String,
+    evidence: Vec<String>,
+    /// The connections: `agent`, `profile`, `agent_provider`, as in the list of slots.
+    slots: Vec<String>,
+    /// The one-based number of the candidate, in the first connection.
+    candidate: Option<usize>,
+    remedies: Vec<RemedyJson>,
+}
+
+/// A way out.
+#[derive(Debug, Serialize)]
+struct RemedyJson {
+    id: &'static str,
+    title: String,
+    /// What to run, or the page to open.
+    command: Option<String>,
+    /// What comes of it.
+    predicts: &'static str,
+    /// keymend does it; else the person.
+    writes: bool,
+}
+
+/// The JSON of a finding; `fix` is the command that does its best remedy.
+#[must_use]
+pub fn finding_json(scan: &Scan, found: &Found, remedies: &[Remedy], fix: &str) -> FindingJson {
+    let command = |remedy: &Remedy| match &remedy.act {
+        Act::Write { .. } => Some(format!("{fix} --finding {}", found.id)),
+        Act::Person { how } => how.clone(),
+    };
+    let slots = found.slots.iter().filter_map(|at| scan.slot(*at)).map(SlotId::of);
+    FindingJson {
+        id: found.id,
+        title: crate::finding::find(found.id).map_or("", |kind| kind.title.as_str()),
+        severity: found.severity.weight().id(),
+        problem: found.problem,
+        message: plain(&found.message),
+        evidence: found.evidence.iter().map(|line| plain(line)).collect(),
+        slots: slots.map(|id| plain(&id.to_string())).collect(),
+        candidate: found.candidate.map(|at| at + 1),
+        remedies: remedies
+            .iter()
+            .map(|remedy| RemedyJson {
+                id: remedy.way.id(),
+                title: plain(&remedy.title),
+                command: command(remedy).map(|command| plain(&command)),
+                predicts: remedy.forecast.id(),
+                writes: remedy.writes(),
+            })
+            .collect(),
+    }
 }
 
 pub use crate::printer::printable as plain;

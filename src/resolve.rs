@@ -74,6 +74,20 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// Where it is, as a person calls it: `~/.hermes/.env:3`, `anthropic:old in ~/.openclaw/…`, `OPENAI_API_KEY of this
+    /// shell`.
+    #[must_use]
+    pub fn spoken(&self, home: Option<&std::path::Path>) -> String {
+        let named = self.name.as_deref().filter(|name| !name.is_empty());
+        match (&self.place, named) {
+            (Place::Env { name }, _) => format!("{name} of this shell"),
+            (Place::Field { file, pointer, .. }, Some(name)) if pointer.0.iter().any(|step| step == name) => {
+                format!("{name} in {}", crate::source::tilde(file, home))
+            }
+            (place, _) => place.show(home),
+        }
+    }
+
     /// Whether `sent` can come from here: the text itself, or what is left of it after the agent has taken characters
     /// away (blanks, line ends, letters that a header cannot hold). A reference gives whatever it names.
     #[must_use]

@@ -6,6 +6,7 @@
 pub mod asked;
 mod copies;
 mod elsewhere;
+pub mod diagnosis;
 pub mod held;
 pub mod holding;
 mod misplaced;
@@ -13,10 +14,12 @@ pub mod names;
 pub mod past;
 pub mod plausible;
 mod services;
+pub mod spares;
 pub mod standing;
 mod surround;
 pub use surround::takes_any_form;
 pub mod test;
+pub mod verdicts;
 mod watch;
 pub mod write;
 

@@ -1,4 +1,4 @@
-//! `test`, `check`, and the test before a write.
+//! `test`, and the test before a write.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -6,11 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::consenting::{address, agree};
-use super::looking::{chosen_by, scan_for, selector, slots_of, slots_or_none};
-use super::{Desk, Exit, Failure, keys, print, print_json, salt};
+use super::looking::{scan_for, selector, slots_of};
+use super::{Desk, Exit, Failure, keys, print, print_json};
 use crate::agents;
 use crate::cli;
-use crate::finding::Severity;
 use crate::host::consents::Consents;
 use crate::host::console::{self, Answered};
 use crate::host::http::{Options, run_all};
@@ -19,12 +18,13 @@ use crate::probe::course::{Consent, Job, Report};
 use crate::probe::custom;
 use crate::probe::verdict::Kind;
 use crate::provider::{Catalogue, Provider};
-use crate::report::{self, SCHEMA, plain, text};
-use crate::resolve::{Outcome, Slot};
+use crate::report::{SCHEMA, plain};
+use crate::resolve::Slot;
 use crate::secret::Secret;
+use crate::session::diagnosis::Words;
 use crate::session::names::{self, NoSuch};
 use crate::session::test::{Routes, direct, job};
-use crate::session::{Scan, SlotRef};
+use crate::session::verdicts::{self, Trial};
 use crate::world::World as _;
 
 /// `keymend test`.
@@ -37,6 +37,9 @@ pub(super) fn test(desk: &Desk, args: &cli::Test) -> Result<Exit, Failure> {
     }
     let base = address(&desk.catalogue, args.base_url.as_ref())?;
     let consent = Consent { spend: args.spend, elsewhere: base.is_some(), siblings: args.siblings };
+    if args.all {
+        return stored(desk, args, consent);
+    }
     // A provider alone is tested with a key that is given: one that is not is asked for.
     let is_agent = agents::named(&args.target).is_some();
     let is_provider = !is_agent && desk.catalogue.by_alias(&args.target).is_some();
@@ -58,7 +61,7 @@ fn no_runtime() -> Failure {
     Failure::new("the test could not run", "try again")
 }
 
-fn run(desk: &Desk, jobs: Vec<Job>) -> Vec<Report> {
+pub(super) fn run(desk: &Desk, jobs: Vec<Job>) -> Vec<Report> {
     let world = desk.world();
     let options = Options::from_env(|name| world.var(name).map(ToOwned::to_owned));
     run_all(Arc::new(Catalogue::clone(&desk.catalogue)), options, jobs)
@@ -105,7 +108,11 @@ fn slot_job(desk: &Desk, args: &cli::Test, base: Option<&str>, consent: Consent)
     } else {
         None
     };
-    let key = given.or_else(|| slot.sent().map(|sent| sent.key.clone()));
+    let chosen = args.candidate.as_deref().map(|asked| key_of(slot, asked)).transpose()?;
+    let key = given.or(chosen).or_else(|| slot.sent().map(|sent| sent.key.clone()));
+    if !args.json {
+        say(&format!("{}\n", plain(&crate::plan::SlotId::of(slot).to_string())))?;
+    }
     let key = key.ok_or_else(|| Failure::new("this slot sends no key", "`keymend explain` says why"))?;
     if let Some(base) = base {
         let provider = slot.provider.as_deref().unwrap_or(custom::OPENAI);
@@ -117,6 +124,73 @@ fn slot_job(desk: &Desk, args: &cli::Test, base: Option<&str>, consent: Consent)
             "name the address with --base-url",
         )
     })
+}
+
+/// The key of a candidate that the person named.
+fn key_of(slot: &Slot, asked: &str) -> Result<Secret, Failure> {
+    let at = super::writing::candidate(slot, asked)?;
+    let key = slot.candidates.get(at).and_then(|one| one.value.secret()).filter(|key| !key.is_empty());
+    key.cloned()
+        .ok_or_else(|| Failure::new("there is no key at this candidate", "`keymend explain` lists them"))
+}
+
+#[derive(Serialize)]
+struct StoredJson<'a> {
+    schema: u32,
+    keys: Vec<StoredKeyJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct StoredKeyJson<'a> {
+    slots: Vec<String>,
+    key: crate::secret::Mask,
+    /// A connection sends it.
+    sent: bool,
+    test: &'a Report,
+}
+
+/// `test --all`: every stored key of the chosen connections once, sent or not.
+fn stored(desk: &Desk, args: &cli::Test, consent: Consent) -> Result<Exit, Failure> {
+    let world = desk.world();
+    let selector = selector(desk, &args.target, None)?;
+    let scan = scan_for(desk, &world, &selector)?;
+    let chosen = slots_of(desk, &scan, &selector, &args.target)?;
+    let trials = verdicts::of_all(&scan, &chosen, &desk.catalogue, consent);
+    let agreed = agree(desk, &args.yes_to)?;
+    let jobs = trials.iter().map(|trial| trial.job.clone().agreeing(&agreed)).collect();
+    let reports = run(desk, jobs);
+    let words = Words { scan: &scan, catalogue: &desk.catalogue, home: world.home() };
+    let is_sent = |trial: &Trial| {
+        let mut slots = trial.slots.iter().filter_map(|at| scan.slot(*at));
+        slots.any(|slot| slot.sent().is_some_and(|sent| sent.key == trial.job.key))
+    };
+    let names = |trial: &Trial| -> Vec<String> {
+        let ids = trial.slots.iter().filter_map(|at| scan.slot(*at)).map(crate::plan::SlotId::of);
+        ids.map(|id| plain(&id.to_string())).collect()
+    };
+    if args.json {
+        let keys = trials.iter().zip(&reports).map(|(trial, test)| StoredKeyJson {
+            slots: names(trial),
+            key: desk.catalogue.mask(&trial.job.key),
+            sent: is_sent(trial),
+            test,
+        });
+        print_json(&StoredJson { schema: SCHEMA, keys: keys.collect() })?;
+    } else {
+        let mut out = String::new();
+        for (trial, report) in trials.iter().zip(&reports) {
+            let sent = if is_sent(trial) { "sent" } else { "not sent" };
+            let who = names(trial).join(", ");
+            let _ = writeln!(out, "{} · {sent} · {who}", plain(&words.key(&trial.job.key)));
+            let _ = write!(out, "  {}", verdict_line(report));
+        }
+        if trials.is_empty() {
+            out.push_str("No key is stored there.\n");
+        }
+        print(&out)?;
+    }
+    let fine = reports.iter().all(|report| report.overall.kind == Kind::Valid);
+    Ok(if fine { Exit::Fine } else { Exit::Problems })
 }
 
 fn key_job(desk: &Desk, args: &cli::Test, base: Option<&str>, consent: Consent) -> Result<Job, Failure> {
@@ -160,7 +234,7 @@ fn given_key(desk: &Desk, args: &cli::Test, provider: Option<&str>) -> Result<Se
     }
 }
 
-fn report_text(report: &Report) -> String {
+pub(super) fn report_text(report: &Report) -> String {
     let mut out = verdict_line(report);
     if report.rows.len() > 1 {
         for row in &report.rows {
@@ -194,129 +268,6 @@ fn verdict_line(report: &Report) -> String {
     let status = verdict.status.map_or(String::new(), |status| format!(" · {status}"));
     let latency = verdict.latency_ms.map_or(String::new(), |ms| format!(" · {ms} ms"));
     format!("{mark} {}{status}{latency}: {}\n", verdict.kind, plain(&verdict.reason))
-}
-
-#[derive(Serialize)]
-struct CheckJson<'a> {
-    schema: u32,
-    problems: usize,
-    slots: Vec<CheckedJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct CheckedJson<'a> {
-    #[serde(flatten)]
-    slot: report::SlotJson,
-    problem: bool,
-    /// Null where no test ran.
-    test: Option<&'a Report>,
-}
-
-/// `keymend check`.
-pub(super) fn check(desk: &Desk, args: &cli::Check) -> Result<Exit, Failure> {
-    let world = desk.world();
-    let selector = chosen_by(desk, args.slot.as_deref())?;
-    let scan = scan_for(desk, &world, &selector)?;
-    let chosen = slots_or_none(desk, &scan, &selector, args.slot.as_deref())?;
-    let consent = Consent { spend: args.spend, siblings: args.siblings, ..Consent::default() };
-    let tested = if desk.offline { Vec::new() } else { test_all(desk, &scan, &chosen, consent) };
-    let report_of = |slot: &Slot| {
-        let key = test_name(slot)?;
-        tested.iter().find(|(name, _)| *name == key).map(|(_, report)| report)
-    };
-    let salt = salt(None);
-    let style = desk.style(&world, &salt);
-    let rows: Vec<(&SlotRef, &Slot, Option<&Report>)> = chosen
-        .iter()
-        .filter_map(|at| scan.slot(*at).map(|slot| (at, slot)))
-        .map(|(at, slot)| (at, slot, report_of(slot)))
-        .collect();
-    let troubles: usize = scan.agents.iter().map(|scanned| scanned.findings.troubles.len()).sum();
-    let problems = troubles + rows.iter().filter(|(_, slot, report)| is_problem(slot, *report)).count();
-    if args.json {
-        let slots = rows.iter().map(|(_, slot, test)| CheckedJson {
-            slot: report::slot_json(slot, &scan, style),
-            problem: is_problem(slot, *test),
-            test: *test,
-        });
-        print_json(&CheckJson { schema: SCHEMA, problems, slots: slots.collect() })?;
-    } else {
-        let mut out = String::new();
-        for (at, slot, test) in &rows {
-            out += &text::slots(&scan, std::slice::from_ref(*at), style);
-            match test {
-                Some(report) => out += &indented(&report_text(report)),
-                None if slot.sent().is_some() => out += untested(desk, slot),
-                None => {}
-            }
-        }
-        text::without_slots(&mut out, &scan, style);
-        let _ = writeln!(out, "{} checked, {problems} with problems", rows.len());
-        print(&out)?;
-    }
-    Ok(if problems == 0 { Exit::Fine } else { Exit::Problems })
-}
-
-/// Why a slot that sends a key has no test.
-fn untested(desk: &Desk, slot: &Slot) -> &'static str {
-    if desk.offline {
-        "    not tested: --offline\n"
-    } else if idle_literal(slot) {
-        "    not tested: this is a word of the agent itself, and the slot is not in use\n"
-    } else {
-        "    not tested: keymend does not know to which address this slot sends its key\n"
-    }
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
-}
-
-/// What makes two tests the same: provider, key, address and header.
-pub(super) fn test_name(slot: &Slot) -> Option<(String, String, String)> {
-    let Outcome::Sends { sent, base_url, .. } = &slot.outcome else { return None };
-    let provider = slot.provider.clone().unwrap_or_default();
-    let way = format!("{base_url} {}", sent.header);
-    Some((provider, sent.key.fingerprint("").to_string(), way))
-}
-
-pub(super) type Tested = ((String, String, String), Report);
-
-/// Every distinct key of the chosen slots once, side by side.
-pub(super) fn test_all(desk: &Desk, scan: &Scan, chosen: &[SlotRef], consent: Consent) -> Vec<Tested> {
-    let mut names = Vec::new();
-    let mut jobs = Vec::new();
-    let agreed = Consents::of(&desk.world()).hosts();
-    for slot in chosen.iter().filter_map(|at| scan.slot(*at)) {
-        let (Some(name), Some(sent)) = (test_name(slot), slot.sent()) else { continue };
-        if names.contains(&name) || idle_literal(slot) {
-            continue;
-        }
-        if let Some(job) = job(&desk.catalogue, slot, &sent.key, &Routes::new(), consent) {
-            names.push(name);
-            jobs.push(job.agreeing(&agreed));
-        }
-    }
-    names.into_iter().zip(run(desk, jobs)).collect()
-}
-
-/// A word of the agent itself (`None`, `no-key-required`) in a slot that is not in use: nobody set it up.
-fn idle_literal(slot: &Slot) -> bool {
-    !slot.in_use
-        && slot.active_candidate().is_some_and(|candidate| candidate.source == crate::source::Source::BuiltIn)
-}
-
-/// A slot in use that sends nothing, a fault, or a key that its provider does not take.
-fn is_problem(slot: &Slot, report: Option<&Report>) -> bool {
-    if idle_literal(slot) {
-        return false;
-    }
-    let lints = slot.lints.iter().chain(slot.concerning().flat_map(|candidate| &candidate.lints));
-    let fault = lints.into_iter().any(|lint| lint.severity == Severity::Fault);
-    let silent = slot.in_use && matches!(slot.outcome, Outcome::Nothing { .. });
-    // A host that waits for a yes is said; nothing is known to be wrong with the key.
-    let bad = |report: &Report| report.overall.kind != Kind::Valid && !report.overall.waits_for_yes();
-    fault || silent || report.is_some_and(bad)
 }
 
 /// Tests a new key before it is written: a definite rejection stops unless the person insists; what could not be asked is

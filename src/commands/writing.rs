@@ -26,13 +26,16 @@ use crate::world::World as _;
 mod interrupted;
 mod json;
 mod past;
+mod removing;
 mod rotating;
 mod setting;
 
 pub(super) use interrupted::{end, mention};
+pub(super) use json::PlanJson;
 pub(super) use past::{history, redo, undo};
+pub(super) use removing::remove;
 pub(super) use rotating::rotate;
-pub(super) use setting::set;
+pub(super) use setting::{set, tested};
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
@@ -91,7 +94,7 @@ pub(super) fn use_candidate(desk: &Desk, args: &cli::Use) -> Result<Exit, Failur
     carry_out(desk, &world, &plan, &Bringing { new: &key, from_clipboard: None }, &args.write)
 }
 
-fn candidate(slot: &Slot, asked: &str) -> Result<usize, Failure> {
+pub(super) fn candidate(slot: &Slot, asked: &str) -> Result<usize, Failure> {
     let by_number =
         asked.parse::<usize>().ok().filter(|n| (1..=slot.candidates.len()).contains(n)).map(|n| n - 1);
     let by_name = || {
@@ -127,28 +130,38 @@ fn carry_out(
     key: &Bringing<'_>,
     args: &cli::Writing,
 ) -> Result<Exit, Failure> {
+    let (exit, json) = done(desk, world, plan, key, args)?;
+    if let Some(json) = json {
+        print_json(&json)?;
+    }
+    Ok(exit)
+}
+
+/// The same; with `--json` the answer is given back and not printed.
+pub(super) fn done(
+    desk: &Desk,
+    world: &RealWorld,
+    plan: &Plan,
+    key: &Bringing<'_>,
+    args: &cli::Writing,
+) -> Result<(Exit, Option<PlanJson>), Failure> {
     if !args.json {
         print(&plan_text(plan, world))?;
     }
-    if plan.guarded && !args.insist && !args.dry_run {
-        let losses: Vec<String> =
-            plan.losses.iter().filter(|loss| loss.only).map(plan::Loss::words).collect();
-        return Err(Failure::new(
-            format!("this {}", plain(&losses.join(", and "))),
-            "--insist writes it all the same, and a backup is kept. Nothing was written",
-        ));
-    }
+    guarded(plan, args)?;
     if args.dry_run || (!args.yes && !agreed(args.json)?) {
-        if args.json {
-            print_json(&json::plan(plan, world.home()))?;
-        } else {
+        if !args.json {
             print("Nothing was written.\n")?;
         }
-        return Ok(not_written(args.dry_run));
+        return Ok((not_written(args.dry_run), args.json.then(|| json::plan(plan, world.home()))));
     }
     if let Some(broken) = plan.predictions.iter().find(|one| one.breaks() && !args.insist) {
         return Err(Failure::new(
-            format!("{} {}", plain(&broken.slot.to_string()), prediction(&broken.prediction)),
+            format!(
+                "{} {}",
+                plain(&broken.slot.to_string()),
+                prediction(&broken.prediction, plan.new.as_str())
+            ),
             "it sends one now; --insist writes it all the same. Nothing was written",
         ));
     }
@@ -166,19 +179,37 @@ fn carry_out(
         print(&written_text(&written, plan, world.home()))?;
     }
     let restarted = restart(bench, &written, args)?;
-    if args.json {
-        print_json(&json::written(plan, &written, &restarted, world.home()))?;
-    } else {
+    let json = args.json.then(|| json::written(plan, &written, &restarted, world.home()));
+    if !args.json {
         print(&restarted_text(&restarted))?;
         print(&next_text(desk, &written, &restarted, world.home()))?;
     }
-    let reached = match plan.slot {
-        Some(_) => written.now.first().is_none_or(|now| now.is_new),
-        None => written.now.iter().all(|now| now.is_new),
-    };
     let stands = written.places.iter().all(|place| place.new_there);
     let runs = restarted.iter().all(Restarted::is_fine);
-    Ok(if reached && stands && runs { Exit::Fine } else { Exit::Problems })
+    let fine = reached(plan, &written) && stands && runs;
+    Ok((if fine { Exit::Fine } else { Exit::Problems }, json))
+}
+
+/// Whether the slots send what was wanted. A plan that brings no key wants what it predicts.
+fn reached(plan: &Plan, written: &Written) -> bool {
+    let brings = !plan.places.is_empty() || plan.predictions.iter().any(|one| one.prediction.is_new());
+    match plan.slot {
+        _ if !brings => true,
+        Some(_) => written.now.first().is_none_or(|now| now.is_new),
+        None => written.now.iter().all(|now| now.is_new),
+    }
+}
+
+/// A plan that takes the only copy of another credential away is written on a word of its own.
+fn guarded(plan: &Plan, args: &cli::Writing) -> Result<(), Failure> {
+    if !plan.guarded || args.insist || args.dry_run {
+        return Ok(());
+    }
+    let losses: Vec<String> = plan.losses.iter().filter(|loss| loss.only).map(plan::Loss::words).collect();
+    Err(Failure::new(
+        format!("this {}", plain(&losses.join(", and "))),
+        "--insist writes it all the same, and a backup is kept. Nothing was written",
+    ))
 }
 
 /// Restarts what still holds the old key, on `--restart` or a yes.
@@ -247,7 +278,7 @@ fn plan_text(plan: &Plan, world: &RealWorld) -> String {
             out,
             "then {} {}",
             plain(&predicted.slot.to_string()),
-            prediction(&predicted.prediction)
+            prediction(&predicted.prediction, plan.new.as_str())
         );
     }
     for note in &plan.notes {
@@ -277,12 +308,15 @@ fn target(change: &Change, world: &RealWorld) -> String {
     }
 }
 
-/// `will send the new key`.
-pub(super) fn prediction(prediction: &Prediction) -> String {
+/// `will send sk-ant-…k3Pw (108)`; `new` is the key that the plan brings forward.
+pub(super) fn prediction(prediction: &Prediction, new: &str) -> String {
     match prediction {
-        Prediction::SendsNew => "will send the new key".to_owned(),
+        Prediction::SendsNew => format!("will send {new}"),
         Prediction::StillSends { place, key, why } => {
             format!("will still send {key} from {}: {}", plain(place), plain(why))
+        }
+        Prediction::SendsOther { place, key, why } => {
+            format!("will then send {key} from {}: {}", plain(place), plain(why))
         }
         Prediction::SendsNothing { why } => format!("will send no key: {}", plain(why)),
         Prediction::NotKnown { why } => format!("is not known to change: {}", plain(why)),
@@ -320,7 +354,7 @@ fn written_text(written: &Written, plan: &Plan, home: Option<&Path>) -> String {
 /// `✓ ~/.hermes/.env:3: new key there, old one gone`.
 fn place_line(place: &PlaceNow, plan: &Plan, home: Option<&Path>) -> String {
     let mark = if place.new_there { '✓' } else { '!' };
-    let new = if place.new_there { "the new key is there" } else { "the new key cannot be seen there" };
+    let new = if place.new_there { "the key is there" } else { "the key cannot be seen there" };
     let old = match (&plan.replaced, place.old_gone) {
         (Some(_), true) => ", the old one is gone",
         (Some(_), false) => ", the old one is not gone",
@@ -411,7 +445,7 @@ fn shared_decides(offered: &[Offered], world: &RealWorld) -> bool {
 fn offered_line(n: usize, offered: &Offered, world: &RealWorld) -> String {
     let place = plain(&offered.destination.place.show(world.home()));
     let outcome = match &offered.outcome {
-        Ok(outcome) => prediction(outcome),
+        Ok(outcome) => prediction(outcome, "the new key"),
         Err(error) => plain(&error.to_string()),
     };
     format!("{n} {place}: {}; the slot {outcome}", plain(&offered.destination.effect))

@@ -13,7 +13,7 @@ use crate::destination::{Destination, Neighbour, Set};
 use crate::edit::{Masker, New};
 use crate::hygiene;
 use crate::provider::Catalogue;
-use crate::resolve::{Candidate, Outcome, Slot};
+use crate::resolve::{Candidate, Outcome, Sent, Slot};
 use crate::secret::Secret;
 use crate::source::Place;
 use crate::world::{Overlay, World};
@@ -353,7 +353,9 @@ pub(super) fn predict(
         .iter()
         .map(|id| Predicted {
             slot: id.clone(),
-            prediction: id.find(&after).map_or_else(unlisted, |slot| prediction(context, slot, new)),
+            prediction: id.find(&after).map_or_else(unlisted, |slot| {
+                prediction(context, slot, id.find(&before).and_then(Slot::sent), new)
+            }),
             sends_now: id.find(&before).and_then(Slot::sent).is_some(),
         })
         .collect();
@@ -362,7 +364,11 @@ pub(super) fn predict(
         let was = id.find(&before).and_then(Slot::sent);
         if !wanted.contains(&id) && slot.sent() != was {
             let sends_now = was.is_some();
-            predicted.push(Predicted { slot: id, prediction: prediction(context, slot, new), sends_now });
+            predicted.push(Predicted {
+                slot: id,
+                prediction: prediction(context, slot, was, new),
+                sends_now,
+            });
         }
     }
     predicted
@@ -372,20 +378,23 @@ fn unlisted() -> Prediction {
     Prediction::NotKnown { why: "the agent does not list this slot after the change".to_owned() }
 }
 
-fn prediction(context: Context<'_>, slot: &Slot, new: &Secret) -> Prediction {
+fn prediction(context: Context<'_>, slot: &Slot, was: Option<&Sent>, new: &Secret) -> Prediction {
     match &slot.outcome {
         Outcome::Sends { sent, .. } if sent.key == *new => Prediction::SendsNew,
         Outcome::Sends { sent, .. } => {
             // Where what leaves is not the active candidate (a second credential that travels along), its own place.
             let holds = |one: &&Candidate| one.value.secret() == Some(&sent.key);
             let active = slot.active_candidate().filter(holds).or_else(|| slot.candidates.iter().find(holds));
-            Prediction::StillSends {
-                place: active.map_or_else(
-                    || "a header or setting of its own".to_owned(),
-                    |active| active.place.show(context.world.home()),
-                ),
-                key: context.catalogue.mask(&sent.key),
-                why: active.map_or_else(String::new, |active| active.state.reason().to_owned()),
+            let place = active.map_or_else(
+                || "a header or setting of its own".to_owned(),
+                |active| active.place.show(context.world.home()),
+            );
+            let key = context.catalogue.mask(&sent.key);
+            let why = active.map_or_else(String::new, |active| active.state.reason().to_owned());
+            if was.is_some_and(|was| was.key != sent.key) {
+                Prediction::SendsOther { place, key, why }
+            } else {
+                Prediction::StillSends { place, key, why }
             }
         }
         Outcome::Nothing { reason } => Prediction::SendsNothing { why: reason.clone() },

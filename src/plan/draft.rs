@@ -355,6 +355,11 @@ impl Seal {
 /// none or it cannot be read.
 #[must_use]
 pub fn key_at(world: &dyn World, place: &Place) -> Option<Secret> {
+    value_at(world, place)?.secret()
+}
+
+/// The value at `place`, without any agent's rules.
+pub(super) fn value_at(world: &dyn World, place: &Place) -> Option<New> {
     let catalogue = Catalogue::default();
     let draft = Draft::new(Context { world, catalogue: &catalogue });
     let (syntax, spot) = spot_of(place)?;
@@ -362,7 +367,7 @@ pub fn key_at(world: &dyn World, place: &Place) -> Option<Secret> {
     if let Place::SealedField { entry, .. } = place {
         content = draft.open(&content, entry).ok()??;
     }
-    edit::value_at(syntax, &content.0, &spot).ok()?.secret()
+    edit::value_at(syntax, &content.0, &spot).ok()
 }
 
 /// How `place` is edited.

@@ -77,7 +77,8 @@ pub struct PlaceNow {
 }
 
 /// A slot as a person calls it: `Hermes Agent → anthropic`.
-fn connection(slot: &SlotId) -> String {
+#[must_use]
+pub fn connection(slot: &SlotId) -> String {
     let agent = agents::find(slot.agent).map_or(slot.agent, |agent| agent.name);
     match slot.profile.as_str() {
         "default" | "" | "main" => format!("{agent} → {}", slot.agent_provider),

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 use crate::source::tilde;
 
 #[derive(Serialize)]
-pub(super) struct PlanJson {
+pub(in crate::commands) struct PlanJson {
     schema: u32,
     written: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,7 +123,7 @@ pub(super) fn plan(plan: &Plan, home: Option<&Path>) -> PlanJson {
             .map(|predicted| SlotJson {
                 slot: plain(&predicted.slot.to_string()),
                 prediction: id(&predicted.prediction),
-                message: prediction(&predicted.prediction),
+                message: prediction(&predicted.prediction, plan.new.as_str()),
                 sends: None,
                 sends_new: None,
                 restart: None,
@@ -190,6 +190,7 @@ const fn id(prediction: &Prediction) -> &'static str {
     match prediction {
         Prediction::SendsNew => "sends_new",
         Prediction::StillSends { .. } => "still_sends",
+        Prediction::SendsOther { .. } => "sends_other",
         Prediction::SendsNothing { .. } => "sends_nothing",
         Prediction::NotKnown { .. } => "not_known",
     }

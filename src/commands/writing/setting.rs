@@ -73,7 +73,7 @@ fn no_place_for_login(agent: &agents::Agent) -> Failure {
 }
 
 /// The live test of a new key, where it is wanted and can be done.
-pub(super) fn tested(
+pub(in crate::commands) fn tested(
     desk: &Desk,
     slot: &Slot,
     new: &Secret,

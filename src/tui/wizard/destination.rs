@@ -185,6 +185,9 @@ pub fn predicted(prediction: &Prediction) -> (&'static str, Role, String) {
         Prediction::StillSends { place, key, why } => {
             ("✗", Role::Bad, format!("the agent would still send {key} from {place}: {why}"))
         }
+        Prediction::SendsOther { place, key, why } => {
+            ("!", Role::Warn, format!("the agent would then send {key} from {place}: {why}"))
+        }
         Prediction::SendsNothing { why } => ("✗", Role::Bad, format!("the agent would send nothing: {why}")),
         Prediction::NotKnown { why } => {
             ("?", Role::Warn, format!("not known what the agent would send: {why}"))

@@ -1,0 +1,343 @@
+//! From a finding to the ways out of it, the best first.
+//!
+//! A remedy that writes is tried before it is offered: its plan is laid over the world and the agent's own rules are asked
+//! again ([`crate::plan`]). One that would not change what is sent is not offered, and neither is one that would send a key
+//! that a test has refused. A new key comes last.
+
+use crate::agents::{Agent, Context};
+use crate::finding::{self, Way};
+use crate::hygiene::{self, Nature};
+use crate::plan::{self, At, Plan, Prediction};
+use crate::probe::verdict::Kind;
+use crate::provider::Provider;
+use crate::resolve::{Candidate, Outcome, Slot};
+use crate::secret::Secret;
+use crate::session::spares::Spare;
+use crate::session::verdicts::forms;
+use crate::source::{Place, Source};
+
+mod words;
+
+/// What comes of a remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Forecast {
+    /// A key that a test accepted is sent.
+    Works,
+    /// A key that no test refused is sent.
+    Sends,
+    /// The same is sent as before, and the finding is gone.
+    Mends,
+    /// The person acts, and the key stays.
+    Person,
+    /// A new key is needed.
+    NewKey,
+}
+
+impl Forecast {
+    /// The stable identifier in `--json`.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Works => "sends_a_working_key",
+            Self::Sends => "sends_an_untested_key",
+            Self::Mends => "finding_gone",
+            Self::Person => "you_act",
+            Self::NewKey => "new_key",
+        }
+    }
+}
+
+/// What a remedy does.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// keymend writes this plan; the key that is sent afterwards comes along, for the test before.
+    Write {
+        /// The plan.
+        plan: Box<Plan>,
+        /// The key that will be sent; none where none is brought forward.
+        key: Option<Secret>,
+    },
+    /// The person does what the title says; a command or a page, where there is one.
+    Person {
+        /// The command or page.
+        how: Option<String>,
+    },
+}
+
+/// A way out.
+#[derive(Clone, Debug)]
+pub struct Remedy {
+    /// Which.
+    pub way: Way,
+    /// What it does, as an order: `use candidate 2, ANTHROPIC_API_KEY of this shell`.
+    pub title: String,
+    /// What comes of it.
+    pub forecast: Forecast,
+    /// How.
+    pub act: Act,
+}
+
+impl Remedy {
+    /// Whether keymend does it itself.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        matches!(self.act, Act::Write { .. })
+    }
+}
+
+/// What remedies are made from.
+#[derive(Clone, Copy)]
+pub struct Case<'a> {
+    /// The machine and the providers.
+    pub context: Context<'a>,
+    /// Whose connection it is.
+    pub agent: &'a Agent,
+    /// The connection.
+    pub slot: &'a Slot,
+    /// The candidate that the finding is about.
+    pub candidate: Option<usize>,
+    /// The finding's id.
+    pub finding: &'static str,
+    /// What a test said about a key at this connection.
+    pub tested: &'a dyn Fn(&Secret) -> Option<Kind>,
+    /// Keys of the provider that other connections have.
+    pub spares: &'a [Spare],
+}
+
+/// The ways out of a finding, best first.
+#[must_use]
+pub fn remedies(case: Case<'_>) -> Vec<Remedy> {
+    let ways = finding::find(case.finding).map(|kind| kind.remedies.as_slice()).unwrap_or_default();
+    let mut all: Vec<Remedy> = ways.iter().flat_map(|way| case.of(*way)).collect();
+    all.sort_by_key(|remedy| remedy.forecast);
+    all
+}
+
+impl<'a> Case<'a> {
+    fn of(&self, way: Way) -> Vec<Remedy> {
+        match way {
+            Way::Use => self.using(),
+            Way::Clean | Way::Split => self.rewriting(way),
+            Way::Adopt => self.adopting(),
+            Way::Remove => self.removing().into_iter().collect(),
+            Way::Unblock => self.unblocking(),
+            Way::Tighten => self.tightening().into_iter().collect(),
+            _ => self.telling(way).into_iter().collect(),
+        }
+    }
+
+    fn provider(&self) -> Option<&'a Provider> {
+        self.slot.provider.as_deref().and_then(|id| self.context.catalogue.get(id))
+    }
+
+    fn at(&self, n: usize) -> At<'_> {
+        At { context: self.context, agent: self.agent, slot: self.slot, n }
+    }
+
+    /// What sending this key would come to; none where a test refused it.
+    fn forecast(&self, key: &Secret) -> Option<Forecast> {
+        match (self.tested)(key) {
+            Some(Kind::Valid) => Some(Forecast::Works),
+            Some(kind) if kind.says_nothing() => Some(Forecast::Sends),
+            None => Some(Forecast::Sends),
+            Some(_) => None,
+        }
+    }
+
+    /// Whether the text of a candidate can be sent as it is.
+    fn is_sendable(&self, candidate: &Candidate) -> bool {
+        let Some(key) = candidate.value.secret() else { return false };
+        let nature = hygiene::nature(key, self.slot.provider.as_deref(), self.context.catalogue);
+        let any_form = self.provider().is_none();
+        let broken = candidate.lints.iter().any(|lint| lint.severity == crate::finding::Severity::Fault);
+        (nature.is_key() || any_form && nature == Nature::Word) && !broken
+    }
+
+    /// The other candidates of the connection.
+    fn using(&self) -> Vec<Remedy> {
+        let rows = self.slot.candidates.iter().enumerate();
+        let rows = rows.filter(|(n, one)| self.slot.active != Some(*n) && self.is_sendable(one));
+        let mut seen: Vec<&Secret> = self.slot.sent().map(|sent| &sent.key).into_iter().collect();
+        let mut all = Vec::new();
+        for (n, one) in rows {
+            let Some(key) = one.value.secret().filter(|key| !seen.contains(key)) else { continue };
+            seen.push(key);
+            let Some(forecast) = self.forecast(key) else { continue };
+            let (world, catalogue) = (self.context.world, self.context.catalogue);
+            let chosen = plan::use_candidate(world, catalogue, self.agent, self.slot, n).ok();
+            let chosen =
+                chosen.filter(|plan| plan.prediction().is_some_and(Prediction::is_new) && !plan.guarded);
+            let copies = chosen.as_ref().is_none_or(|plan| !plan.places.is_empty());
+            let over = if copies { self.over_refused(key) } else { None };
+            let title = words::using(self, n, one, forecast, over.as_ref());
+            let Some(plan) = over.or(chosen) else { continue };
+            all.push(Remedy { way: Way::Use, title, forecast, act: write(plan, Some(key.clone())) });
+        }
+        all
+    }
+
+    /// Where a good key has to be copied at all, it goes over the one that was refused: nothing is lost, and no second
+    /// setting decides from then on.
+    fn over_refused(&self, key: &Secret) -> Option<Plan> {
+        let sent = &self.slot.sent()?.key;
+        let refused = (self.tested)(sent).is_some_and(|kind| kind.rejects() || kind == Kind::WrongEndpoint);
+        let active = self.slot.active.filter(|_| refused)?;
+        let one = self.slot.candidates.get(active)?;
+        let (world, login) = (self.context.world, self.is_login());
+        if login || plan::is_shared(world, &one.place) {
+            return None;
+        }
+        plan::replace(self.at(active), key)
+            .ok()
+            .filter(|plan| plan.prediction().is_some_and(Prediction::is_new))
+    }
+
+    /// The candidates whose text the finding can be about: the one named, else those that are sent.
+    fn concerned(&self) -> Vec<usize> {
+        match self.candidate {
+            Some(n) => vec![n],
+            None => {
+                let rows = || self.slot.concerning();
+                let is = |one: &Candidate| rows().any(|other| std::ptr::eq(other, one));
+                let all = self.slot.candidates.iter().enumerate();
+                all.filter(|(_, one)| is(one)).map(|(n, _)| n).collect()
+            }
+        }
+    }
+
+    /// The key without what is around it, or one of those that run together.
+    fn rewriting(&self, way: Way) -> Vec<Remedy> {
+        let mut all = Vec::new();
+        for n in self.concerned() {
+            let Some(text) = self.slot.candidates.get(n).and_then(|one| one.value.secret()) else { continue };
+            let parts = hygiene::parts(text, self.context.catalogue);
+            let fits = match way {
+                Way::Split => !parts.is_empty(),
+                _ => parts.is_empty(),
+            };
+            if !fits {
+                continue;
+            }
+            let written = self.written_at(n, text);
+            for key in forms(text, self.slot.provider.as_deref(), self.context.catalogue) {
+                let sent_as_it_is = self.slot.sent().is_some_and(|sent| sent.key == key);
+                let Some(forecast) = self.forecast(&key).filter(|_| key != *text) else { continue };
+                let forecast = if sent_as_it_is { Forecast::Mends } else { forecast };
+                for at in &written {
+                    let Ok(plan) = plan::replace(self.at(*at), &key) else { continue };
+                    let sends = plan.prediction().is_some_and(Prediction::is_new);
+                    let outside = *at != n;
+                    if sends || outside {
+                        let title = words::rewriting(self, way, *at, &key, outside);
+                        all.push(Remedy { way, title, forecast, act: write(plan, Some(key.clone())) });
+                        break;
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Where a candidate's text is written: its own place, or, for a variable of this shell, the file that sets it.
+    fn written_at(&self, n: usize, text: &Secret) -> Vec<usize> {
+        let rows = || self.slot.candidates.iter().enumerate();
+        let in_shell = rows().any(|(at, one)| at == n && matches!(one.place, Place::Env { .. }));
+        if !in_shell {
+            return vec![n];
+        }
+        let sets = |one: &Candidate| {
+            matches!(one.source, Source::Shell | Source::Systemd) && one.value.secret() == Some(text)
+        };
+        rows().filter(|(_, one)| sets(one)).map(|(at, _)| at).collect()
+    }
+
+    /// A key of the same provider that another connection has.
+    fn adopting(&self) -> Vec<Remedy> {
+        let mut all = Vec::new();
+        for spare in self.spares {
+            let Some(forecast) = self.forecast(&spare.key) else { continue };
+            let (world, catalogue) = (self.context.world, self.context.catalogue);
+            let (offered, default) = plan::destinations(world, catalogue, self.agent, self.slot, &spare.key);
+            let Some(offered) = default.and_then(|at| offered.into_iter().nth(at)) else { continue };
+            let to = &offered.destination;
+            let Ok(plan) = plan::build(world, catalogue, self.agent, self.slot, to, &spare.key) else {
+                continue;
+            };
+            let plan = plan::telling_losses(world, catalogue, self.agent, plan, &spare.key);
+            let title = words::adopting(self, spare, &to.place, forecast);
+            all.push(Remedy { way: Way::Adopt, title, forecast, act: write(plan, Some(spare.key.clone())) });
+        }
+        all
+    }
+
+    fn removing(&self) -> Option<Remedy> {
+        let n = self.candidate?;
+        let one = self.slot.candidates.get(n)?;
+        let plan = plan::remove(self.at(n)).ok().filter(|plan| !plan.guarded)?;
+        let sends_now = self.slot.sent();
+        let forecast = match plan.prediction()? {
+            Prediction::SendsNew | Prediction::StillSends { .. } => Forecast::Mends,
+            Prediction::SendsOther { .. } => Forecast::Sends,
+            // Taking the last key away is no way out.
+            Prediction::SendsNothing { .. } | Prediction::NotKnown { .. } if sends_now.is_some() => {
+                return None;
+            }
+            _ => Forecast::Mends,
+        };
+        let title = format!("remove {}", words::place(self, one));
+        Some(Remedy { way: Way::Remove, title, forecast, act: write(plan, None) })
+    }
+
+    /// A waiting time, of any candidate whose key no test refused.
+    fn unblocking(&self) -> Vec<Remedy> {
+        let all: Vec<usize> = match self.candidate {
+            Some(n) => vec![n],
+            None => (0..self.slot.candidates.len()).collect(),
+        };
+        let mut found = Vec::new();
+        for n in all {
+            let Some(one) = self.slot.candidates.get(n) else { continue };
+            let key = one.value.secret();
+            let Some(forecast) = key.map_or(Some(Forecast::Sends), |key| self.forecast(key)) else {
+                continue;
+            };
+            let Ok(plan) = plan::unblock(self.at(n)) else { continue };
+            let title = words::unblocking(self, one);
+            found.push(Remedy { way: Way::Unblock, title, forecast, act: write(plan, key.cloned()) });
+        }
+        found
+    }
+
+    fn tightening(&self) -> Option<Remedy> {
+        let rows = self.slot.candidates.iter().enumerate();
+        let mut rows = rows.filter(|(n, _)| self.candidate.is_none_or(|wanted| wanted == *n));
+        let (plan, file) = rows.find_map(|(_, one)| {
+            let file = one.place.file()?;
+            Some((plan::tighten(self.context, file).ok()?, file.to_owned()))
+        })?;
+        let shown = crate::source::tilde(&file, self.context.world.home());
+        let title = format!("close {shown} to other users");
+        Some(Remedy { way: Way::Tighten, title, forecast: Forecast::Mends, act: write(plan, None) })
+    }
+
+    /// What only the person can do.
+    fn telling(&self, way: Way) -> Option<Remedy> {
+        let (title, how) = words::telling(self, way)?;
+        let forecast = if way == Way::NewKey { Forecast::NewKey } else { Forecast::Person };
+        Some(Remedy { way, title, forecast, act: Act::Person { how } })
+    }
+
+    /// Whether a login, and no key, is what is sent or would be.
+    fn is_login(&self) -> bool {
+        let active = self.slot.active_candidate().or_else(|| self.slot.candidates.get(self.candidate?));
+        active.is_some_and(|one| plan::is_login(one, self.slot.provider.as_deref(), self.context.catalogue))
+    }
+
+    fn sends_nothing(&self) -> bool {
+        matches!(self.slot.outcome, Outcome::Nothing { .. })
+    }
+}
+
+fn write(plan: Plan, key: Option<Secret>) -> Act {
+    Act::Write { plan: Box::new(plan), key }
+}

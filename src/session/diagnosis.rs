@@ -1,0 +1,293 @@
+//! What is wrong, worst first: the findings of a scan and of the tests, each once, with the connections that it concerns.
+
+use std::path::Path;
+
+use super::verdicts::{Verdicts, forms, idle_literal, is_bad};
+use super::{Scan, SlotRef};
+use crate::agents::Context;
+use crate::finding::{Lint, Severity};
+use crate::plan::SlotId;
+use crate::probe::course::Report;
+use crate::probe::verdict::Kind;
+use crate::provider::Catalogue;
+use crate::remedy::{self, Case, Remedy};
+use crate::resolve::{Candidate, Outcome, Slot, State};
+use crate::secret::Secret;
+use crate::source::tilde;
+
+/// A finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its kind in the registry.
+    pub id: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is wrong and where, in a sentence.
+    pub message: String,
+    /// What it rests on, where that is more than the sentence.
+    pub evidence: Vec<String>,
+    /// The connections, those in use first; none for an agent's file.
+    pub slots: Vec<SlotRef>,
+    /// The candidate of the first connection that it is about.
+    pub candidate: Option<usize>,
+    /// A connection in use is concerned.
+    pub in_use: bool,
+    /// `check` ends with 1 because of it.
+    pub problem: bool,
+}
+
+impl Found {
+    fn of_lint(lint: &Lint, at: SlotRef, slot: &Slot, candidate: Option<usize>) -> Self {
+        Self {
+            id: lint.id,
+            severity: lint.severity,
+            message: lint.message.clone(),
+            evidence: Vec::new(),
+            slots: vec![at],
+            candidate,
+            in_use: slot.in_use,
+            problem: lint.severity == Severity::Fault,
+        }
+    }
+}
+
+/// What the sentences need.
+#[derive(Clone, Copy)]
+pub struct Words<'a> {
+    /// The scan.
+    pub scan: &'a Scan,
+    /// For masks.
+    pub catalogue: &'a Catalogue,
+    /// Shortened to `~`.
+    pub home: Option<&'a Path>,
+}
+
+impl Words<'_> {
+    /// `A sk-ant-…k3Pw (108)`.
+    #[must_use]
+    pub fn key(&self, key: &Secret) -> String {
+        let tag = self.scan.tag(key).map_or(String::new(), |tag| format!("{tag} "));
+        format!("{tag}{}", self.catalogue.mask(key))
+    }
+
+    /// `Hermes Agent → anthropic`.
+    #[must_use]
+    pub fn connection(&self, at: SlotRef) -> String {
+        self.scan.slot(at).map_or_else(String::new, |slot| super::write::connection(&SlotId::of(slot)))
+    }
+
+    /// Where a candidate is.
+    #[must_use]
+    pub fn place(&self, candidate: &Candidate) -> String {
+        candidate.spoken(self.home)
+    }
+}
+
+/// All findings about the chosen connections and their agents, worst first.
+#[must_use]
+pub fn findings(words: Words<'_>, chosen: &[SlotRef], verdicts: &Verdicts) -> Vec<Found> {
+    let mut all = Vec::new();
+    of_agents(words, chosen, &mut all);
+    for (at, slot) in chosen.iter().filter_map(|at| Some((*at, words.scan.slot(*at)?))) {
+        let mut own = of_slot(words, at, slot, verdicts);
+        explain_silence(&mut own);
+        own.into_iter().for_each(|found| add(&mut all, found));
+    }
+    all.sort_by_key(|found| (!found.problem, std::cmp::Reverse(found.severity), !found.in_use));
+    all
+}
+
+/// The ways out of a finding, best first.
+#[must_use]
+pub fn remedies(context: Context<'_>, scan: &Scan, found: &Found, verdicts: &Verdicts) -> Vec<Remedy> {
+    let Some(at) = found.slots.first().copied() else { return Vec::new() };
+    let (Some(slot), Some(scanned)) = (scan.slot(at), scan.agents.get(at.agent)) else { return Vec::new() };
+    let spares = super::spares::of(scan, slot, context.catalogue);
+    remedy::remedies(Case {
+        context,
+        agent: scanned.agent,
+        slot,
+        candidate: found.candidate,
+        finding: found.id,
+        tested: &|key| verdicts.kind(at, key),
+        spares: &spares,
+    })
+}
+
+/// One finding more; the same one about another connection is one finding.
+fn add(all: &mut Vec<Found>, found: Found) {
+    match all.iter_mut().find(|other| other.id == found.id && other.message == found.message) {
+        Some(other) => {
+            if found.in_use && !other.in_use {
+                let first = found.slots.clone();
+                (other.candidate, other.in_use) = (found.candidate, true);
+                other.slots.splice(0..0, first);
+            } else {
+                other.slots.extend(found.slots);
+            }
+            other.severity = other.severity.max(found.severity);
+            other.problem |= found.problem;
+        }
+        None => all.push(found),
+    }
+}
+
+fn of_agents(words: Words<'_>, chosen: &[SlotRef], all: &mut Vec<Found>) {
+    for (index, scanned) in words.scan.agents.iter().enumerate() {
+        let concerned = scanned.findings.slots.is_empty() || chosen.iter().any(|at| at.agent == index);
+        if !concerned {
+            continue;
+        }
+        let slots: Vec<SlotRef> = chosen.iter().copied().filter(|at| at.agent == index).take(1).collect();
+        for (path, trouble) in &scanned.findings.troubles {
+            all.push(Found {
+                id: "unreadable",
+                severity: Severity::Fault,
+                message: format!("{} {trouble}: {}", tilde(path, words.home), trouble.hint()),
+                evidence: Vec::new(),
+                slots: slots.clone(),
+                candidate: None,
+                in_use: true,
+                problem: true,
+            });
+        }
+        for lint in &scanned.findings.lints {
+            add(
+                all,
+                Found {
+                    id: lint.id,
+                    severity: lint.severity,
+                    message: lint.message.clone(),
+                    evidence: Vec::new(),
+                    slots: slots.clone(),
+                    candidate: None,
+                    in_use: true,
+                    problem: false,
+                },
+            );
+        }
+    }
+}
+
+fn of_slot(words: Words<'_>, at: SlotRef, slot: &Slot, verdicts: &Verdicts) -> Vec<Found> {
+    if idle_literal(slot) {
+        return Vec::new();
+    }
+    let mut all: Vec<Found> = slot.lints.iter().map(|lint| Found::of_lint(lint, at, slot, None)).collect();
+    let concerned: Vec<&Candidate> = slot.concerning().collect();
+    for (n, candidate) in slot.candidates.iter().enumerate() {
+        let concerns = concerned.iter().any(|one| std::ptr::eq(*one, candidate));
+        for lint in &candidate.lints {
+            let found = Found::of_lint(lint, at, slot, Some(n));
+            // A fault of a key that is not sent breaks nothing.
+            let severity = if concerns { lint.severity } else { lint.severity.min(Severity::Warn) };
+            all.push(Found { severity, problem: concerns && found.problem, ..found });
+        }
+    }
+    all.extend(of_outcome(words, at, slot));
+    all.extend(verdicts.sent(at, slot).and_then(|report| of_verdict(words, at, slot, report, verdicts)));
+    all
+}
+
+/// A connection in use that sends nothing, or of which nothing is known.
+fn of_outcome(words: Words<'_>, at: SlotRef, slot: &Slot) -> Option<Found> {
+    let (id, severity, reason, problem) = match &slot.outcome {
+        Outcome::Nothing { reason } if slot.in_use => ("sends-nothing", Severity::Fault, reason, true),
+        Outcome::NotKnown { reason } if slot.in_use => ("not-known", Severity::Note, reason, false),
+        _ => return None,
+    };
+    let connection = words.connection(at);
+    let message = match id {
+        "sends-nothing" => format!("{connection} sends no key: {reason}"),
+        _ => format!("what {connection} sends is unknown: {reason}"),
+    };
+    Some(Found {
+        id,
+        severity,
+        message,
+        evidence: Vec::new(),
+        slots: vec![at],
+        candidate: None,
+        in_use: slot.in_use,
+        problem,
+    })
+}
+
+/// Where a fault already says why nothing is sent, that nothing is sent is no finding of its own.
+fn explain_silence(own: &mut Vec<Found>) {
+    let silent = |found: &Found| found.id == "sends-nothing";
+    let Some(reason) = own.iter().find(|found| silent(found)).map(|found| found.message.clone()) else {
+        return;
+    };
+    if own.iter().any(|other| !silent(other) && other.problem && reason.contains(&other.message)) {
+        own.retain(|found| !silent(found));
+    }
+}
+
+/// The finding of a verdict.
+fn of_verdict(
+    words: Words<'_>,
+    at: SlotRef,
+    slot: &Slot,
+    report: &Report,
+    verdicts: &Verdicts,
+) -> Option<Found> {
+    let verdict = &report.overall;
+    let sent = slot.sent()?;
+    let (id, severity) = match verdict.kind {
+        Kind::Valid => return None,
+        _ if verdict.waits_for_yes() => ("waits-for-yes", Severity::Note),
+        Kind::Invalid => ("key-rejected", Severity::Fault),
+        Kind::Revoked => ("key-revoked", Severity::Fault),
+        Kind::Expired => ("key-expired", Severity::Fault),
+        Kind::NoCredit => ("no-credit", Severity::Fault),
+        Kind::RateLimited => ("rate-limited", Severity::Warn),
+        Kind::Forbidden => ("key-forbidden", Severity::Fault),
+        Kind::WrongEndpoint => ("wrong-endpoint", Severity::Fault),
+        Kind::Gateway => ("gateway-answered", Severity::Fault),
+        Kind::ProviderDown => ("provider-down", Severity::Warn),
+        Kind::Network => ("not-reached", Severity::Warn),
+        Kind::Ambiguous => ("not-proven", Severity::Note),
+    };
+    let key = words.key(&sent.key);
+    let from = slot.active_candidate().map_or(String::new(), |one| format!(" from {}", words.place(one)));
+    let status = verdict.status.map_or(String::new(), |status| format!(" ({status})"));
+    let message = format!("{key}{from}: {}{status}", verdict.reason.trim_end_matches('.'));
+    let found = Found {
+        id,
+        severity,
+        message,
+        evidence: Vec::new(),
+        slots: vec![at],
+        candidate: slot.active,
+        in_use: slot.in_use,
+        problem: !verdict.waits_for_yes(),
+    };
+    let good = is_bad(verdict.kind).then(|| good_beside(words, at, slot, verdicts)).flatten();
+    Some(match good {
+        Some(line) => Found { id: "good-key-beside", evidence: vec![line], ..found },
+        None => found,
+    })
+}
+
+/// The candidate that works and is not sent, and why.
+fn good_beside(words: Words<'_>, at: SlotRef, slot: &Slot, verdicts: &Verdicts) -> Option<String> {
+    let provider = slot.provider.as_deref();
+    let works = |key: &Secret| verdicts.kind(at, key) == Some(Kind::Valid);
+    let good = slot.candidates.iter().enumerate().find_map(|(n, one)| {
+        let key = forms(one.value.secret()?, provider, words.catalogue).into_iter().find(works)?;
+        (slot.active != Some(n)).then_some((one, key))
+    });
+    let (one, key) = good?;
+    let why = match &one.state {
+        State::Shadowed { by, reason } => {
+            let winner = slot
+                .candidates
+                .get(*by)
+                .map_or(String::new(), |row| format!("{} comes first: ", words.place(row)));
+            format!("{winner}{reason}")
+        }
+        state => state.reason().to_owned(),
+    };
+    Some(format!("{} in {} works and is not sent: {why}", words.key(&key), words.place(one)))
+}
