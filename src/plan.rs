@@ -29,7 +29,7 @@ mod tests;
 
 pub use crate::edit::{DiffLine, LineKind};
 pub use build::{Offered, Stands, bring_back, build, changeable, destinations, rotate};
-pub use draft::key_at;
+pub use draft::{key_at, lay};
 pub use kind::{Takes, is_login, is_shared, takes};
 pub(crate) use locks::may_lock;
 pub use mend::{At, remove, replace, tighten, unblock};

@@ -405,7 +405,7 @@ fn table_of(cell: &Cell) -> Table {
 }
 
 /// Lays the changes over `overlay`.
-pub(super) fn lay(overlay: &mut Overlay<'_>, changes: &[Change]) {
+pub fn lay(overlay: &mut Overlay<'_>, changes: &[Change]) {
     for change in changes {
         let after = change.after.as_ref().map(|content| content.0.as_slice());
         let text = || String::from_utf8_lossy(after.unwrap_or_default()).into_owned();

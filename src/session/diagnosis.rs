@@ -5,7 +5,7 @@ use std::path::Path;
 use super::verdicts::{Verdicts, forms, idle_literal, is_bad};
 use super::{Scan, SlotRef};
 use crate::agents::Context;
-use crate::finding::{Lint, Severity};
+use crate::finding::{self, Lint, Severity, Way};
 use crate::plan::SlotId;
 use crate::probe::course::Report;
 use crate::probe::verdict::Kind;
@@ -91,6 +91,7 @@ pub fn findings(words: Words<'_>, chosen: &[SlotRef], verdicts: &Verdicts) -> Ve
     for (at, slot) in chosen.iter().filter_map(|at| Some((*at, words.scan.slot(*at)?))) {
         let mut own = of_slot(words, at, slot, verdicts);
         explain_silence(&mut own);
+        let own = one_cause(own, slot);
         own.into_iter().for_each(|found| add(&mut all, found));
     }
     all.sort_by_key(|found| (!found.problem, std::cmp::Reverse(found.severity), !found.in_use));
@@ -223,6 +224,39 @@ fn explain_silence(own: &mut Vec<Found>) {
         own.retain(|found| !silent(found));
     }
 }
+
+/// Faults of one text have one cause: what was pasted. The first one speaks for the others, and for the refusal that they
+/// lead to.
+fn one_cause(own: Vec<Found>, slot: &Slot) -> Vec<Found> {
+    let of_text = |found: &Found| {
+        let mends = |way: &Way| matches!(way, Way::Clean | Way::Split);
+        found.problem
+            && found.candidate.is_some()
+            && found.candidate == slot.active
+            && !REFUSALS.contains(&found.id)
+            && finding::find(found.id).is_some_and(|kind| kind.remedies.iter().any(mends))
+    };
+    let Some(first) = own.iter().position(of_text) else { return own };
+    let mut all: Vec<Found> = Vec::new();
+    let mut also = Vec::new();
+    for (at, found) in own.into_iter().enumerate() {
+        let follows = at != first && (of_text(&found) || REFUSALS.contains(&found.id));
+        if follows {
+            also.push(found);
+        } else {
+            all.push(found);
+        }
+    }
+    if let Some(cause) = all.iter_mut().find(|found| of_text(found)) {
+        // What a test said tells more than one more fault of the text.
+        also.sort_by_key(|found| !REFUSALS.contains(&found.id));
+        cause.evidence.extend(also.into_iter().map(|found| found.message));
+    }
+    all
+}
+
+/// The findings of a test that a fault of the text explains.
+const REFUSALS: [&str; 3] = ["key-rejected", "wrong-endpoint", "not-proven"];
 
 /// The finding of a verdict.
 fn of_verdict(
