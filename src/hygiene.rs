@@ -23,7 +23,7 @@ mod tests;
 mod unwrap;
 
 pub use fit::{Fit, fits};
-pub use nature::{Nature, is_whole, nature, parts, reference};
+pub use nature::{Nature, forms, is_whole, nature, parts, reference};
 pub use shapes::{AnyForm, KeyShapes, Shape, Telling};
 
 /// The largest paste that is looked at.

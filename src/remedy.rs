@@ -6,14 +6,12 @@
 
 use crate::agents::{Agent, Context};
 use crate::finding::{self, Way};
-use crate::hygiene::{self, Nature};
+use crate::hygiene::{self, Nature, forms};
 use crate::plan::{self, At, Plan, Prediction};
 use crate::probe::verdict::Kind;
 use crate::provider::Provider;
 use crate::resolve::{Candidate, Outcome, Slot};
 use crate::secret::Secret;
-use crate::session::spares::Spare;
-use crate::session::verdicts::forms;
 use crate::source::{Place, Source};
 
 mod words;
@@ -102,6 +100,19 @@ pub struct Case<'a> {
     pub tested: &'a dyn Fn(&Secret) -> Option<Kind>,
     /// Keys of the provider that other connections have.
     pub spares: &'a [Spare],
+    /// keymend can run this agent against loopback.
+    pub can_prove: bool,
+}
+
+/// A key of a provider that a connection does not have and another one on this machine does.
+#[derive(Clone, Debug)]
+pub struct Spare {
+    /// The key, clean.
+    pub key: Secret,
+    /// Where it is.
+    pub place: Place,
+    /// The agent that has it.
+    pub agent: &'static str,
 }
 
 /// The ways out of a finding, best first.
@@ -194,15 +205,12 @@ impl<'a> Case<'a> {
 
     /// The candidates whose text the finding can be about: the one named, else those that are sent.
     fn concerned(&self) -> Vec<usize> {
-        match self.candidate {
-            Some(n) => vec![n],
-            None => {
-                let rows = || self.slot.concerning();
-                let is = |one: &Candidate| rows().any(|other| std::ptr::eq(other, one));
-                let all = self.slot.candidates.iter().enumerate();
-                all.filter(|(_, one)| is(one)).map(|(n, _)| n).collect()
-            }
+        if let Some(n) = self.candidate {
+            return vec![n];
         }
+        let is = |one: &Candidate| self.slot.concerning().any(|other| std::ptr::eq(other, one));
+        let all = self.slot.candidates.iter().enumerate();
+        all.filter(|(_, one)| is(one)).map(|(n, _)| n).collect()
     }
 
     /// The key without what is around it, or one of those that run together.
@@ -276,7 +284,6 @@ impl<'a> Case<'a> {
         let plan = plan::remove(self.at(n)).ok().filter(|plan| !plan.guarded)?;
         let sends_now = self.slot.sent();
         let forecast = match plan.prediction()? {
-            Prediction::SendsNew | Prediction::StillSends { .. } => Forecast::Mends,
             Prediction::SendsOther { .. } => Forecast::Sends,
             // Taking the last key away is no way out.
             Prediction::SendsNothing { .. } | Prediction::NotKnown { .. } if sends_now.is_some() => {

@@ -1,7 +1,7 @@
 //! What a person with a 401 meets: a home goes in; the finding, its sentence, the best way out, and what is sent once it was
 //! taken come out. One text file a situation under `tests/situations/` (its README says how they are written), one test
 //! each: `cargo test --test situations 002-58`.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
 
@@ -90,19 +90,16 @@ impl Keys {
 
 /// The text before the next `<provider:LABEL>`, the name, and the text behind it.
 fn next_name(text: &str) -> Option<(&str, &str, &str)> {
-    let starts = text.match_indices('<').map(|(at, _)| at);
-    starts
-        .filter_map(|at| {
-            let end = at + text[at..].find('>')?;
-            let name = &text[at + 1..end];
-            let (provider, label) = name.split_once(':')?;
-            let word = |text: &str, extra: &str| {
-                !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
-            };
-            (word(provider, "-_/") && word(label, "") && label.starts_with(|c: char| c.is_ascii_uppercase()))
-                .then(|| (&text[..at], name, &text[end + 1..]))
-        })
-        .next()
+    let word = |text: &str, extra: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
+    };
+    text.match_indices('<').find_map(|(at, _)| {
+        let end = at + text[at..].find('>')?;
+        let name = &text[at + 1..end];
+        let (provider, label) = name.split_once(':')?;
+        let capital = label.starts_with(|c: char| c.is_ascii_uppercase());
+        (capital && word(provider, "-_/") && word(label, "")).then(|| (&text[..at], name, &text[end + 1..]))
+    })
 }
 
 fn verdict_of(label: &str) -> Kind {

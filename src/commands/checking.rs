@@ -38,12 +38,13 @@ impl<'a> Tester<'a> {
     pub(super) fn test(&mut self, scan: &Scan, chosen: &[SlotRef]) -> Verdicts {
         let mut said = Verdicts::default();
         let catalogue = &self.desk.catalogue;
-        self.run(verdicts::of_sent(scan, chosen, catalogue, self.consent), &mut said);
-        self.run(verdicts::of_others(scan, chosen, catalogue, self.consent, &said), &mut said);
+        self.run(&verdicts::of_sent(scan, chosen, catalogue, self.consent), &mut said);
+        let others = verdicts::of_others(scan, chosen, catalogue, self.consent, &said);
+        self.run(&others, &mut said);
         said
     }
 
-    fn run(&mut self, trials: Vec<Trial>, said: &mut Verdicts) {
+    fn run(&mut self, trials: &[Trial], said: &mut Verdicts) {
         let agreed = Consents::of(&self.desk.world()).hosts();
         let new: Vec<&Trial> = trials.iter().filter(|trial| !self.done.contains_key(&trial.same)).collect();
         let jobs = new.iter().map(|trial| trial.job.clone().agreeing(&agreed)).collect();
@@ -51,7 +52,7 @@ impl<'a> Tester<'a> {
         if !names.is_empty() {
             self.done.extend(names.into_iter().zip(run(self.desk, jobs)));
         }
-        for trial in &trials {
+        for trial in trials {
             let Some(report) = self.done.get(&trial.same) else { continue };
             trial.slots.iter().for_each(|at| said.note(*at, &trial.job.key, report.clone()));
         }

@@ -95,6 +95,19 @@ pub fn parts(text: &Secret, shapes: &dyn KeyShapes) -> Vec<Secret> {
     })
 }
 
+/// What a stored text can be meant as: the key itself, its clean form, or the keys that run together in it.
+#[must_use]
+pub fn forms(text: &Secret, provider: Option<&str>, shapes: &dyn KeyShapes) -> Vec<Secret> {
+    let parts = parts(text, shapes);
+    if !parts.is_empty() {
+        return parts;
+    }
+    match clean_secret(text, shapes, provider) {
+        Cleaned::Accepted(found) => vec![found.key],
+        Cleaned::Refused(_) => Vec::new(),
+    }
+}
+
 /// A shorter piece is no key.
 const MIN_PART: usize = 16;
 

@@ -198,7 +198,7 @@ fn state_of(place: &Place) -> Option<Place> {
                 ("auth_profile_state", "state_key", "state_json");
         }
         Place::Cell { cell, .. } if cell.key == "authProfiles.store" => {
-            "authProfiles.state".clone_into(&mut cell.key)
+            "authProfiles.state".clone_into(&mut cell.key);
         }
         Place::Field { file, .. } if file.file_name().is_some_and(|name| name == "auth-profiles.json") => {
             file.set_file_name("auth-state.json");

@@ -1,10 +1,9 @@
 //! What remedies are called, and what the person is told to do where keymend must not.
 
-use super::{Case, Forecast, Way};
+use super::{Case, Forecast, Spare, Way};
 use crate::plan::{Plan, SlotId};
 use crate::resolve::{Candidate, Outcome, shown};
 use crate::secret::Secret;
-use crate::session::spares::Spare;
 use crate::source::Place;
 
 /// Where a candidate is, as a person calls it.
@@ -70,7 +69,7 @@ pub(super) fn telling(case: &Case<'_>, way: Way) -> Option<(String, Option<Strin
     let said = |title: &str, how: Option<String>| Some((title.to_owned(), how));
     match way {
         Way::Login => {
-            if !case.is_login() && !(case.sends_nothing() && says_login(case)) {
+            if !(case.is_login() || case.sends_nothing() && says_login(case)) {
                 return None;
             }
             let command = sign_in(slot.agent);
@@ -94,7 +93,7 @@ pub(super) fn telling(case: &Case<'_>, way: Way) -> Option<(String, Option<Strin
             said(&format!("make a new key{from}"), Some(format!("keymend set {named}")))
         }
         Way::Wait => said("wait, and test again", Some(format!("keymend test {named}"))),
-        Way::Prove => can_be_proved(slot.agent).then(|| {
+        Way::Prove => case.can_prove.then(|| {
             ("let the program show what it sends".to_owned(), Some(format!("keymend prove {named}")))
         }),
         Way::Address => {
@@ -146,9 +145,4 @@ fn sign_in(agent: &str) -> Option<&'static str> {
         "goose" => "goose configure",
         _ => return None,
     })
-}
-
-/// Whether keymend can run this agent against loopback.
-fn can_be_proved(agent: &str) -> bool {
-    crate::prove::can_run(agent)
 }

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use super::verdicts::{Verdicts, forms, idle_literal, is_bad};
+use super::verdicts::{Verdicts, idle_literal, is_bad};
 use super::{Scan, SlotRef};
 use crate::agents::Context;
 use crate::finding::{self, Lint, Severity, Way};
+use crate::hygiene::forms;
 use crate::plan::SlotId;
 use crate::probe::course::Report;
 use crate::probe::verdict::Kind;
+use crate::prove;
 use crate::provider::Catalogue;
 use crate::remedy::{self, Case, Remedy};
 use crate::resolve::{Candidate, Outcome, Slot, State};
@@ -92,7 +94,9 @@ pub fn findings(words: Words<'_>, chosen: &[SlotRef], verdicts: &Verdicts) -> Ve
         let mut own = of_slot(words, at, slot, verdicts);
         explain_silence(&mut own);
         let own = one_cause(own, slot);
-        own.into_iter().for_each(|found| add(&mut all, found));
+        for found in own {
+            add(&mut all, found);
+        }
     }
     all.sort_by_key(|found| (!found.problem, std::cmp::Reverse(found.severity), !found.in_use));
     all
@@ -112,6 +116,7 @@ pub fn remedies(context: Context<'_>, scan: &Scan, found: &Found, verdicts: &Ver
         finding: found.id,
         tested: &|key| verdicts.kind(at, key),
         spares: &spares,
+        can_prove: prove::can_run(slot.agent),
     })
 }
 

@@ -3,20 +3,9 @@
 use super::Scan;
 use crate::hygiene::{self, Cleaned, Nature, clean_secret};
 use crate::provider::Catalogue;
+use crate::remedy::Spare;
 use crate::resolve::Slot;
 use crate::secret::Secret;
-use crate::source::Place;
-
-/// Such a key.
-#[derive(Clone, Debug)]
-pub struct Spare {
-    /// The key, clean.
-    pub key: Secret,
-    /// Where it is.
-    pub place: Place,
-    /// The agent that has it.
-    pub agent: &'static str,
-}
 
 /// The clean keys of the slot's own provider that are somewhere else: by the connection that they are kept for, or by
 /// their form.

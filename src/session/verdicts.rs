@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::test::{Routes, job};
 use super::{Scan, SlotRef};
-use crate::hygiene::{self, Cleaned, clean_secret};
+use crate::hygiene::{self, forms};
 use crate::probe::course::{Consent, Job, Report};
 use crate::probe::verdict::Kind;
 use crate::provider::Catalogue;
@@ -179,17 +179,4 @@ fn others(scan: &Scan, slot: &Slot, catalogue: &Catalogue) -> Vec<Secret> {
         add(spare.key);
     }
     all
-}
-
-/// What a stored text can be meant as: the key itself, its clean form, or the keys that run together in it.
-#[must_use]
-pub fn forms(text: &Secret, provider: Option<&str>, catalogue: &Catalogue) -> Vec<Secret> {
-    let parts = hygiene::parts(text, catalogue);
-    if !parts.is_empty() {
-        return parts;
-    }
-    match clean_secret(text, catalogue, provider) {
-        Cleaned::Accepted(found) => vec![found.key],
-        Cleaned::Refused(_) => Vec::new(),
-    }
 }

@@ -48,14 +48,15 @@ const LAYERS: &[Layer] = &[
             ),
         ],
     ),
+    ("ways out", &[("remedy", "agents finding hygiene plan probe provider resolve secret source")]),
     ("machine", &[("host", "edit exit formats plan printer probe provider secret source world")]),
     ("tools", &[("demo", "host secret"), ("prove", "host resolve secret world"), ("settings", "host world")]),
     (
         "what a person can do",
         &[(
             "session",
-            "agents ambient destination edit finding formats host hygiene lint plan printer probe provider resolve \
-             secret settings source world",
+            "agents ambient destination edit finding formats host hygiene lint plan printer probe prove provider remedy \
+             resolve secret settings source world",
         )],
     ),
     ("what an error says", &[("why", "agents hygiene printer probe provider resolve secret session")]),
@@ -63,7 +64,10 @@ const LAYERS: &[Layer] = &[
         "surfaces",
         &[
             ("cli", "exit"),
-            ("report", "agents finding printer probe provider resolve secret session source why world"),
+            (
+                "report",
+                "agents finding plan printer probe provider remedy resolve secret session source why world",
+            ),
             (
                 "tui",
                 "agents destination edit exit finding host hygiene plan printer probe provider resolve secret session \
@@ -75,7 +79,7 @@ const LAYERS: &[Layer] = &[
         "scripts",
         &[(
             "commands",
-            "agents cli demo edit exit finding host hygiene plan printer probe prove provider report resolve secret \
+            "agents cli demo edit exit finding host hygiene plan printer probe prove provider remedy report resolve secret \
              session settings source tui why world",
         )],
     ),
