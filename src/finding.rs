@@ -143,6 +143,8 @@ pub enum Way {
     Tighten,
     /// What runs with an old key is started again.
     Restart,
+    /// A key that only this shell has is put where the agent itself reads it.
+    Store,
     /// git forgets the file.
     Untrack,
     /// The person signs in again.
@@ -176,6 +178,7 @@ impl Way {
             Self::Adopt => "adopt",
             Self::Tighten => "tighten",
             Self::Restart => "restart",
+            Self::Store => "store",
             Self::Untrack => "untrack",
             Self::Login => "login",
             Self::Credit => "credit",

@@ -94,8 +94,8 @@ pub struct Case<'a> {
     pub slot: &'a Slot,
     /// The candidate that the finding is about.
     pub candidate: Option<usize>,
-    /// The finding's id.
-    pub finding: &'static str,
+    /// The finding's id, and those of what follows from it.
+    pub findings: &'a [&'static str],
     /// What a test said about a key at this connection.
     pub tested: &'a dyn Fn(&Secret) -> Option<Kind>,
     /// Keys of the provider that other connections have.
@@ -118,8 +118,13 @@ pub struct Spare {
 /// The ways out of a finding, best first.
 #[must_use]
 pub fn remedies(case: Case<'_>) -> Vec<Remedy> {
-    let ways = finding::find(case.finding).map(|kind| kind.remedies.as_slice()).unwrap_or_default();
-    let mut all: Vec<Remedy> = ways.iter().flat_map(|way| case.of(*way)).collect();
+    let mut ways: Vec<Way> = Vec::new();
+    for way in case.findings.iter().filter_map(|id| finding::find(id)).flat_map(|kind| &kind.remedies) {
+        if !ways.contains(way) {
+            ways.push(*way);
+        }
+    }
+    let mut all: Vec<Remedy> = ways.into_iter().flat_map(|way| case.of(way)).collect();
     all.sort_by_key(|remedy| remedy.forecast);
     all
 }

@@ -167,12 +167,27 @@ impl Seen<'_> {
         if !waiting.is_empty() {
             let _ = writeln!(out, "not tested, its address is not known: {}", waiting.join(", "));
         }
+        for (at, slot) in self.slots() {
+            out += &self.waits(at, slot, &out);
+        }
         if verbose && !unused.is_empty() {
             let _ = writeln!(out, "not set up: {}", unused.join(", "));
         } else if !unused.is_empty() && problems > 0 {
             let _ = writeln!(out, "not set up: {} (-v lists them)", count(unused.len(), "connection"));
         }
         out
+    }
+
+    /// The hosts that the agent uses and that were not asked, for want of a yes; each once.
+    fn waits(&self, at: SlotRef, slot: &Slot, said: &str) -> String {
+        let Some(report) = self.verdicts.sent(at, slot) else { return String::new() };
+        let waiting = report.rows.iter().filter(|row| row.verdict.waits_for_yes());
+        let line = |host: &str| {
+            let name = format!("{}/{}", slot.agent, slot.agent_provider);
+            plain(&format!("not tested at {host} before you agree: keymend test {name} --yes-to {host}")) + "\n"
+        };
+        let lines = waiting.map(|row| line(&row.host)).filter(|line| !said.contains(line.as_str()));
+        lines.collect()
     }
 
     /// Why a slot that sends a key has no test.

@@ -54,6 +54,9 @@ struct Look {
 
 /// `keymend fix`.
 pub(super) fn fix(desk: &Desk, args: &cli::Fix) -> Result<Exit, Failure> {
+    if let Some(id) = args.finding.as_deref().filter(|id| crate::finding::find(id).is_none()) {
+        return Err(super::looking::no_finding(id));
+    }
     let mut fixing = Fixing {
         desk,
         args,

@@ -56,6 +56,12 @@ pub(super) fn explain(desk: &Desk, args: &cli::Explain) -> Result<Exit, Failure>
     Ok(Exit::Fine)
 }
 
+/// No kind of finding is called so.
+pub(super) fn no_finding(id: &str) -> Failure {
+    let what = format!("no finding is called {}", report::plain(id));
+    Failure::new(what, "`keymend explain --finding all` lists them")
+}
+
 #[derive(Serialize)]
 struct FindingsJson {
     schema: u32,
@@ -67,8 +73,7 @@ fn finding(id: &str, json: bool) -> Result<Exit, Failure> {
     let kinds: Vec<_> =
         if id == "all" { finding::all().collect() } else { finding::find(id).into_iter().collect() };
     if kinds.is_empty() {
-        let what = format!("no finding is called {}", report::plain(id));
-        return Err(Failure::new(what, "`keymend explain --finding all` lists them"));
+        return Err(no_finding(id));
     }
     if json {
         print_json(&FindingsJson { schema: report::SCHEMA, findings: kinds })?;

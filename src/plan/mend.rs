@@ -214,7 +214,9 @@ pub fn unblock(at: At<'_>) -> Result<Plan, PlanError> {
     let of_switch = (at.agent.switch)(&at.context, at.slot, at.n).into_iter().map(|switch| switch.neighbours);
     let of_place = at.own_destination(candidate).map(|destination| destination.neighbours);
     let mut marks: Vec<Neighbour> = Vec::new();
-    for mark in of_place.into_iter().chain(of_switch).flatten().filter(|one| is_block(&one.place)) {
+    let of_record = vec![pool_marks(at.context.world, &candidate.place)];
+    let all = of_place.into_iter().chain(of_switch).chain(of_record).flatten();
+    for mark in all.filter(|one| is_block(&one.place)) {
         if marks.iter().all(|other| other.place != mark.place) {
             marks.push(Neighbour { why: "lets it be tried again".to_owned(), ..mark });
         }
@@ -225,6 +227,20 @@ pub fn unblock(at: At<'_>) -> Result<Plan, PlanError> {
     let shown = candidate.name.clone().unwrap_or_else(|| at.shown(&candidate.place));
     let title = format!("end the waiting time of {shown}");
     at.changing(&marks, title, format!("{shown} keeps its key and is tried again"))
+}
+
+/// What an entry of a pool of Hermes keeps about its last failure.
+fn pool_marks(world: &dyn World, place: &Place) -> Vec<Neighbour> {
+    let Some((record, _)) = record_of(place).filter(|(_, name)| name.is_empty()) else { return Vec::new() };
+    let Some(New::Json(Json::Object(entry))) = draft::value_at(world, &record) else { return Vec::new() };
+    let steps = pointer(&record).map(|pointer| pointer.0.clone()).unwrap_or_default();
+    let failed = entry.iter().filter(|(name, value)| name.starts_with("last_") && !value.is_null());
+    let mark = |(name, _): (&String, &Json)| {
+        let steps: Vec<String> = steps.iter().cloned().chain([name.clone()]).collect();
+        let place = with_pointer(&record, &steps)?;
+        Some(Neighbour { place, set: Set::Json(Json::Null), why: String::new() })
+    };
+    failed.filter_map(mark).collect()
 }
 
 /// Whether a place is an agent's note that a credential failed: OpenClaw's `usageStats`, the `last_…` fields of a pool of

@@ -30,6 +30,8 @@ pub struct Found {
     pub evidence: Vec<String>,
     /// The connections, those in use first; none for an agent's file.
     pub slots: Vec<SlotRef>,
+    /// Other findings that follow from it; their ways out may help here, too.
+    pub more: Vec<&'static str>,
     /// The candidate of the first connection that it is about.
     pub candidate: Option<usize>,
     /// A connection in use is concerned.
@@ -45,6 +47,7 @@ impl Found {
             severity: lint.severity,
             message: lint.message.clone(),
             evidence: Vec::new(),
+            more: Vec::new(),
             slots: vec![at],
             candidate,
             in_use: slot.in_use,
@@ -91,9 +94,7 @@ pub fn findings(words: Words<'_>, chosen: &[SlotRef], verdicts: &Verdicts) -> Ve
     let mut all = Vec::new();
     of_agents(words, chosen, &mut all);
     for (at, slot) in chosen.iter().filter_map(|at| Some((*at, words.scan.slot(*at)?))) {
-        let mut own = of_slot(words, at, slot, verdicts);
-        explain_silence(&mut own);
-        let own = one_cause(own, slot);
+        let own = one_cause(one_silence(of_slot(words, at, slot, verdicts)), slot);
         for found in own {
             add(&mut all, found);
         }
@@ -113,7 +114,7 @@ pub fn remedies(context: Context<'_>, scan: &Scan, found: &Found, verdicts: &Ver
         agent: scanned.agent,
         slot,
         candidate: found.candidate,
-        finding: found.id,
+        findings: &[found.id].into_iter().chain(found.more.iter().copied()).collect::<Vec<_>>(),
         tested: &|key| verdicts.kind(at, key),
         spares: &spares,
         can_prove: prove::can_run(slot.agent),
@@ -151,6 +152,7 @@ fn of_agents(words: Words<'_>, chosen: &[SlotRef], all: &mut Vec<Found>) {
                 severity: Severity::Fault,
                 message: format!("{} {trouble}: {}", tilde(path, words.home), trouble.hint()),
                 evidence: Vec::new(),
+            more: Vec::new(),
                 slots: slots.clone(),
                 candidate: None,
                 in_use: true,
@@ -165,6 +167,7 @@ fn of_agents(words: Words<'_>, chosen: &[SlotRef], all: &mut Vec<Found>) {
                     severity: lint.severity,
                     message: lint.message.clone(),
                     evidence: Vec::new(),
+            more: Vec::new(),
                     slots: slots.clone(),
                     candidate: None,
                     in_use: true,
@@ -212,6 +215,7 @@ fn of_outcome(words: Words<'_>, at: SlotRef, slot: &Slot) -> Option<Found> {
         severity,
         message,
         evidence: Vec::new(),
+            more: Vec::new(),
         slots: vec![at],
         candidate: None,
         in_use: slot.in_use,
@@ -219,16 +223,47 @@ fn of_outcome(words: Words<'_>, at: SlotRef, slot: &Slot) -> Option<Found> {
     })
 }
 
-/// Where a fault already says why nothing is sent, that nothing is sent is no finding of its own.
-fn explain_silence(own: &mut Vec<Found>) {
-    let silent = |found: &Found| found.id == "sends-nothing";
-    let Some(reason) = own.iter().find(|found| silent(found)).map(|found| found.message.clone()) else {
-        return;
+/// A connection in use that sends nothing: what keeps it from sending is the finding, and that nothing is sent follows.
+fn one_silence(mut own: Vec<Found>) -> Vec<Found> {
+    let Some(at) = own.iter().position(|found| found.id == "sends-nothing") else { return own };
+    let mends = |found: &Found| finding::find(found.id).is_some_and(|kind| !kind.remedies.is_empty());
+    let cause = |found: &Found| {
+        found.id != "sends-nothing" && found.severity >= Severity::Warn && KEEPS.contains(&found.id) && mends(found)
     };
-    if own.iter().any(|other| !silent(other) && other.problem && reason.contains(&other.message)) {
-        own.retain(|found| !silent(found));
-    }
+    let Some(first) = own.iter().position(cause) else { return own };
+    let silent = own.remove(at);
+    let first = if first > at { first - 1 } else { first };
+    let cause = &mut own[first];
+    cause.severity = Severity::Fault;
+    cause.problem = true;
+    cause.evidence.push(silent.message);
+    cause.more.push(silent.id);
+    own
 }
+
+/// What can keep an agent from sending a key that is there.
+const KEEPS: [&str; 20] = [
+    "bad-character",
+    "broken-key",
+    "config-not-loaded",
+    "cooldown",
+    "empty-hides",
+    "invisible-character",
+    "key-only-elsewhere",
+    "login-deleted",
+    "login-emptied",
+    "login-expired",
+    "newline",
+    "non-ascii",
+    "placeholder-wins",
+    "profile-waiting",
+    "reference-unset",
+    "refused",
+    "store-broken",
+    "suppressed-source",
+    "unresolved-reference",
+    "whitespace",
+];
 
 /// Faults of one text have one cause: what was pasted. The first one speaks for the others, and for the refusal that they
 /// lead to.
@@ -255,6 +290,7 @@ fn one_cause(own: Vec<Found>, slot: &Slot) -> Vec<Found> {
     if let Some(cause) = all.iter_mut().find(|found| of_text(found)) {
         // What a test said tells more than one more fault of the text.
         also.sort_by_key(|found| !REFUSALS.contains(&found.id));
+        cause.more.extend(also.iter().map(|found| found.id));
         cause.evidence.extend(also.into_iter().map(|found| found.message));
     }
     all
@@ -297,6 +333,7 @@ fn of_verdict(
         severity,
         message,
         evidence: Vec::new(),
+            more: Vec::new(),
         slots: vec![at],
         candidate: slot.active,
         in_use: slot.in_use,
