@@ -55,6 +55,11 @@ pub enum Act {
         /// The key that will be sent; none where none is brought forward.
         key: Option<Secret>,
     },
+    /// keymend runs this command, on a yes: it starts something again.
+    Run {
+        /// The command.
+        command: Vec<String>,
+    },
     /// The person does what the title says; a command or a page, where there is one.
     Person {
         /// The command or page.
@@ -79,7 +84,7 @@ impl Remedy {
     /// Whether keymend does it itself.
     #[must_use]
     pub const fn writes(&self) -> bool {
-        matches!(self.act, Act::Write { .. })
+        matches!(self.act, Act::Write { .. } | Act::Run { .. })
     }
 }
 
@@ -100,6 +105,8 @@ pub struct Case<'a> {
     pub tested: &'a dyn Fn(&Secret) -> Option<Kind>,
     /// Keys of the provider that other connections have.
     pub spares: &'a [Spare],
+    /// What runs with something else than an agent started from here sends: its name, and the command that restarts it.
+    pub stale: &'a [(String, Vec<String>)],
     /// keymend can run this agent against loopback.
     pub can_prove: bool,
 }
@@ -138,6 +145,8 @@ impl<'a> Case<'a> {
             Way::Remove => self.removing().into_iter().collect(),
             Way::Unblock => self.unblocking(),
             Way::Tighten => self.tightening().into_iter().collect(),
+            Way::Store => self.storing().into_iter().collect(),
+            Way::Restart => self.restarting(),
             _ => self.telling(way).into_iter().collect(),
         }
     }
@@ -330,6 +339,33 @@ impl<'a> Case<'a> {
         let shown = crate::source::tilde(&file, self.context.world.home());
         let title = format!("close {shown} to other users");
         Some(Remedy { way: Way::Tighten, title, forecast: Forecast::Mends, act: write(plan, None) })
+    }
+
+    /// The key of this shell, put where the agent reads it however it is started.
+    fn storing(&self) -> Option<Remedy> {
+        let key = &self.slot.sent()?.key;
+        let from = self.slot.active_candidate().filter(|one| matches!(one.place, Place::Env { .. }))?;
+        let forecast = self.forecast(key).map(|_| Forecast::Mends)?;
+        let (world, catalogue) = (self.context.world, self.context.catalogue);
+        let (offered, default) = plan::destinations(world, catalogue, self.agent, self.slot, key);
+        // Where the shell's variable wins in any case, no place becomes the one that is sent from here.
+        let own = |to: &plan::Offered| !plan::is_shared(world, &to.destination.place);
+        let to = default.or_else(|| offered.iter().position(own)).and_then(|at| offered.get(at))?;
+        let plan = plan::build(world, catalogue, self.agent, self.slot, &to.destination, key).ok()?;
+        let plan = plan::telling_losses(world, catalogue, self.agent, plan, key);
+        let title = words::storing(self, from, &to.destination.place);
+        Some(Remedy { way: Way::Store, title, forecast, act: write(plan, Some(key.clone())) })
+    }
+
+    /// Whatever runs with another key is started again.
+    fn restarting(&self) -> Vec<Remedy> {
+        let remedy = |(what, command): &(String, Vec<String>)| Remedy {
+            way: Way::Restart,
+            title: format!("restart {what}"),
+            forecast: Forecast::Mends,
+            act: Act::Run { command: command.clone() },
+        };
+        self.stale.iter().map(remedy).collect()
     }
 
     /// What only the person can do.

@@ -185,6 +185,7 @@ struct RemedyJson {
 pub fn finding_json(scan: &Scan, found: &Found, remedies: &[Remedy], fix: &str) -> FindingJson {
     let command = |remedy: &Remedy| match &remedy.act {
         Act::Write { .. } => Some(format!("{fix} --finding {}", found.id)),
+        Act::Run { command } => Some(command.join(" ")),
         Act::Person { how } => how.clone(),
     };
     let slots = found.slots.iter().filter_map(|at| scan.slot(*at)).map(SlotId::of);

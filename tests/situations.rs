@@ -233,6 +233,7 @@ fn judged(expect: &Json, all: &[(&Found, Vec<Remedy>)], told: &str) -> Result<()
         return fail(format!("the best way out is not {way}"));
     }
     let how = best.map_or_else(String::new, |best| match &best.act {
+        Act::Run { command } => format!("{} {}", best.title, command.join(" ")),
         Act::Person { how } => format!("{} {}", best.title, how.as_deref().unwrap_or_default()),
         Act::Write { .. } => best.title.clone(),
     });

@@ -184,7 +184,8 @@ impl Seen<'_> {
         let waiting = report.rows.iter().filter(|row| row.verdict.waits_for_yes());
         let line = |host: &str| {
             let name = format!("{}/{}", slot.agent, slot.agent_provider);
-            plain(&format!("not tested at {host} before you agree: keymend test {name} --yes-to {host}")) + "\n"
+            plain(&format!("not tested at {host} before you agree: keymend test {name} --yes-to {host}"))
+                + "\n"
         };
         let lines = waiting.map(|row| line(&row.host)).filter(|line| !said.contains(line.as_str()));
         lines.collect()
@@ -240,6 +241,7 @@ pub(super) fn finding_text(words: Words<'_>, found: &Found, best: Option<&Remedy
 /// `→ keymend fix hermes/anthropic: use source 2, …`.
 pub(super) fn remedy_line(scan: &Scan, found: &Found, remedy: &Remedy) -> String {
     match &remedy.act {
+        Act::Run { command } => plain(&format!("→ {}: {}", remedy.title, command.join(" "))),
         Act::Write { .. } => {
             let command = fix_command(scan, found);
             plain(&format!("→ {}   ({command})", remedy.title))

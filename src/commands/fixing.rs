@@ -139,6 +139,7 @@ impl Fixing<'_> {
                         return Ok(written);
                     }
                 }
+                Act::Run { command } => return self.restart(remedy, command),
                 Act::Person { .. } => {
                     if !self.args.write.json {
                         print(&format!("    {}\n", remedy_line(&look.scan, found, remedy)))?;
@@ -195,6 +196,29 @@ impl Fixing<'_> {
         }
         self.declined |= exit == Exit::Declined;
         Ok(Some(written))
+    }
+
+    /// Starts something again, on a yes or `--restart`; whether that helped is what the next look says.
+    fn restart(&mut self, remedy: &Remedy, command: &[String]) -> Result<bool, Failure> {
+        let write = &self.args.write;
+        if !write.json {
+            print(&format!("    → {}: {}\n", plain(&remedy.title), plain(&command.join(" "))))?;
+        }
+        // A restart ends what is under way: `--yes` alone is about writes.
+        let unasked = write.yes || write.json || write.dry_run;
+        if !write.restart && (unasked || !super::ask("Restart it now?")?) {
+            return Ok(false);
+        }
+        if write.dry_run {
+            return Ok(false);
+        }
+        match crate::host::restart::run(command) {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                print(&format!("    ! {}\n", plain(&error.to_string())))?;
+                Ok(false)
+            }
+        }
     }
 
     /// Of several keys in one text, which one is meant cannot be told without a test; nobody says yes to a guess unasked.

@@ -55,6 +55,15 @@ pub(super) fn adopting(case: &Case<'_>, spare: &Spare, to: &Place, forecast: For
     format!("copy {mask} from {from}{}, to {}", tested(forecast), spot(case, to))
 }
 
+pub(super) fn storing(case: &Case<'_>, from: &Candidate, to: &Place) -> String {
+    format!(
+        "put {} into {}, where {} reads it however it is started",
+        place(case, from),
+        spot(case, to),
+        case.agent.name
+    )
+}
+
 pub(super) fn unblocking(case: &Case<'_>, candidate: &Candidate) -> String {
     let name = candidate.name.clone().unwrap_or_else(|| place(case, candidate));
     format!("end the waiting time of {name}; its key stays")

@@ -109,6 +109,9 @@ pub fn remedies(context: Context<'_>, scan: &Scan, found: &Found, verdicts: &Ver
     let Some(at) = found.slots.first().copied() else { return Vec::new() };
     let (Some(slot), Some(scanned)) = (scan.slot(at), scan.agents.get(at.agent)) else { return Vec::new() };
     let spares = super::spares::of(scan, slot, context.catalogue);
+    let holders = scan.held_by(slot).iter().filter(|holder| holder.sends.differs());
+    let stale: Vec<(String, Vec<String>)> =
+        holders.filter_map(|holder| Some((holder.what.clone(), holder.restart.clone()?))).collect();
     remedy::remedies(Case {
         context,
         agent: scanned.agent,
@@ -117,6 +120,7 @@ pub fn remedies(context: Context<'_>, scan: &Scan, found: &Found, verdicts: &Ver
         findings: &[found.id].into_iter().chain(found.more.iter().copied()).collect::<Vec<_>>(),
         tested: &|key| verdicts.kind(at, key),
         spares: &spares,
+        stale: &stale,
         can_prove: prove::can_run(slot.agent),
     })
 }
@@ -152,7 +156,7 @@ fn of_agents(words: Words<'_>, chosen: &[SlotRef], all: &mut Vec<Found>) {
                 severity: Severity::Fault,
                 message: format!("{} {trouble}: {}", tilde(path, words.home), trouble.hint()),
                 evidence: Vec::new(),
-            more: Vec::new(),
+                more: Vec::new(),
                 slots: slots.clone(),
                 candidate: None,
                 in_use: true,
@@ -167,7 +171,7 @@ fn of_agents(words: Words<'_>, chosen: &[SlotRef], all: &mut Vec<Found>) {
                     severity: lint.severity,
                     message: lint.message.clone(),
                     evidence: Vec::new(),
-            more: Vec::new(),
+                    more: Vec::new(),
                     slots: slots.clone(),
                     candidate: None,
                     in_use: true,
@@ -215,7 +219,7 @@ fn of_outcome(words: Words<'_>, at: SlotRef, slot: &Slot) -> Option<Found> {
         severity,
         message,
         evidence: Vec::new(),
-            more: Vec::new(),
+        more: Vec::new(),
         slots: vec![at],
         candidate: None,
         in_use: slot.in_use,
@@ -228,7 +232,10 @@ fn one_silence(mut own: Vec<Found>) -> Vec<Found> {
     let Some(at) = own.iter().position(|found| found.id == "sends-nothing") else { return own };
     let mends = |found: &Found| finding::find(found.id).is_some_and(|kind| !kind.remedies.is_empty());
     let cause = |found: &Found| {
-        found.id != "sends-nothing" && found.severity >= Severity::Warn && KEEPS.contains(&found.id) && mends(found)
+        found.id != "sends-nothing"
+            && found.severity >= Severity::Warn
+            && KEEPS.contains(&found.id)
+            && mends(found)
     };
     let Some(first) = own.iter().position(cause) else { return own };
     let silent = own.remove(at);
@@ -333,7 +340,7 @@ fn of_verdict(
         severity,
         message,
         evidence: Vec::new(),
-            more: Vec::new(),
+        more: Vec::new(),
         slots: vec![at],
         candidate: slot.active,
         in_use: slot.in_use,
