@@ -81,12 +81,6 @@ impl CannotProve {
     }
 }
 
-/// Whether there is a recipe for running this agent.
-#[must_use]
-pub fn can_run(agent: &str) -> bool {
-    recipes::recipe(agent).is_some()
-}
-
 /// What would be run for `slot`.
 pub fn plan(world: &dyn World, slot: &Slot) -> Result<Run, CannotProve> {
     let recipe = recipe(slot.agent).ok_or(CannotProve::NoRecipe(slot.agent))?;

@@ -5,8 +5,8 @@
 
 pub mod asked;
 mod copies;
-mod elsewhere;
 pub mod diagnosis;
+mod elsewhere;
 pub mod held;
 pub mod holding;
 mod misplaced;

@@ -1,6 +1,7 @@
 //! What remedies are called, and what the person is told to do where keymend must not.
 
-use super::{Case, Forecast, Spare, Way};
+use super::case::{Case, Forecast, Spare};
+use crate::finding::Way;
 use crate::plan::{Plan, SlotId};
 use crate::resolve::{Candidate, Outcome, shown};
 use crate::secret::Secret;

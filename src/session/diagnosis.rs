@@ -121,7 +121,7 @@ pub fn remedies(context: Context<'_>, scan: &Scan, found: &Found, verdicts: &Ver
         tested: &|key| verdicts.kind(at, key),
         spares: &spares,
         stale: &stale,
-        can_prove: prove::can_run(slot.agent),
+        can_prove: prove::recipe(slot.agent).is_some(),
     })
 }
 
