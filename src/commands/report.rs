@@ -1,13 +1,14 @@
 //! `report`: this machine as a bug tracker may see it.
 
+use super::checking::Tester;
 use super::looking::{chosen_by, scan_for, slots_or_none};
-use super::testing::{test_all, test_name};
 use super::{Desk, Exit, Failure, print, print_json, salt};
 use crate::cli;
 use crate::host::journal::Journal;
 use crate::probe::course::{self, Consent};
 use crate::report::bug::{self, About};
 use crate::session::SlotRef;
+use crate::session::verdicts::Verdicts;
 use crate::world::World as _;
 
 /// How many of the last writes are told.
@@ -22,12 +23,13 @@ pub(super) fn report(desk: &Desk, args: &cli::Report) -> Result<Exit, Failure> {
     let selector = chosen_by(desk, args.slot.as_deref())?;
     let scan = scan_for(desk, &world, &selector)?;
     let chosen = slots_or_none(desk, &scan, &selector, args.slot.as_deref())?;
-    let tested = if args.test { test_all(desk, &scan, &chosen, Consent::default()) } else { Vec::new() };
-    let of = |at: &SlotRef| -> Option<(SlotRef, &course::Report)> {
-        let name = test_name(scan.slot(*at)?)?;
-        tested.iter().find(|(own, _)| *own == name).map(|(_, report)| (*at, report))
+    let tested = if args.test {
+        Tester::new(desk, Consent::default()).test(&scan, &chosen)
+    } else {
+        Verdicts::default()
     };
-    let tested: Vec<_> = chosen.iter().filter_map(of).collect();
+    let of = |at: &SlotRef| Some((*at, tested.sent(*at, scan.slot(*at)?)?));
+    let tested: Vec<(SlotRef, &course::Report)> = chosen.iter().filter_map(of).collect();
     let (written, _) = Journal::of(&world).history();
     let history: Vec<(i64, String)> =
         written.iter().take(WRITES).map(|action| (action.at_ms, action.title.clone())).collect();
