@@ -32,6 +32,9 @@ const FILE_DEADLINE: Duration = Duration::from_millis(800);
 /// How long one database or keyring access may take.
 const STORE_DEADLINE: Duration = Duration::from_millis(1500);
 
+/// Processes with their arguments.
+type Arguments = Vec<(u32, Vec<String>)>;
+
 /// The machine that keymend runs on. Answers are cached; a new scan takes a new `RealWorld`.
 pub struct RealWorld {
     home: Option<PathBuf>,
@@ -46,8 +49,9 @@ pub struct RealWorld {
     are_folders: RefCell<HashMap<OsString, bool>>,
     tables: RefCell<HashMap<Table, TableState>>,
     keyring: RefCell<HashMap<(String, String), KeyringState>>,
-    arguments: OnceCell<Vec<(u32, Vec<String>)>>,
+    arguments: OnceCell<Arguments>,
     processes: RefCell<HashMap<u32, Option<Process>>>,
+    named: RefCell<HashMap<String, Arguments>>,
     reader: RefCell<Option<Reader>>,
     may_hang: bool,
 }
@@ -112,6 +116,7 @@ impl RealWorld {
             keyring: RefCell::default(),
             arguments: OnceCell::new(),
             processes: RefCell::default(),
+            named: RefCell::default(),
             reader: RefCell::default(),
             may_hang: mounts_may_hang(),
         }
@@ -375,8 +380,13 @@ impl World for RealWorld {
         let all = self
             .arguments
             .get_or_init(|| self.within(STORE_DEADLINE, process::arguments).unwrap_or_default());
-        let named = all.iter().filter(|(_, args)| args.iter().any(|arg| arg.contains(needle)));
-        named.filter_map(|(pid, args)| self.process(*pid, args)).collect()
+        // Ten thousand slots ask for the same few programs.
+        let mut named = self.named.borrow_mut();
+        let pids = named.entry(needle.to_owned()).or_insert_with(|| {
+            let called = |(_, args): &&(u32, Vec<String>)| args.iter().any(|arg| arg.contains(needle));
+            all.iter().filter(called).cloned().collect()
+        });
+        pids.iter().filter_map(|(pid, args)| self.process(*pid, args)).collect()
     }
 }
 
