@@ -52,7 +52,7 @@ pub fn nature(text: &Secret, provider: Option<&str>, shapes: &dyn KeyShapes) -> 
             "masked" => Nature::Masked,
             "secret-reference" | "unexpanded-variable" => Nature::Reference,
             "empty" | "placeholder" | "too-short" | "url" | "email" | "path" | "model-name"
-            | "variable-name" => Nature::Word,
+            | "variable-name" | "request-id" => Nature::Word,
             // Cut off to less than any key has.
             "truncated" if text.len() < super::judge::MIN_LEN => Nature::Word,
             _ => Nature::Key,

@@ -15,6 +15,10 @@ pub(super) fn check(text: &str) -> Result<(), No> {
         // A text around a key may hold dots and the words of guides.
         return bracketed(text);
     }
+    if REQUEST.matches(text) {
+        let message = "this is a request id, not a key: it names one request, for the provider's support";
+        return no("request-id", message);
+    }
     hidden(text)?;
     names(text)
 }
@@ -265,6 +269,12 @@ fn may_be_model(text: &str) -> bool {
 }
 
 patterns! {
+    // Anthropic's, OpenAI's and Cloudflare's, and the ids of answers.
+    REQUEST if |text| text.starts_with("req_") || text.starts_with("chatcmpl-") || text.starts_with("msg_") || text.len() == 20 => [
+        r"^(?:req|msg)_[0-9A-Za-z]{16,64}$",
+        r"^chatcmpl-[0-9A-Za-z]{16,64}$",
+        r"^[0-9a-f]{16}-[A-Z]{3}$",
+    ];
     REFERENCE if |text| text.contains([':', '[', '!', '(', '{', '/']) || text.starts_with("process.env.") => [
         r"^(?:op|vault|bws|infisical|doppler|secret|secrets|akv|aws-sm|awssm|gcpsm|gcp-sm|azkv|pass|keychain|keyring|1password|bitwarden|gopass|lastpass)://",
         r"^ref\+[a-z0-9]+://",

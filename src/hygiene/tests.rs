@@ -328,3 +328,20 @@ fn an_own_server_takes_any_word_and_dirt_still_comes_off() {
         assert!(matches!(cleaned(text), Cleaned::Refused(_)), "{text}");
     }
 }
+
+/// "Should I type the request id?" No.
+#[test]
+fn a_request_id_is_called_one() {
+    let ids = [
+        "req_011CQkAbCdEfGhJkLmNpQrSt",
+        "req_0123456789abcdef0123456789abcdef",
+        "msg_01XFDUDYJgAACzvnptvVoYEL",
+        "8f1c2d3e4a5b6c7d-FRA",
+    ];
+    for id in ids {
+        match clean(id.as_bytes(), &crate::provider::Catalogue::embedded(), None) {
+            Cleaned::Refused(no) => assert_eq!(no.reason, "request-id", "{id}"),
+            Cleaned::Accepted(_) => panic!("{id} was taken for a key"),
+        }
+    }
+}

@@ -191,12 +191,13 @@ fn dirt(removed: &Removed) -> Lint {
 
 fn refused(no: &Refused, used: &Use<'_>) -> Option<Lint> {
     // A server of the person's own takes any word for a key, and a word is what many set-up guides give it.
-    const OF_FORM: [&str; 9] = [
+    const OF_FORM: [&str; 10] = [
         "placeholder",
         "truncated",
         "too-short",
         "model-name",
         "variable-name",
+        "request-id",
         "no-key-found",
         "bad-character",
         "case-changed",
@@ -233,8 +234,8 @@ fn refused(no: &Refused, used: &Use<'_>) -> Option<Lint> {
         "line-break-inside" | "space-inside" => {
             Lint::fault("broken-key", "There is a gap inside the value; a key has none.")
         }
-        "url" | "email" | "path" | "model-name" | "variable-name" | "no-key-found" | "private-key"
-        | "certificate" | "public-key" | "service-account" | "basic-auth" => {
+        "url" | "email" | "path" | "model-name" | "variable-name" | "request-id" | "no-key-found"
+        | "private-key" | "certificate" | "public-key" | "service-account" | "basic-auth" => {
             Lint::fault("not-a-key", sentence(&no.message))
         }
         _ => Lint::fault("bad-character", sentence(&no.message)),
