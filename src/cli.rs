@@ -235,7 +235,7 @@ pub struct Check {
 )]
 pub struct Why {
     /// The error, in quotes
-    #[arg(value_name = "ERROR TEXT", num_args = 0.., required_unless_present = "stdin", conflicts_with = "stdin")]
+    #[arg(value_name = "ERROR TEXT", num_args = 0.., conflicts_with = "stdin")]
     pub text: Vec<String>,
     /// Read the text from standard input: an error, or a log that has one in it
     #[arg(long)]

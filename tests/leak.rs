@@ -336,6 +336,8 @@ fn no_command_says_a_key() {
         bench.both(&["check", slot, "--offline"], "");
         bench.both(&["test", slot, "--base-url", &url], "");
     }
+    bench.both(&["report"], "");
+    bench.both(&["report", "--test", "--addresses"], "");
     for command in ["history", "providers", "agents", "undo"] {
         bench.both(&[command], "");
     }

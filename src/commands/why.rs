@@ -14,7 +14,7 @@ pub(super) fn why(desk: &Desk, args: &cli::Why) -> Result<Exit, Failure> {
     let world = desk.world();
     let scan = session::scan_all(&world, &desk.catalogue);
     let explained = why::explain(&text, &desk.catalogue, &scan);
-    if explained.has_key && !args.stdin {
+    if explained.has_key && !args.text.is_empty() {
         output::err(&format!("note: {}\n", exposed("the key in this text")))?;
     }
     if args.json {
@@ -26,7 +26,8 @@ pub(super) fn why(desk: &Desk, args: &cli::Why) -> Result<Exit, Failure> {
 }
 
 fn text(args: &cli::Why) -> Result<String, Failure> {
-    let text = if args.stdin {
+    let piped = args.text.is_empty() && !console::is_attended();
+    let text = if args.stdin || piped {
         if console::is_attended() {
             output::err("Paste the error, then press Ctrl-D on a line of its own:\n")?;
         }

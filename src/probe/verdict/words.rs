@@ -146,7 +146,8 @@ fn in_the_list(asked: &Asked<'_>) -> Option<String> {
     let end = end.split(' ').next().unwrap_or(end);
     Some(format!(
         "Look for …{end} in the list at {}: if it is not there, it was deleted or belongs to another account; \
-         if it was never used, it is not the key that is sent.",
+         if it was never used, it is not the key that is sent; if it is active and was used today, write to the support \
+         and quote the request id.",
         provider.console_url
     ))
 }
