@@ -27,7 +27,7 @@ pub fn next(explained: &Explained, catalogue: &Catalogue, scan: &Scan) -> Vec<St
     let more = match said.meaning {
         Meaning::Answer(kind) => answer(kind, provider, slot, said.hint_alone),
         Meaning::NoKey => no_key(slot, provider),
-        Meaning::Blocked => vec![explain(slot)],
+        Meaning::Blocked => slot.map(fix).into_iter().chain([explain(slot)]).collect(),
         Meaning::Setup => vec![check(slot)],
         Meaning::RequestId => {
             let whom = provider.map_or("the provider", |own| own.name.as_str());
@@ -55,18 +55,8 @@ fn answer(kind: Kind, provider: Option<&Provider>, slot: Option<&Slot>, alone: b
     match kind {
         Kind::Invalid | Kind::Revoked | Kind::Expired => {
             steps.push(test(slot, provider, "tests the key that is sent there now"));
-            if let Some(slot) = slot {
-                steps.push(Step::run(
-                    format!("keymend explain {}", name(slot)),
-                    "shows every key that it has and why this one is sent",
-                ));
-                if !alone {
-                    steps.push(Step::run(
-                        format!("keymend set {}", name(slot)),
-                        "puts a new key in, tested first",
-                    ));
-                }
-            }
+            steps.extend(slot.map(fix));
+            steps.extend(slot.map(|_| explain(slot)));
         }
         Kind::NoCredit => {
             if let Some(page) = money.filter(|_| !alone) {
@@ -105,10 +95,12 @@ fn answer(kind: Kind, provider: Option<&Provider>, slot: Option<&Slot>, alone: b
 
 fn no_key(slot: Option<&Slot>, provider: Option<&Provider>) -> Vec<Step> {
     let Some(slot) = slot else { return vec![test(None, provider, "tests a key that you paste")] };
-    vec![
-        Step::run(format!("keymend explain {}", name(slot)), "shows where it looks, and what is there"),
-        Step::run(format!("keymend set {}", name(slot)), "puts a key where it looks"),
-    ]
+    let set = Step::run(format!("keymend set {}", name(slot)), "puts a key where it looks");
+    vec![explain(Some(slot)), fix(slot), set]
+}
+
+fn fix(slot: &Slot) -> Step {
+    Step::run(format!("keymend fix {}", name(slot)), "does the best of what mends it, and asks before")
 }
 
 fn test(slot: Option<&Slot>, provider: Option<&Provider>, text: &str) -> Step {
@@ -134,7 +126,7 @@ fn explain(slot: Option<&Slot>) -> Step {
     match slot {
         Some(slot) => Step::run(
             format!("keymend explain {}", name(slot)),
-            "shows the key, the header and the address, and why",
+            "shows every key that it has, which one is sent where, and why",
         ),
         None => {
             Step::run("keymend status".to_owned(), "shows what every agent sends, in which header and where")
