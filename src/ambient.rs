@@ -23,7 +23,7 @@ pub struct Ambient {
     pub source: Source,
     /// The spot.
     pub place: Place,
-    /// What stands there.
+    /// What is there.
     pub value: Value,
     /// Faults of the place.
     pub lints: Vec<Lint>,

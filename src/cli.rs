@@ -48,7 +48,7 @@ pub enum Command {
     Consents(Consents),
     /// Put a new key where the agent will send it from
     Set(Set),
-    /// Replace a key everywhere it stands, in one go
+    /// Replace a key everywhere it is stored, in one go
     Rotate(Rotate),
     /// Make another candidate or profile the active one
     Use(Use),
@@ -359,7 +359,7 @@ pub struct NewKey {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct Writing {
-    /// Show the plan and write nothing (`rotate` without a key: where the old key stands)
+    /// Show the plan and write nothing (`rotate` without a key: where the old key is)
     #[arg(long)]
     pub dry_run: bool,
     /// Write without asking
@@ -400,7 +400,7 @@ pub struct Set {
 /// `rotate`
 #[derive(Debug, Args)]
 pub struct Rotate {
-    /// AGENT/PROVIDER: the key that is sent there is replaced everywhere it stands
+    /// AGENT/PROVIDER: the key that is sent there is replaced everywhere it is stored
     #[arg(value_name = "AGENT/PROVIDER")]
     pub slot: String,
     /// Only this profile
@@ -582,12 +582,12 @@ pub struct Undo {
 /// `redo`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Give the action's key again where it stands nowhere on this machine any more: keymend keeps none."
+    after_help = "keymend keeps no copy of a key: if the action's key is no longer on this machine, give it again."
 )]
 pub struct Redo {
     /// The action's id as `history` lists it; the newest that another program took back without it
     pub id: Option<String>,
-    /// The action's key, where it stands nowhere on this machine any more
+    /// The action's key, if it is no longer on this machine
     #[command(flatten)]
     pub from: KeyFrom,
     /// The write

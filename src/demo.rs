@@ -1,7 +1,7 @@
 //! The sample home and the loopback providers behind `keymend demo`: no real key, no network.
 //!
 //! The home tells the stories that keymend is for: two OpenClaw profiles with the same revoked key while a working one
-//! stands unused in the environment; a stale variable that hides the good key in a file; a key pasted with its newline;
+//! is unused in the environment; a stale variable that hides the good key in a file; a key pasted with its newline;
 //! an account whose limit is used up; and a key that simply works.
 
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ impl Demo {
         &self.env
     }
 
-    /// The sample home as a world of its own.
+    /// The sample home as a separate world.
     #[must_use]
     pub fn world(&self) -> RealWorld {
         RealWorld::with(Some(self.home.clone()), self.home.join("project"), self.env.clone(), Vec::new())
@@ -181,8 +181,8 @@ fn answer(request: &Request) -> Reply {
             request.header("authorization").map(|value| value.strip_prefix("Bearer ").unwrap_or(value))
         })
         .unwrap_or_default();
-    let standing = cast::standing(provider, key);
-    cast::reply(provider, rest, &request.method, standing).after(Duration::from_millis(180))
+    let account = cast::account(provider, key);
+    cast::reply(provider, rest, &request.method, account).after(Duration::from_millis(180))
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ pub enum New {
 }
 
 impl New {
-    /// A text that stands somewhere, whatever its form.
+    /// A text that is somewhere, whatever its form.
     fn text(text: &str) -> Self {
         Self::Json(Json::String(text.to_owned()))
     }
@@ -171,8 +171,8 @@ pub enum EditError {
     /// The document does not parse.
     #[error("the file does not parse: {0}")]
     Syntax(String),
-    /// The same name stands twice, and which one counts depends on the reader.
-    #[error("`{0}` stands there twice")]
+    /// The same name is there twice, and which one is used depends on the reader.
+    #[error("`{0}` is there twice")]
     Duplicate(String),
     /// The value is written in a way that keymend does not rewrite.
     #[error("the value is written as {0}")]
@@ -216,7 +216,7 @@ pub fn apply(syntax: Syntax, before: Option<&[u8]>, edits: &[Edit]) -> Result<Ze
     Ok(Zeroizing::new(after.as_bytes().to_vec()))
 }
 
-/// What stands at `spot` in `content`, as an edit would put it there; [`New::Nothing`] where there is nothing.
+/// What is at `spot` in `content`, as an edit would put it there; [`New::Nothing`] where there is nothing.
 pub fn value_at(syntax: Syntax, content: &[u8], spot: &Spot) -> Result<New, EditError> {
     let text = std::str::from_utf8(content).map_err(|_| EditError::NotText)?;
     match (syntax, spot) {
@@ -229,7 +229,7 @@ pub fn value_at(syntax: Syntax, content: &[u8], spot: &Spot) -> Result<New, Edit
     }
 }
 
-/// Where in `content` the value stands that `wanted` knows: at `spot`, or, where that is in a list, at another item of it,
+/// Where in `content` the value is that `wanted` knows: at `spot`, or, where that is in a list, at another item of it,
 /// because items move when somebody writes the list again.
 pub fn find(syntax: Syntax, content: &[u8], spot: &Spot, wanted: &dyn Fn(&New) -> bool) -> Option<Spot> {
     if wanted(&value_at(syntax, content, spot).ok()?) {

@@ -91,7 +91,7 @@ impl Lint {
         Self { id, severity, message }
     }
 
-    /// The same finding with another severity: what stands around it decides.
+    /// The same finding with another severity: what is around it decides.
     pub fn weigh(&mut self, severity: Severity) {
         *self = Self::new(self.id, severity, std::mem::take(&mut self.message));
     }

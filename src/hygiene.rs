@@ -1,7 +1,7 @@
 //! A paste becomes a clean key, with everything that was removed named, or a refusal with its reason.
 //!
 //! The order of the steps matters and follows the corpus of real pastes (`tests/corpora/paste_truth.json`): bytes and
-//! control characters first (`scrub`), then what is plainly something else (`other`), then what stands around a
+//! control characters first (`scrub`), then what is plainly something else (`other`), then what is around a
 //! key (`unwrap`) and several lines (`lines`), and only then the judgement of what is left (`judge`). Look-alike
 //! characters are refused, never converted; refused text is never repeated, only its length and the reason.
 
@@ -47,7 +47,7 @@ pub struct Accepted {
     pub removed: Vec<Removed>,
     /// Why the person should be asked before the key is used; empty for a plain case.
     pub doubts: Vec<Doubt>,
-    /// The provider that the key's form names; none where the form is unknown or shared.
+    /// The provider that the key's form names, or none if the form is unknown or shared.
     pub provider: Option<String>,
     /// The kind of key that the form names (`api_key`, `admin_key`, `oauth_access_token`).
     pub kind: Option<String>,
@@ -89,7 +89,7 @@ pub struct Refused {
     pub reason: &'static str,
     /// What was found and what to do, without any of the text.
     pub message: String,
-    /// What was taken away before it came to the refusal.
+    /// What was removed before the refusal.
     pub removed: Vec<Removed>,
 }
 
@@ -152,7 +152,7 @@ impl Work<'_> {
         self.judge()
     }
 
-    /// Takes away what stands around a key until nothing more comes off, and refuses what is something else.
+    /// Takes away what is around a key until nothing more comes off, and refuses what is something else.
     fn find_key(&mut self) -> Result<(), No> {
         for _ in 0..16 {
             if self.text.is_empty() {

@@ -5,8 +5,8 @@
 //!
 //! 1. [`secret`]: a key's text, its mask, its fingerprint. Nothing else handles a key's text.
 //!    [`printer`]: everything that is said passes it.
-//! 2. [`source`]: where a credential can stand. [`provider`]: who checks it. [`agents`]: who sends it.
-//! 3. [`resolve`]: which candidate of a slot leaves, and why. [`lint`] and [`ambient`]: faults visible offline, and
+//! 2. [`source`]: where a credential can be. [`provider`]: who checks it. [`agents`]: who sends it.
+//! 3. [`resolve`]: which candidate of a slot is sent, and why. [`lint`] and [`ambient`]: faults visible offline, and
 //!    places outside of the agents' own files.
 //! 4. [`hygiene`]: a paste becomes a clean key. [`probe`]: a key is tested, and what the answer means.
 //! 5. [`edit`] and [`plan`]: a choice becomes a reviewed change. [`session`]: scan, test, write, shared by [`tui`] and

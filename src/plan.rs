@@ -28,7 +28,7 @@ mod switch;
 mod tests;
 
 pub use crate::edit::{DiffLine, LineKind};
-pub use build::{Offered, Stands, bring_back, build, changeable, destinations, rotate};
+pub use build::{Offered, PlacedKey, bring_back, build, changeable, destinations, rotate};
 pub use draft::{key_at, lay};
 pub use kind::{Takes, is_login, is_shared, takes};
 pub(crate) use locks::may_lock;
@@ -42,9 +42,9 @@ pub struct Plan {
     pub title: String,
     /// The slot that the plan is for; none for a rotation over many.
     pub slot: Option<SlotId>,
-    /// The old key that goes, masked; none where there was none.
+    /// The old key that goes, masked, or none if there was none.
     pub old: Option<Mask>,
-    /// The old key itself, to look afterwards where it still stands.
+    /// The old key itself, to look afterwards where it still is.
     pub replaced: Option<Secret>,
     /// The key that comes, masked.
     pub new: Mask,
@@ -58,7 +58,7 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// What it takes away beside the key that it is asked to replace.
     pub losses: Vec<Loss>,
-    /// It takes away the only copy of a credential that nobody asked to replace: it is written on a word of its own.
+    /// It takes away the only copy of a credential that nobody asked to replace: it is written only after a separate yes.
     pub guarded: bool,
 }
 
@@ -99,7 +99,7 @@ impl SlotId {
     }
 
     /// The slot of these names among `slots`. A change can make the answers of both modes equal, or different: then the
-    /// slot for both stands for each of them, and the other way round.
+    /// slot for both answers for each of them, and the other way round.
     #[must_use]
     pub fn find<'a>(&self, slots: &'a [Slot]) -> Option<&'a Slot> {
         let mut named = slots.iter().filter(|slot| {
@@ -152,7 +152,7 @@ pub enum Prediction {
     SendsNew,
     /// Another key still wins.
     StillSends {
-        /// Where the winner stands, as a person finds it.
+        /// Where the winner is, as a person finds it.
         place: String,
         /// The winner, masked.
         key: Mask,
@@ -173,7 +173,7 @@ pub enum Prediction {
         /// Why, in words.
         why: String,
     },
-    /// The agent's behaviour here is not on record, or the value is hidden; what is missing.
+    /// The agent's behaviour here is unknown, or the value is hidden; what is missing.
     NotKnown {
         /// What is missing, in words.
         why: String,
@@ -193,12 +193,12 @@ impl Prediction {
 pub struct Change {
     /// What is changed.
     pub target: Target,
-    /// The content it was planned from; none where there was nothing. The writer refuses where it no longer holds.
+    /// The content it was planned from, or none if there was nothing. The writer refuses where it no longer holds.
     pub before: Option<Hash>,
     /// The content that comes; none takes the file or entry away.
     pub after: Option<Content>,
     /// Which values change, for an undo that has to keep what others wrote since.
-    /// None where they cannot be told apart later (an encrypted store).
+    /// None if they cannot be told apart later (an encrypted store).
     pub touched: Option<Touched>,
     /// The difference for the review screen, every key in it masked.
     pub diff: Vec<DiffLine>,
@@ -305,7 +305,7 @@ impl fmt::Debug for Content {
     }
 }
 
-/// Why no new key is put at this candidate of `slot`, although its file can be written; none where it can be.
+/// Why no new key is put at this candidate of `slot`, although its file can be written, or none if it can be.
 #[must_use]
 pub fn refusal(slot: &Slot, candidate: &Candidate) -> Option<String> {
     let owned =

@@ -1,6 +1,6 @@
 //! provider × key → the request that tests the key, as data; and what its answer means ([`verdict`]).
 //!
-//! A key travels in a header, never in an address or a body. Nothing here sends anything: `host::http` does.
+//! A key is sent in a header, never in an address or a body. Nothing here sends anything: `host::http` does.
 
 use std::fmt;
 
@@ -75,7 +75,7 @@ pub enum Refusal {
     /// There is nothing to send.
     #[error("there is no key to test")]
     Empty,
-    /// Such a text cannot stand in a header.
+    /// Such a text cannot be in a header.
     #[error("the key holds a line break or another character that cannot be sent in a header")]
     Unsendable,
     /// Too long for a key.

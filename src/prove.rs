@@ -101,7 +101,7 @@ fn unresolved(world: &dyn World, program: &str) -> Option<PathBuf> {
     std::env::split_paths(path).map(|dir| dir.join(program)).find(|file| world.exists(file))
 }
 
-/// The person's environment for the agent: the temporary home in place of the real one wherever it stands, the
+/// The person's environment for the agent: the temporary home in place of the real one wherever it is, the
 /// capture's variables on top.
 #[must_use]
 pub fn environment(world: &dyn World, run: &Run, home: &Path, place: &Placement) -> BTreeMap<String, String> {
@@ -141,7 +141,7 @@ fn is_proxy(name: &str) -> bool {
     matches!(name.to_ascii_lowercase().as_str(), "http_proxy" | "https_proxy" | "all_proxy" | "no_proxy")
 }
 
-/// Where the capture and its files stand.
+/// Where the capture and its files are.
 #[derive(Clone, Debug)]
 pub struct Placement {
     /// The capture's address.

@@ -182,7 +182,7 @@ impl Catalogue {
         by_id.or_else(|| self.providers.iter().find(named))
     }
 
-    /// The providers whose keys stand in this variable.
+    /// The providers whose keys are in this variable.
     #[must_use]
     pub fn by_env(&self, variable: &str) -> Vec<&Provider> {
         self.providers.iter().filter(|provider| provider.env.iter().any(|env| env == variable)).collect()

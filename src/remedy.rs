@@ -50,7 +50,7 @@ impl Case<'_> {
         At { context: self.context, agent: self.agent, slot: self.slot, n }
     }
 
-    /// What sending this key would come to; none where a test refused it.
+    /// What would come of sending this key, or none if a test refused it.
     fn forecast(&self, key: &Secret) -> Option<Forecast> {
         match (self.tested)(key) {
             Some(Kind::Valid) => Some(Forecast::Works),

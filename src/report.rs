@@ -82,7 +82,7 @@ struct HolderJson {
     restart: Option<String>,
 }
 
-/// What leaves for a slot. `base_url` is scheme and host; `url` is the whole base as the agent has it.
+/// What is sent for a slot. `base_url` is scheme and host; `url` is the whole base as the agent has it.
 #[derive(Debug, Serialize)]
 pub struct SendsJson {
     outcome: &'static str,

@@ -1,7 +1,7 @@
 //! The only place where a key's text is handled: [`Secret`], its [`Mask`], and its [`Fingerprint`].
 //!
 //! A [`Secret`] has no `Display` and no `Serialize`, its `Debug` is masked, its buffer is wiped when the last
-//! owner drops it. Clones share one buffer, so that a key stands in memory once however many views show it.
+//! owner drops it. Clones share one buffer, so that a key is in memory once however many views show it.
 //! What is printed is a [`Mask`]; what is compared across sources is the key itself ([`PartialEq`]) or, outside
 //! of the process, a salted [`Fingerprint`].
 
@@ -77,13 +77,13 @@ impl Secret {
         self.0.ends_with(suffix)
     }
 
-    /// Whether `part` stands anywhere in the text.
+    /// Whether `part` is anywhere in the text.
     #[must_use]
     pub fn contains(&self, part: &str) -> bool {
         self.0.contains(part)
     }
 
-    /// Whether the text stands anywhere in `bytes`; an empty one never does.
+    /// Whether the text is anywhere in `bytes`; an empty one never does.
     #[must_use]
     pub fn is_in(&self, bytes: &[u8]) -> bool {
         let text = self.0.as_bytes();
@@ -124,7 +124,7 @@ impl Secret {
         self.is_found_in(other.0.as_bytes(), longer)
     }
 
-    /// Whether `part`, which is not empty, stands anywhere in the text.
+    /// Whether `part`, which is not empty, is anywhere in the text.
     #[must_use]
     pub fn holds(&self, part: &Self) -> bool {
         !part.is_empty() && self.0.contains(part.0.as_str())

@@ -9,13 +9,13 @@ pub mod diagnosis;
 mod elsewhere;
 pub mod held;
 pub mod holding;
+pub mod key_places;
 mod misplaced;
 pub mod names;
 pub mod past;
 pub mod plausible;
 mod services;
 pub mod spares;
-pub mod standing;
 mod surround;
 pub use surround::takes_any_form;
 pub mod test;
@@ -43,7 +43,7 @@ pub struct Scanned {
     pub findings: Findings,
 }
 
-/// Where a slot stands in a [`Scan`].
+/// Where a slot is in a [`Scan`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SlotRef {
     /// Index into [`Scan::agents`].
@@ -52,7 +52,7 @@ pub struct SlotRef {
     pub slot: usize,
 }
 
-/// One distinct key and everywhere it stands.
+/// One distinct key and everywhere it is.
 #[derive(Clone, Debug)]
 pub struct KeyView {
     /// Its letter.
@@ -129,7 +129,7 @@ fn ask(world: &dyn World, catalogue: &Catalogue, agent: &'static Agent) -> Optio
     Some(Scanned { agent, findings })
 }
 
-/// Adds what stands around the agents' own answers, and the letters.
+/// Adds what is around the agents' own answers, and the letters.
 fn finished(world: &dyn World, catalogue: &Catalogue, mut agents: Vec<Scanned>) -> Scan {
     let mut around = surround::Around::new(world, catalogue);
     for scanned in &mut agents {

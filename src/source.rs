@@ -1,4 +1,4 @@
-//! Where a credential can stand: [`Source`] (the kind, as the person knows it), [`Place`] (the exact spot, as the
+//! Where a credential can be: [`Source`] (the kind, as the person knows it), [`Place`] (the exact spot, as the
 //! editor needs it) and [`Value`] (what was there).
 
 use std::fmt;
@@ -222,7 +222,7 @@ pub enum Place {
         /// The variable.
         name: String,
     },
-    /// An assignment in a file of lines; `line` is one-based and none where the assignment does not exist yet.
+    /// An assignment in a file of lines; `line` is one-based and none if the assignment does not exist yet.
     Line {
         /// The file.
         file: PathBuf,
@@ -373,7 +373,7 @@ pub fn tilde(path: &Path, home: Option<&Path>) -> String {
     }
 }
 
-/// What stands at a place.
+/// What is at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// Nothing is set.

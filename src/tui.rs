@@ -3,8 +3,8 @@
 //! Reading order: [`known`] (what the screens know), [`message`] (what goes in and out), [`core`] (what all screens share),
 //! [`keys`] (the one table of keys), [`screen`] (what a screen can do), one file for each screen, and [`app`], which knows
 //! them all. Here: three kinds of threads and one channel. The input thread turns terminal
-//! events into messages (a paste without an end freezes it, and only it); each effect runs on a thread of its own with
-//! a world of its own; the loop owns the model, takes messages, and draws when something changed.
+//! events into messages (a paste without an end freezes it, and only it); each effect runs on its own thread with
+//! its own world; the loop owns the model, takes messages, and draws when something changed.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
@@ -79,7 +79,7 @@ const INPUT_WAIT: Duration = Duration::from_millis(500);
 /// Without a sign of life for this long, a paste is open.
 const PASTE_OPEN_MS: u64 = 3000;
 
-/// Runs the wizard until the person leaves it, a signal comes, or the window is closed.
+/// Runs the wizard until the person quits, a signal comes, or the window is closed.
 pub fn run(desk: &Desk) -> io::Result<Exit> {
     if !io::stdin().is_terminal() || !output::is_terminal() {
         return Err(io::Error::other("the wizard needs a terminal; for scripts there is `keymend status`"));
@@ -181,7 +181,7 @@ fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Reads terminal events on a thread of its own.
+/// Reads terminal events on its own thread.
 fn listen_to_terminal(sender: Sender<Wake>, alive: Arc<AtomicU64>, started: Instant) {
     std::thread::spawn(move || {
         let mut intake = Intake::default();
@@ -227,7 +227,7 @@ fn listen_to_signals(_: Sender<Wake>) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs effects, each on a thread of its own, and sends back what they come to.
+/// Runs effects, each on its own thread, and sends back their results.
 struct Runner {
     desk: Desk,
     sender: Sender<Wake>,
@@ -267,7 +267,7 @@ impl Runner {
             Effect::Effects(ticket) => self.spawn(move |desk| {
                 let world = (desk.world)();
                 let scan = session::scan_all(&world, &desk.catalogue);
-                let effects = session::standing::effects(&world, &desk.catalogue, &scan);
+                let effects = session::key_places::effects(&world, &desk.catalogue, &scan);
                 Message::Answer(ticket, Answer::Effects(effects))
             }),
             Effect::Plan(ticket, ask) => self.spawn(move |desk| match make_plan(desk, *ask) {
@@ -368,7 +368,7 @@ fn write(desk: &Desk, plan: &Plan, key: &Secret) -> Result<Written, WriteFailure
     Ok(written)
 }
 
-/// Empties the clipboard if its text is this key, as it stands or as it was pasted.
+/// Empties the clipboard if its text is this key, as it is or as it was pasted.
 fn holds_key(desk: &Desk, key: &Secret) -> bool {
     let Ok(text) = clipboard::read() else { return false };
     let same = match crate::hygiene::clean_secret(&text, &*desk.catalogue, None) {

@@ -21,7 +21,7 @@ pub use overlay::Overlay;
 /// A read-only view of one machine, or of a test's picture of one. Every call returns within its deadline, follows
 /// symbolic links, and changes nothing: no write, no side file, no prompt, no process, no network.
 pub trait World {
-    /// The person's home folder; none where `HOME` is unset and the system knows none.
+    /// The person's home folder, or none if `HOME` is unset and the system knows none.
     fn home(&self) -> Option<&Path>;
     /// The working directory that an agent started now would have.
     fn cwd(&self) -> &Path;
@@ -135,7 +135,7 @@ impl FileState {
         }
     }
 
-    /// Why the content cannot be used as text, or none where it can or where there is no file.
+    /// Why the content cannot be used as text, or none if it can or where there is no file.
     #[must_use]
     pub fn trouble(&self) -> Option<Trouble> {
         match self {
@@ -184,7 +184,7 @@ pub struct FileMeta {
 /// Why a file, folder or database could not be read. Each is one line on screen at the place it concerns.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Trouble {
-    /// A folder stands where a file is expected.
+    /// There is a folder where a file is expected.
     #[error("is a folder, not a file")]
     Folder,
     /// A FIFO, socket or device.

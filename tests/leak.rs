@@ -79,7 +79,7 @@ impl Planted {
     }
 }
 
-/// The characters alone: control sequences may stand in the middle of a word.
+/// The characters alone: control sequences may be in the middle of a word.
 fn without_styles(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.iter().copied().peekable();

@@ -180,7 +180,7 @@ fn using_another_candidate_takes_nothing_away_unasked_and_puts_no_login_into_a_k
     let catalogue = Catalogue::embedded();
     let only = std::env::var("KEYMEND_SCENARIO").ok();
     let mut wrong = Vec::new();
-    // Agent to: chosen, copied to a place of its own, over another key, guarded, refused.
+    // Agent to: chosen, copied to its own place, over another key, guarded, refused.
     let mut table: BTreeMap<String, [usize; 5]> = BTreeMap::new();
     for scenario in scenarios().iter().filter(|one| only.as_ref().is_none_or(|id| one.id == *id)) {
         let world = scenario.world();

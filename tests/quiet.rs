@@ -17,7 +17,7 @@ fn has_strace() -> bool {
     Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success())
 }
 
-/// One home with the files of every recording that can stand beside the others.
+/// One home with the files of every recording that can be beside the others.
 fn full_home(root: &Path) -> Command {
     let mut last = None;
     for scenario in support::scenarios() {

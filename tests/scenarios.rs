@@ -11,10 +11,10 @@ use support::asked::choose;
 use support::scenarios;
 
 /// Where Hermes sends a key today, the places offered for a new one include a place that makes it the one that is
-/// sent, whatever stands above; the best is first. Logins alone have no place for a key.
+/// sent, whatever is above; the best is first. Logins alone have no place for a key.
 #[test]
 fn the_best_place_for_a_new_key_is_one_that_hermes_sends() {
-    // What no edit of a file can do: an SDK variable of the shell travels along; UTF-16 and a `model:` that is a bare
+    // What no edit of a file can do: an SDK variable of the shell is sent as well; UTF-16 and a `model:` that is a bare
     // name cannot take a value without other changes.
     let beyond = ["anthropic-auth-token-var", "dotenv-utf16", "root-provider-keys"];
     let logins = ["openai-codex", "nous", "xai-oauth", "qwen-oauth", "minimax-oauth"];

@@ -20,7 +20,7 @@ use printer::screen;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (140, 40)];
 
-/// Presses keys: characters as they stand, `<Enter>` and the like by name.
+/// Presses keys: characters as they are, `<Enter>` and the like by name.
 fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     let mut rest = keys;
@@ -226,7 +226,7 @@ fn the_wizard_for_a_new_key() {
     }
 }
 
-/// The wizard after a rejection that leaves other addresses of the company to ask.
+/// The wizard after a rejection, with other addresses of the company left to ask.
 fn refused_at_one_door(size: (u16, u16)) -> Model {
     let mut model = pasting(size);
     paste(&mut model, &other());

@@ -193,7 +193,7 @@ fn every_recorded_home_takes_a_new_key_and_is_given_back_byte_for_byte() {
     assert!(written >= enough, "only {written} homes took a key");
 }
 
-/// A home of one's own, for commands with a tale to tell.
+/// A home of your own, for commands with a tale to tell.
 struct Home {
     folder: tempfile::TempDir,
     env: Vec<(String, String)>,
@@ -282,9 +282,9 @@ fn a_rotation_lists_every_place_and_where_the_old_key_is_left() {
     );
     assert!(home.text(".hermes/.env").contains(&key(OLD)), "a dry run writes nothing");
 
-    let standing = home.run(&["rotate", "hermes/openrouter", "--dry-run", "--json"], "").json();
-    assert_eq!(list(&standing["places"], "place").len(), 3, "{standing}");
-    assert_eq!(standing["places"][1]["ticked"], false, "{standing}");
+    let places = home.run(&["rotate", "hermes/openrouter", "--dry-run", "--json"], "").json();
+    assert_eq!(list(&places["places"], "place").len(), 3, "{places}");
+    assert_eq!(places["places"][1]["ticked"], false, "{places}");
 
     let done = home.rotate(&["--yes", "--json"]);
     assert_eq!(done.code, Some(0), "{} {}", done.out, done.err);
@@ -323,7 +323,7 @@ fn places_can_be_chosen_and_left_out() {
     let home = Home::new(&HERMES);
     let done = home.rotate(&["--only", "~/nowhere", "--yes"]);
     assert_eq!(done.code, Some(2));
-    assert!(done.err.contains("does not stand at ~/nowhere"), "{}", done.err);
+    assert!(done.err.contains("is not at ~/nowhere"), "{}", done.err);
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn what_another_program_wrote_since_is_told_kept_and_mended() {
     assert_eq!(refused.code, Some(2));
     assert!(refused.err.contains("--values") && refused.err.contains("MORE=1"), "{}", refused.err);
 
-    // The new key stands nowhere any more: it has to be given, and must be the right one.
+    // The new key is nowhere any more: it has to be given, and must be the right one.
     let asked = home.run(&["redo", "--yes"], "");
     assert!(asked.code == Some(2) && asked.err.contains("keeps no copy"), "{}", asked.err);
     let wrong = home.run(&["redo", "--stdin", "--yes"], &key("0a11"));

@@ -46,7 +46,7 @@ const LOOKS: &[Looks] = &[
     Looks { place: "~/.config/goose/config.yaml", note: "provider, model, hosts; a key here is not read" },
     Looks {
         place: "~/.config/goose/custom_providers",
-        note: "providers of one's own, which name their variable",
+        note: "your own providers, which name their variable",
     },
 ];
 

@@ -66,7 +66,7 @@ const LOOKS: &[Looks] = &[
         place: "~/.openclaw/agents/<id>/agent/auth-profiles.json",
         note: "profiles up to 2026.5; later it stops the agent",
     },
-    Looks { place: "the process environment", note: "only where no stored profile counts" },
+    Looks { place: "the process environment", note: "only if no stored profile is used" },
     Looks {
         place: "./.env, ~/.openclaw/.env, ~/.config/openclaw/gateway.env",
         note: "fill what is not set, not even empty",

@@ -155,7 +155,7 @@ impl Fixing<'_> {
         Ok(false)
     }
 
-    /// Shows a plan and writes it; none where the next remedy is to be tried, because the key was refused.
+    /// Shows a plan and writes it, or none if the key was refused and the next remedy is to be tried.
     fn offer(
         &mut self,
         look: &Look,

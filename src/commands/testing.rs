@@ -215,7 +215,7 @@ pub(super) fn provider<'a>(desk: &'a Desk, name: &str) -> Result<&'a Provider, F
     })
 }
 
-/// The key as it was given: cleaned where it is one, else as it stands without the blanks around it, because what is
+/// The key as it was given: cleaned where it is one, else as it is without the blanks around it, because what is
 /// odd may be just what the person wants to see tested. What cannot be sent is refused.
 fn given_key(desk: &Desk, args: &cli::Test, provider: Option<&str>) -> Result<Secret, Failure> {
     let paste = keys::paste(desk, (args.stdin, args.clipboard, None), provider)?;

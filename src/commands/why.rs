@@ -29,7 +29,7 @@ fn text(args: &cli::Why) -> Result<String, Failure> {
     let piped = args.text.is_empty() && !console::is_attended();
     let text = if args.stdin || piped {
         if console::is_attended() {
-            output::err("Paste the error, then press Ctrl-D on a line of its own:\n")?;
+            output::err("Paste the error, then press Ctrl-D on its own line:\n")?;
         }
         String::from_utf8_lossy(&read_stdin()?).into_owned()
     } else {

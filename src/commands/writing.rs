@@ -256,7 +256,7 @@ const fn not_written(dry_run: bool) -> Exit {
 fn agreed(json: bool) -> Result<bool, Failure> {
     if json {
         return Err(Failure::new(
-            "with --json there is nobody to ask",
+            "--json cannot ask for confirmation",
             "add --yes to write, or --dry-run to look",
         ));
     }

@@ -82,35 +82,35 @@ pub(super) fn fill(text: &str) -> String {
     out
 }
 
-/// How a key stands at its provider.
+/// The state of a key at its provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Account {
     Good,
     Empty,
     Unknown,
 }
 
-pub(super) fn standing(provider: &str, key: &str) -> Standing {
+pub(super) fn account(provider: &str, key: &str) -> Account {
     let provider = known(provider);
     match key {
-        _ if key == Key::Working(provider).text() || key == Key::New(provider).text() => Standing::Good,
-        _ if key == Key::Exhausted(provider).text() => Standing::Empty,
-        _ => Standing::Unknown,
+        _ if key == Key::Working(provider).text() || key == Key::New(provider).text() => Account::Good,
+        _ if key == Key::Exhausted(provider).text() => Account::Empty,
+        _ => Account::Unknown,
     }
 }
 
 /// The providers' own words, as they were recorded.
-pub(super) fn reply(provider: &str, path: &str, method: &str, standing: Standing) -> Reply {
+pub(super) fn reply(provider: &str, path: &str, method: &str, account: Account) -> Reply {
     match provider {
-        "anthropic" => anthropic(path, method, standing).with("request-id", "req_FAKE_DEMO"),
-        "openai" => openai(method, standing).with("x-request-id", "req_FAKE_DEMO"),
-        "openrouter" => openrouter(path, standing),
-        "gemini" => gemini(standing).with("server", "ESF"),
+        "anthropic" => anthropic(path, method, account).with("request-id", "req_FAKE_DEMO"),
+        "openai" => openai(method, account).with("x-request-id", "req_FAKE_DEMO"),
+        "openrouter" => openrouter(path, account),
+        "gemini" => gemini(account).with("server", "ESF"),
         _ => Reply::json(404, "{\"error\":\"no such provider in the demo\"}"),
     }
 }
 
-fn anthropic(path: &str, method: &str, standing: Standing) -> Reply {
+fn anthropic(path: &str, method: &str, account: Account) -> Reply {
     let error = |status, kind: &str, message: &str| {
         Reply::json(
             status,
@@ -119,9 +119,9 @@ fn anthropic(path: &str, method: &str, standing: Standing) -> Reply {
             ),
         )
     };
-    match standing {
-        Standing::Unknown => error(401, "authentication_error", "invalid x-api-key"),
-        Standing::Empty if method == "POST" => {
+    match account {
+        Account::Unknown => error(401, "authentication_error", "invalid x-api-key"),
+        Account::Empty if method == "POST" => {
             error(400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits.")
         }
         _ if path.contains("count_tokens") => Reply::json(200, "{\"input_tokens\":8}"),
@@ -133,13 +133,13 @@ fn anthropic(path: &str, method: &str, standing: Standing) -> Reply {
     }
 }
 
-fn openai(method: &str, standing: Standing) -> Reply {
-    match standing {
-        Standing::Unknown => Reply::json(
+fn openai(method: &str, account: Account) -> Reply {
+    match account {
+        Account::Unknown => Reply::json(
             401,
             "{\"error\":{\"message\":\"Incorrect API key provided: sk-proj-********************mVAA. You can find your API key at https://platform.openai.com/account/api-keys.\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"invalid_api_key\"}}",
         ),
-        Standing::Empty if method == "POST" => Reply::json(
+        Account::Empty if method == "POST" => Reply::json(
             429,
             "{\"error\":{\"message\":\"You exceeded your current quota, please check your plan and billing details.\",\"type\":\"insufficient_quota\",\"param\":null,\"code\":\"insufficient_quota\"}}",
         ),
@@ -151,7 +151,7 @@ fn openai(method: &str, standing: Standing) -> Reply {
     }
 }
 
-fn openrouter(path: &str, standing: Standing) -> Reply {
+fn openrouter(path: &str, account: Account) -> Reply {
     let key = |limit: &str, remaining: &str, usage: &str| {
         Reply::json(
             200,
@@ -160,26 +160,26 @@ fn openrouter(path: &str, standing: Standing) -> Reply {
             ),
         )
     };
-    match standing {
-        Standing::Unknown => Reply::json(401, "{\"error\":{\"message\":\"User not found.\",\"code\":401}}"),
-        Standing::Empty if path.split('?').next().is_some_and(|path| path.ends_with("key")) => {
+    match account {
+        Account::Unknown => Reply::json(401, "{\"error\":{\"message\":\"User not found.\",\"code\":401}}"),
+        Account::Empty if path.split('?').next().is_some_and(|path| path.ends_with("key")) => {
             key("5", "0", "5")
         }
-        Standing::Empty => Reply::json(
+        Account::Empty => Reply::json(
             402,
             "{\"error\":{\"message\":\"Insufficient credits. Add more using https://openrouter.ai/settings/credits\",\"code\":402}}",
         ),
-        Standing::Good => key("25", "18.4", "6.6"),
+        Account::Good => key("25", "18.4", "6.6"),
     }
 }
 
-fn gemini(standing: Standing) -> Reply {
-    match standing {
-        Standing::Good | Standing::Empty => Reply::json(
+fn gemini(account: Account) -> Reply {
+    match account {
+        Account::Good | Account::Empty => Reply::json(
             200,
             "{\"models\":[{\"name\":\"models/gemini-2.5-flash\",\"version\":\"001\",\"displayName\":\"Gemini 2.5 Flash\",\"supportedGenerationMethods\":[\"generateContent\"]}],\"nextPageToken\":\"x\"}",
         ),
-        Standing::Unknown => Reply::json(
+        Account::Unknown => Reply::json(
             400,
             "{\"error\":{\"code\":400,\"message\":\"API key not valid. Please pass a valid API key.\",\"status\":\"INVALID_ARGUMENT\",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"API_KEY_INVALID\",\"domain\":\"googleapis.com\",\"metadata\":{\"service\":\"generativelanguage.googleapis.com\"}}]}}",
         ),
@@ -201,10 +201,10 @@ mod tests {
     #[test]
     fn each_key_stands_where_its_story_says() {
         for provider in ["anthropic", "openai", "openrouter", "gemini"] {
-            assert_eq!(standing(provider, &Key::New(provider).text()), Standing::Good);
-            assert_eq!(standing(provider, &Key::Working(provider).text()), Standing::Good);
-            assert_eq!(standing(provider, &Key::Exhausted(provider).text()), Standing::Empty);
-            assert_eq!(standing(provider, &Key::Stale(provider).text()), Standing::Unknown);
+            assert_eq!(account(provider, &Key::New(provider).text()), Account::Good);
+            assert_eq!(account(provider, &Key::Working(provider).text()), Account::Good);
+            assert_eq!(account(provider, &Key::Exhausted(provider).text()), Account::Empty);
+            assert_eq!(account(provider, &Key::Stale(provider).text()), Account::Unknown);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Files of `NAME=value` lines: dotenv dialects, shell start-up files, systemd units.
 //!
 //! A reader finds every assignment with the bytes that spell its value; a change replaces those bytes, in the quotes
-//! that stand there. It counts only if the same reader then sees the new value there and everything else unchanged.
+//! that are there. An edit is accepted only if the same reader then sees the new value there and everything else unchanged.
 //! Where the old form cannot carry the value for its reader, the line is written again in the portable form: no
 //! blanks, no quotes, no `export` where the reader does not need it.
 

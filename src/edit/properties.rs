@@ -6,7 +6,7 @@ use proptest::test_runner::Config;
 
 use super::*;
 
-/// Stands where the value is that the tests change.
+/// Marks the place of the value that the tests change.
 const MARK: &str = "old-0123456789-OLD";
 /// The name of the field that holds it.
 const NAME: &str = "the_key";
@@ -335,7 +335,7 @@ fn edit_field(format: Format, text: &str, pointer: &Pointer, new: New) -> Result
         .map(|after| String::from_utf8_lossy(&after).into_owned())
 }
 
-/// Replacing changes the literal alone, going back gives the first bytes; a new field leaves every line that was there.
+/// Replacing changes the literal alone, going back gives the first bytes; a new field keeps every line that was there.
 fn check(format: Format, made: &Made, key: &str) -> Result<(), TestCaseError> {
     let (before, pointer, group) = made;
     let secret = || New::Key(Secret::new(key));
@@ -357,7 +357,7 @@ fn check(format: Format, made: &Made, key: &str) -> Result<(), TestCaseError> {
         let was = value_at(Syntax::Tree(format), before.as_bytes(), &Spot::Field(pointer.clone()));
         prop_assert_eq!(was.as_ref().map(New::secret), Ok(Some(Secret::new(MARK))));
         let back = edit_field(format, after, pointer, was.unwrap_or(New::Nothing));
-        // A key that had to be quoted leaves its quotes behind, and the value is the old one.
+        // A key that had to be quoted goes, and its quotes stay, and the value is the old one.
         let quoted = before.replacen(MARK, &format!("\"{MARK}\""), 1);
         prop_assert!(back.as_ref() == Ok(before) || back.as_ref() == Ok(&quoted), "{:?}", back);
     }
@@ -525,7 +525,7 @@ fn every_editor(text: &str) -> Result<(), TestCaseError> {
         let _ = edit(text.as_bytes(), New::Nothing);
         let Ok(first) = edit(text.as_bytes(), New::Key(Secret::new(ONE))) else { continue };
         prop_assert_eq!(value_at(syntax, &first, spot).map(|now| now.secret()), Ok(Some(Secret::new(ONE))));
-        // What stood there can be put back by its value, among whatever else was written since.
+        // What was there can be put back by its value, among whatever else was written since.
         if let Ok(was) = value_at(syntax, text.as_bytes(), spot)
             && let Ok(back) = edit(&first, was.clone())
         {

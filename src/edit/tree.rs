@@ -67,7 +67,7 @@ pub(super) fn apply(
     Ok(Zeroizing::new(format!("{mark}{}", *body)))
 }
 
-/// What stands at `pointer`; nothing where a field on the way is missing.
+/// What is at `pointer`; nothing where a field on the way is missing.
 pub(super) fn value_at(format: Format, text: &str, pointer: &Pointer) -> Result<New, EditError> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let found = data::read(format, body)?.at(&pointer.0).and_then(data::Data::json);
@@ -166,7 +166,7 @@ fn replace(format: Format, text: &str, node: &Node, value: &Json) -> Result<Vec<
         Kind::Map { layout: Layout::Block, .. } | Kind::List { layout: Layout::Block, .. } => {
             writer.value(value, None, "")?
         }
-        Kind::Map { .. } | Kind::List { .. } => return Err(EditError::Form("a table of its own")),
+        Kind::Map { .. } | Kind::List { .. } => return Err(EditError::Form("a separate table")),
     };
     Ok(vec![Splice { at: node.span.clone(), text: literal }])
 }
@@ -176,7 +176,7 @@ fn remove(format: Format, text: &str, parent: &Node, index: usize) -> Result<Vec
         Some(Layout::Flow) => Ok(flow::remove(format, text, parent, index)),
         Some(Layout::Block) => block::remove(text, parent, index),
         Some(Layout::Table { .. } | Layout::Dotted) => table::remove(text, parent, index),
-        _ => Err(EditError::Form("a table of its own")),
+        _ => Err(EditError::Form("a separate table")),
     }
 }
 
@@ -217,6 +217,6 @@ fn insert(
             Ok(vec![Splice { at: node.span.clone(), text: literal }])
         }
         (_, Kind::Other(what)) => Err(EditError::Form(what)),
-        _ => Err(EditError::Form("a table of its own")),
+        _ => Err(EditError::Form("a separate table")),
     }
 }

@@ -17,7 +17,7 @@ pub struct Assignment {
     /// The bytes of the file that spell the value: with its quotes, without blanks and comment around it. Empty and
     /// placed where a value would go for `NAME=`.
     pub span: Range<usize>,
-    /// The value stands in quotes.
+    /// The value is in quotes.
     pub quoted: bool,
 }
 

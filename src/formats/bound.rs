@@ -17,7 +17,7 @@ pub const MAX_FILE: usize = 1024 * 1024;
 /// How many bytes of one file may be looked at once more because of its references. Four times the largest file that is
 /// read: a file that needs more is made to cost time.
 const MAX_STEPS: usize = 128 * 1024 * 1024;
-/// How deep defaults may hold references of their own (`${A:-${B:-c}}`).
+/// How deep defaults may hold their own references (`${A:-${B:-c}}`).
 pub(crate) const MAX_DEPTH: usize = 32;
 
 /// What a value becomes that is too long: small letters and digits alone, so that no trimming and no filter of an agent

@@ -22,7 +22,7 @@ pub struct Setting {
     pub service: String,
     /// Where it is set.
     pub place: Place,
-    /// The value; none where compose refuses it.
+    /// The value, or none if compose refuses it.
     pub value: Option<Secret>,
     /// The value is made of `${…}`.
     pub interpolated: bool,
@@ -185,7 +185,7 @@ fn find_in(project: &mut Project<'_>) -> Vec<Setting> {
             direct.entry(service.clone()).or_default().extend(project.environment(file, service, definition));
         }
     }
-    // `environment` beats `env_file`, whichever file it stands in; later files beat earlier ones.
+    // `environment` beats `env_file`, whichever file it is in; later files beat earlier ones.
     for (service, more) in direct {
         services.entry(service).or_default().extend(more);
     }

@@ -16,7 +16,7 @@ pub struct Setting {
     pub line: usize,
     /// The variable.
     pub name: String,
-    /// The value; none where it is made of other variables.
+    /// The value, or none if it is made of other variables.
     pub value: Option<Secret>,
 }
 

@@ -44,7 +44,7 @@ pub type Variables<'e> = dyn Fn(&str) -> Option<Cow<'e, str>> + 'e;
 pub struct Binding<'t> {
     /// The variable.
     pub name: &'t str,
-    /// The value as the loader sees it; none for a name alone, which unsets what stood before.
+    /// The value as the loader sees it; none for a name alone, which unsets an earlier one.
     pub value: Option<&'t str>,
     /// The one-based line.
     pub line: usize,

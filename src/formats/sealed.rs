@@ -24,7 +24,7 @@ const TAG_BYTES: usize = 16;
 /// Why a store cannot be opened. No variant holds any of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SealedError {
-    /// It is not of the form that is on record.
+    /// It is not of the known form.
     #[error("it is not of the form that Gemini CLI 0.61 writes")]
     Form,
     /// It was made elsewhere, or changed.

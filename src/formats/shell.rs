@@ -95,7 +95,7 @@ pub fn read(world: &dyn World, shell: Shell, mode: Mode) -> Reading {
     finish(runner)
 }
 
-/// What a script leaves to its children, in an environment that is known completely.
+/// What the children of a script inherit, in an environment that is known completely.
 #[must_use]
 pub fn run_script(
     shell: Shell,

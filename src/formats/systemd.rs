@@ -184,7 +184,7 @@ fn matching(world: &dyn World, path: &Path) -> Vec<PathBuf> {
     world.list(dir).into_iter().filter(fits).map(|entry| dir.join(entry)).collect()
 }
 
-/// `%h` and the other specifiers that stand for folders and names; `%%` is a percent sign.
+/// `%h` and the other specifiers that mean folders and names; `%%` is a percent sign.
 fn specifiers(world: &dyn World, scope: Scope, unit: &str, text: &str) -> String {
     let home = match scope {
         Scope::User => world.home().map(|home| home.display().to_string()).unwrap_or_default(),

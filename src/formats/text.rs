@@ -24,7 +24,7 @@ pub(crate) enum LineEnds {
     DropCr,
 }
 
-/// A decoded text that knows where each of its parts stands in the file.
+/// A decoded text that knows where each of its parts is in the file.
 #[derive(Debug)]
 pub(crate) struct Text {
     /// The text that the grammar reads.
@@ -37,7 +37,7 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// Decodes `bytes`; none where the loader would refuse them. `bom` says whether a byte order mark is dropped.
+    /// Decodes `bytes`, or none if the loader would refuse them. `bom` says whether a byte order mark is dropped.
     pub(crate) fn new(bytes: &[u8], decode: Decode, ends: LineEnds, drop_bom: bool) -> Option<Self> {
         let mut out = Self { text: String::with_capacity(bytes.len()), anchors: vec![], lines: vec![0] };
         let start = if drop_bom && bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
@@ -142,6 +142,6 @@ mod tests {
         let y = text.text.find('y').unwrap();
         assert_eq!(&bytes[text.span(y..y + 1)], b"y");
         let one = text.text.find('1').unwrap();
-        assert_eq!(text.span(one + 1..one + 1), 6..6, "an empty value stands before the line end");
+        assert_eq!(text.span(one + 1..one + 1), 6..6, "an empty value is before the line end");
     }
 }

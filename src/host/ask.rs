@@ -2,7 +2,7 @@
 //! a shell runs its start-up files.
 //!
 //! The recipe for a shell survives start-up files that hang, read, print, exit, become another program or leave a child
-//! behind: a session of its own (so that nothing takes the terminal), no input, the answer on a pipe of its own between two
+//! behind: its own session (so that nothing takes the terminal), no input, the answer on its own pipe between two
 //! marks, a clean environment (an inherited value must not come back as an answer), a deadline, and an end for everything
 //! that was started. An answer that does not come whole is [`AskError`], never "not set".
 
@@ -33,7 +33,7 @@ const DRAIN: Duration = Duration::from_millis(200);
 const STEP: Duration = Duration::from_millis(10);
 /// No environment is larger.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// Stands before and after the answer, so that noise before it and a cut after it are seen.
+/// Written before and after the answer, so that noise before it and a cut after it are seen.
 const BEGIN: &str = "KEYMEND_ASK=begin";
 const END: &str = "KEYMEND_ASK=end";
 /// An absolute path: a function or alias called `env` changes nothing.

@@ -155,7 +155,7 @@ fn accept(listener: &TcpListener, tls: &Arc<ServerConfig>, shared: &Arc<Shared>)
         }
         let Ok(stream) = stream else { continue };
         let (tls, shared) = (Arc::clone(tls), Arc::clone(shared));
-        // A connection that fails is the agent's to report; what counts is what arrived.
+        // A connection that fails is the agent's to report; what matters is what arrived.
         let _ = std::thread::Builder::new().name("captured".into()).spawn(move || {
             let _ = serve(stream, &tls, &shared);
         });

@@ -164,7 +164,7 @@ mod without_sqlite {
 
     use super::{Cell, CellChange, CellError, Content};
 
-    /// Stands in for the changes of a database in a build that cannot make any.
+    /// The changes of a database in a build that cannot make any.
     #[derive(Debug)]
     pub struct Pending {}
 

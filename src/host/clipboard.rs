@@ -1,6 +1,6 @@
 //! The system clipboard: read on an explicit key press, cleared only if it still holds the key that was written.
 //!
-//! arboard can block for 24 seconds when the clipboard's owner hangs, so every access runs on a thread of its own with
+//! arboard can block for 24 seconds when the clipboard's owner hangs, so every access runs on its own thread with
 //! a deadline; and it says the same misleading words for every kind of missing display, so the words here are our own.
 
 use std::sync::mpsc;

@@ -19,7 +19,7 @@ use crate::secret::Secret;
 
 /// The most that is read: more than any key, and what the cleaner refuses in its own words.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
-/// The room that is there from the start, so that growing leaves no copy of a key behind.
+/// The room that is there from the start, so that growing makes no copy of a key.
 const ROOM: usize = 128 * 1024;
 /// How many dots are shown at the most.
 const MAX_DOTS: usize = 16;
@@ -198,7 +198,7 @@ pub fn hidden(prompt: &str, form: &dyn Fn(&Secret) -> String) -> io::Result<Hidd
 /// An event of the terminal, and whether another one waits.
 type Next = io::Result<(Event, bool)>;
 
-/// Reads one event for each time it is asked, on a thread of its own: where the window is closed, crossterm's read turns
+/// Reads one event for each time it is asked, on its own thread: where the window is closed, crossterm's read turns
 /// without an end. Between two asks it reads nothing, so that what follows the prompt is there for the next question.
 fn input() -> (Sender<()>, Receiver<Next>) {
     let (asks, asked) = mpsc::channel();

@@ -1,10 +1,10 @@
-//! Writes one file so that a kill, a full disk or a lost permission at any instruction leaves the old content or the
+//! Writes one file so that a kill, a full disk or a lost permission at any instruction ends with the old content or the
 //! new one, whole: written beside, synced, read back, compared, swapped in, the folder synced.
 //!
 //! A file that changed since it was planned is never overwritten: its identity and content are compared right before
 //! the swap, and where the system can swap two names in one step, what came out is compared too and put back if it is
 //! not what was expected. Where a swap is impossible (a file with several names, a file mounted by itself, a folder
-//! without permission) the content is written in place; the journal's backup stands by for that case.
+//! without permission) the content is written in place; the journal's backup is there for that case.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -77,14 +77,14 @@ fn io_error(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> WriteE
     move |source| WriteError::Io { path, what, source }
 }
 
-/// What stood at a path when the write began.
+/// What was at a path when the write began.
 #[derive(Debug)]
 struct Old {
     meta: fs::Metadata,
     bytes: Content,
 }
 
-/// A write that is ready to happen: the new content stands beside the file, synced and read back.
+/// A write that is ready to happen: the new content is beside the file, synced and read back.
 #[derive(Debug)]
 pub struct Prepared {
     real: PathBuf,
@@ -147,18 +147,18 @@ pub fn close(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// The content at `real`, which must be a regular file of ours; none where there is nothing.
+/// The content at `real`, which must be a regular file of ours, or none if there is nothing.
 pub fn read(real: &Path) -> Result<Option<Content>, WriteError> {
     Ok(look(real)?.map(|old| old.bytes))
 }
 
-/// Makes the folder of `file`, for nobody else to look into, where it is not there.
+/// Creates the parent folder of `file` (mode 0700) if it does not exist.
 pub fn make_folder(file: &Path) -> Result<(), WriteError> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     make_private_folder(folder).map_err(io_error(folder, "cannot be made"))
 }
 
-/// Makes a folder and those above it, for nobody else to look into. Made by root in somebody's home, they are that
+/// Creates a folder and those above it (mode 0700). Made by root in somebody's home, they are that
 /// person's.
 pub fn make_private_folder(folder: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
@@ -251,7 +251,7 @@ pub fn prepare(
 }
 
 impl Prepared {
-    /// The new content in a synced file beside the target; none where only writing in place will do.
+    /// The new content in a synced file beside the target, or none if only writing in place will do.
     fn write_beside(&self) -> Result<Option<NamedTempFile>, WriteError> {
         let Some(new) = &self.new else { return Ok(None) };
         let folder = self.real.parent().unwrap_or(Path::new("/"));
@@ -334,7 +334,7 @@ impl Prepared {
             };
         };
         if old.meta.mode() & 0o7777 & !self.mode != 0 {
-            // The old content leaves under the temporary name; nobody else shall read it there.
+            // The old content is moved to the temporary name, where nobody else may read it.
             let tightened = fs::Permissions::from_mode(self.mode);
             fs::set_permissions(&self.real, tightened)
                 .map_err(io_error(&self.real, "the mode cannot be set"))?;

@@ -25,7 +25,7 @@ struct State {
 
 static STATE: Mutex<State> = Mutex::new(State { taken: false, pipe: None });
 
-/// Starts the guard on a thread of its own, so that nothing waits for it. Where it cannot be started, everything works
+/// Starts the guard on its own thread, so that nothing waits for it. Where it cannot be started, everything works
 /// without it.
 pub fn start() {
     let Ok(modes) = tcgetattr(super::output::screen()) else { return };

@@ -1,7 +1,7 @@
 //! Sends probes and tells what came of them.
 //!
 //! One thread with its own tokio runtime, a bounded number of connections, results through a callback, so that scripts
-//! and the wizard use the same. Redirects are never followed; a key leaves over https alone, except to this machine;
+//! and the wizard use the same. Redirects are never followed; a key is sent over https alone, except to this machine;
 //! the machine's proxies and certificates are used and named in the evidence. A client that cannot be built is a
 //! verdict like any other.
 
@@ -132,7 +132,7 @@ fn stop(task: Option<AbortHandle>) {
     }
 }
 
-/// Runs jobs together and waits for all of them; the results stand in the order of the jobs.
+/// Runs jobs together and waits for all of them; the results are in the order of the jobs.
 #[must_use]
 pub fn run_all(catalogue: Arc<Catalogue>, options: Options, jobs: Vec<Job>) -> Vec<Report> {
     let walker = Arc::new(walk::Walker::new(catalogue, options));

@@ -95,9 +95,9 @@ pub struct Manifest {
 pub struct Item {
     /// Where.
     pub place: ItemPlace,
-    /// SHA-256 of the old content; none where there was nothing.
+    /// SHA-256 of the old content, or none if there was nothing.
     pub before: Option<String>,
-    /// SHA-256 of the new content; none where it was taken away.
+    /// SHA-256 of the new content, or none if it was taken away.
     pub after: Option<String>,
     /// The file beside the manifest that holds the old content.
     pub backup: Option<String>,
@@ -107,7 +107,7 @@ pub struct Item {
     pub tightened: Option<(u32, u32)>,
     /// The folders that had to be made for the file, outermost first.
     pub made: Vec<PathBuf>,
-    /// Which values changed; none where they cannot be told apart.
+    /// Which values changed, or none if they cannot be told apart.
     pub touched: Option<Touched>,
     /// A fingerprint of what was put at each of [`Touched::spots`], salted with `after`.
     pub prints: Vec<String>,

@@ -2,7 +2,7 @@
 //!
 //! On Linux a scan asks the Secret Service for its items by attributes, which shows locked ones without unlocking
 //! them, and asks only a service that already runs: neither a prompt nor a daemon is started. Everything else that may
-//! block runs on a thread of its own with a deadline, because a locked keyring can wait for the person for ever.
+//! block runs on its own thread with a deadline, because a locked keyring can wait for the person for ever.
 //! Keychain and Credential Manager are reached through the `keyring` crate.
 
 use std::collections::BTreeMap;

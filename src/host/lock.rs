@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// When OpenClaw takes a lock of another process for abandoned.
 const STALE: Duration = Duration::from_secs(30);
 
-/// A lock was not to be had.
+/// The lock is held by another process.
 #[derive(Debug, Error)]
 pub enum LockError {
     /// Another process holds it.
@@ -64,7 +64,7 @@ impl LockError {
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
 pub enum Held {
-    /// Let go when the file closes; the file stays, as its agent leaves it.
+    /// Let go when the file closes; the file stays, as its agent keeps it.
     Flock(File),
     /// Taken away on drop.
     Exclusive(PathBuf),

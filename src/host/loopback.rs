@@ -79,7 +79,7 @@ pub struct Loopback {
 type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
 
 impl Loopback {
-    /// Opens a port on 127.0.0.1; every connection has a thread of its own.
+    /// Opens a port on 127.0.0.1; every connection has its own thread.
     pub fn start(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;

@@ -78,7 +78,9 @@ pub fn on_panic(first: fn()) {
     std::panic::set_hook(Box::new(move |info| {
         first();
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        let _ = err(&format!("keymend stopped at a fault of its own ({place}). Nothing was half written.\n"));
+        let _ = err(&format!(
+            "keymend stopped because of an internal error ({place}). Nothing was half written.\n"
+        ));
     }));
 }
 

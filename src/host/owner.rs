@@ -42,7 +42,7 @@ impl OwnerError {
     }
 }
 
-/// Whether a file of this owner may decide what keymend does: one's own, or the administrator's.
+/// Whether a file of this owner may decide what keymend does: your own, or the administrator's.
 #[cfg(unix)]
 #[must_use]
 pub fn is_trusted(uid: u32) -> bool {

@@ -49,7 +49,7 @@ pub(super) fn end_all_at_home_in(folder: &std::path::Path) {
 pub(super) const fn end_all_at_home_in(_folder: &std::path::Path) {}
 
 /// What two processes must share for a path to mean the same file to both, and the same to be allowed with it. A
-/// container has a mount namespace of its own. What cannot be looked at belongs to somebody else.
+/// container has its own mount namespace. What cannot be looked at belongs to somebody else.
 #[derive(Debug, PartialEq, Eq)]
 struct Ground {
     uid: u32,

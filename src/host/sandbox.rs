@@ -42,7 +42,7 @@ impl Sandbox {
     }
 
     /// Copies a file or folder, following links, to the same relative path below `to`; what is not there is no error.
-    /// Stops at `budget` bytes, which it counts down.
+    /// Stops after `budget` bytes.
     pub fn copy(from: &Path, relative: &str, to: &Path, budget: &mut u64) -> io::Result<()> {
         let source = from.join(relative);
         match std::fs::metadata(&source) {
@@ -52,7 +52,7 @@ impl Sandbox {
         }
     }
 
-    /// Starts a program there, in a process group of its own, with this environment alone.
+    /// Starts a program there, in its own process group, with this environment alone.
     pub fn start(
         &self,
         program: &Path,

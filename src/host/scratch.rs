@@ -211,7 +211,7 @@ mod tests {
         tempfile::tempdir().unwrap()
     }
 
-    /// A folder as a killed run leaves it.
+    /// A folder as it is after a run was killed.
     fn left(parent: &Path, name: &str) -> PathBuf {
         let path = parent.join(name);
         fs::create_dir_all(path.join("home")).unwrap();

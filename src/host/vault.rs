@@ -1,6 +1,6 @@
 //! Keys that a person parks under a name (`anthropic/work`), in the OS keyring and nowhere else.
 //!
-//! The keyring cannot be asked for all names everywhere, so a list of names, without any key, stands in the state folder.
+//! The keyring cannot be asked for all names everywhere, so a list of names, without any key, is in the state folder.
 //! Nothing here is ever written to an agent by itself.
 
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ impl VaultError {
     }
 }
 
-/// One name and what stands behind it.
+/// One name and what is behind it.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The name.

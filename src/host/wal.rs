@@ -105,7 +105,7 @@ mod tests {
         }
     }
 
-    /// A database in write-ahead mode whose newest row stands in the log alone, with its owner still connected.
+    /// A database in write-ahead mode whose newest row is in the log alone, with its owner still connected.
     fn live(dir: &std::path::Path) -> (std::path::PathBuf, Connection) {
         let db = dir.join("x.sqlite");
         let owner = Connection::open(&db).unwrap();

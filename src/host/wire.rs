@@ -50,7 +50,7 @@ pub(super) fn read_head(stream: &mut impl Read, rest: &mut Vec<u8>) -> io::Resul
     }
 }
 
-/// Reads a body of `length` bytes, of which some may already be in `rest`; none where it ends early.
+/// Reads a body of `length` bytes, of which some may already be in `rest`, or none if it ends early.
 pub(super) fn read_body(
     stream: &mut impl Read,
     rest: &mut Vec<u8>,

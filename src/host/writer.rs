@@ -84,7 +84,7 @@ impl KeyringWriter for MemoryKeyring {
 /// Why a plan was not applied. Everything is as it was, unless [`ApplyError::Stuck`] says otherwise.
 #[derive(Debug, Error)]
 pub enum ApplyError {
-    /// A lock was not to be had.
+    /// The lock is held by another process.
     #[error(transparent)]
     Lock(#[from] LockError),
     /// A file.
@@ -133,7 +133,7 @@ pub enum ApplyError {
         /// What it was.
         title: String,
     },
-    /// Everything that keymend wrote still stands.
+    /// Everything that keymend wrote is still.
     #[error("no other program took back what keymend wrote")]
     NothingLost,
 }
@@ -143,7 +143,7 @@ pub enum ApplyError {
 pub struct Conflict {
     /// Where.
     pub place: ItemPlace,
-    /// From what stands there to what stood there before keymend wrote.
+    /// From what is there to what was there before keymend wrote.
     pub diff: Vec<DiffLine>,
 }
 
@@ -164,7 +164,7 @@ impl ApplyError {
             Self::Stuck { .. } => "the README.txt in that folder says how to go back by hand",
             Self::Conflict { .. } => {
                 "nothing was written; undo with --values puts back only what keymend changed and keeps the rest, with \
-                 --whole everything as it was then, over what stands there now"
+                 --whole everything as it was then, over what is there now"
             }
             Self::Interrupted { .. } => {
                 "nothing was written; `keymend undo` shows what it left and puts it back (in the wizard: H, then u)"
@@ -252,7 +252,7 @@ impl<'a> Writer<'a> {
         let _ours = self.lock()?;
         self.nothing_is_interrupted()?;
         let targets: Vec<Target> = changes.iter().map(|change| change.target.clone()).collect();
-        // An agent's lock stands beside its file, in a folder that may have to be made first.
+        // An agent's lock is beside its file, in a folder that may have to be made first.
         let items: Vec<Item> = changes.iter().map(item_of).collect();
         make_folders(&targets)?;
         let agents = self.agent_locks(&targets);
@@ -322,7 +322,7 @@ impl<'a> Writer<'a> {
         locks.into_iter().map(|agent| Ok(lock::take(agent, self.wait)?)).collect()
     }
 
-    /// What stands at a target now.
+    /// What is at a target now.
     fn current(&self, target: &Target) -> Result<Option<Content>, ApplyError> {
         match target {
             Target::File { real, .. } => Ok(files::read(&files::resolve(real)?)?),
@@ -429,7 +429,7 @@ impl<'a> Writer<'a> {
             .collect();
         manifest.items.iter().for_each(Item::unmake_folders);
         if stuck.is_empty() {
-            // Nothing is different from before, so nothing needs to be remembered; a failure here only leaves a
+            // Nothing is different from before, so nothing needs to be remembered; a failure here only means a
             // harmless entry in the history.
             if self.journal.forget(&manifest.id).is_err() {
                 let _ = self.journal.mark(manifest, State::RolledBack);
@@ -439,7 +439,7 @@ impl<'a> Writer<'a> {
         ApplyError::Stuck { cause: Box::new(cause), places: stuck, folder: self.journal.folder(&manifest.id) }
     }
 
-    /// Puts the old content of one item back where the new one (or a half-written one) stands.
+    /// Puts the old content of one item back where the new one (or a half-written one) is.
     fn put_back(&self, item: &Item, old: Option<&Content>) -> Result<(), ApplyError> {
         let target = item.place.target();
         let now = self.current(&target)?;
@@ -519,7 +519,7 @@ fn item_of(change: &Change) -> Item {
     }
 }
 
-/// Makes the folders that the agents' locks stand in.
+/// Creates the folders of the agents' locks.
 fn make_folders(targets: &[Target]) -> Result<(), ApplyError> {
     for target in targets {
         if let Target::File { real, lock: Some(_), .. } = target {

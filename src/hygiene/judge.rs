@@ -3,9 +3,9 @@
 use super::shapes::{beginnings, best, prefix};
 use super::{No, Shape, Telling, Work, no};
 
-/// Shorter than any key on record.
+/// Shorter than any key known.
 pub(super) const MIN_LEN: usize = 16;
-/// Longer than any key on record.
+/// Longer than any key known.
 const MAX_LEN: usize = 4096;
 /// A known beginning with less than this behind it was cut off.
 const MIN_BODY: usize = 16;

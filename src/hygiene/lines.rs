@@ -4,7 +4,7 @@ use super::judge::is_key_char;
 use super::{No, Telling, Work, no, other};
 
 impl Work<'_> {
-    /// Leaves one word, or refuses.
+    /// Reduces the text to one word, or refuses.
     pub(super) fn lines(&mut self) -> Result<(), No> {
         if !self.text.contains(char::is_whitespace) {
             return Ok(());
@@ -75,7 +75,7 @@ impl Work<'_> {
         self.set(key.to_owned());
         self.note("extracted-from-text", "other text around the key", 1);
         self.note("quotes-removed", "quote mark next to the key", usize::from(quoted));
-        self.doubt("extracted-from-text", "One key stands in the text; the rest was left out.");
+        self.doubt("extracted-from-text", "One key is in the text; the rest was left out.");
     }
 
     /// A key whose format sets no length could go on in the next line: only taken where that cannot be.
@@ -113,7 +113,7 @@ impl Work<'_> {
             return no("space-inside", message);
         }
         other::hidden(text)?;
-        no("no-key-found", "this is a text, and no key of a known format stands in it; paste the key alone")
+        no("no-key-found", "this is a text, and no key of a known format is in it; paste the key alone")
     }
 }
 

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 pub enum Nature {
     /// A key, also one with dirt around it or a part missing.
     Key,
-    /// The token of a login: it expires, its program renews it, and it has places of its own.
+    /// The token of a login: it expires, its program renews it, and it has its own places.
     Login,
     /// A masked copy of a key.
     Masked,

@@ -93,7 +93,7 @@ fn names(text: &str) -> Result<(), No> {
         return no("url", "this is an address, not a key");
     }
     if PATH.matches(text) {
-        return no("path", "this is the path of a file; paste the key that stands in it");
+        return no("path", "this is the path of a file; paste the key that is in it");
     }
     if MODEL.matches(text) {
         return no("model-name", "this is the name of a model, not a key");

@@ -127,7 +127,7 @@ impl Work<'_> {
         self.note("unicode-space", "space that is not the ordinary one", count);
     }
 
-    /// Full-width forms (input methods) and the hyphens of typesetting, which stand for exactly one ASCII character.
+    /// Full-width forms (input methods) and the hyphens of typesetting, which mean exactly one ASCII character.
     fn look_alikes_of_ascii(&mut self) {
         let wide = |c: char| matches!(c, '\u{ff01}'..='\u{ff5e}');
         let hyphen = |c: char| matches!(c, '\u{2010}' | '\u{2011}' | '\u{2212}' | '\u{fe63}');
@@ -178,7 +178,7 @@ impl Work<'_> {
     }
 }
 
-/// How many characters of one sort stand in the blanks at the ends; CR LF counts once.
+/// How many characters of one kind are in the blanks at the ends; CR LF is one.
 fn ends(text: &str, sort: impl Fn(char) -> bool, blank: impl Fn(char) -> bool + Copy) -> usize {
     let core = text.trim_matches(blank);
     let start = text.len() - text.trim_start_matches(blank).len();
@@ -187,7 +187,7 @@ fn ends(text: &str, sort: impl Fn(char) -> bool, blank: impl Fn(char) -> bool + 
     count(outside.0) + count(outside.1)
 }
 
-/// What an entity stands for; `Some(None)` for one without any width.
+/// What an entity means; `Some(None)` for one without any width.
 #[allow(clippy::option_option)]
 fn entity(name: &str) -> Option<Option<char>> {
     let c = match name {

@@ -1,4 +1,4 @@
-//! What stands around a key: code fences, quotes, brackets, punctuation, headers, assignments, query parameters.
+//! What is around a key: code fences, quotes, brackets, punctuation, headers, assignments, query parameters.
 
 use std::sync::LazyLock;
 

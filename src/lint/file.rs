@@ -1,4 +1,4 @@
-//! Faults of where a key stands: a file that others can read, that git keeps, or that is uploaded.
+//! Faults of where a key is: a file that others can read, that git keeps, or that is uploaded.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -88,7 +88,7 @@ pub fn place_lints(world: &dyn World, path: &Path) -> Vec<Lint> {
     lints
 }
 
-/// Whether the file stands in the index of the repository around it; none where there is no repository or its index
+/// Whether the file is in the index of the repository around it, or none if there is no repository or its index
 /// cannot be read. Read from the file alone: git is not started.
 #[must_use]
 pub fn tracked_by_git(world: &dyn World, path: &Path) -> Option<bool> {

@@ -19,7 +19,7 @@ pub struct Use<'a> {
     pub for_api_key: bool,
 }
 
-/// What is wrong with a key for the use that an agent makes of it. An empty value has no faults of its own: the agent's
+/// What is wrong with a key for the use that an agent makes of it. An empty value has no faults itself: the agent's
 /// rules say what it does.
 #[must_use]
 pub fn key_lints(key: &Secret, used: &Use<'_>, catalogue: &Catalogue) -> Vec<Lint> {
@@ -172,7 +172,7 @@ fn dirt(removed: &Removed) -> Lint {
         "fullwidth-converted" | "hyphen-converted" => {
             Lint::fault("non-ascii", "Characters of the key were replaced by ones that only look alike.")
         }
-        "pasted-twice" => Lint::fault("pasted-twice", "The key stands in the value twice."),
+        "pasted-twice" => Lint::fault("pasted-twice", "The key is in the value twice."),
         "space-removed" | "line-break-removed" => Lint::fault(
             "broken-key",
             "There is a gap inside the key, as if it had been copied from a wrapped text.",
@@ -226,7 +226,7 @@ fn refused(no: &Refused, used: &Use<'_>) -> Option<Lint> {
             "The value is a masked copy: a part of the key is replaced by dots or stars.",
         ),
         "placeholder" => Lint::fault("placeholder", "The value is the example text of a guide, not a key."),
-        "truncated" => Lint::fault("truncated", "Only the beginning of a key stands there."),
+        "truncated" => Lint::fault("truncated", "This looks like a truncated key."),
         "too-short" => Lint::warn("unexpected-length", "The value is shorter than keys are."),
         "lookalike-character" | "dash-autocorrected" | "non-ascii" => {
             Lint::fault("non-ascii", sentence(&no.message))

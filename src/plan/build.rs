@@ -121,7 +121,7 @@ pub fn build(
     })
 }
 
-/// One plan that puts `new` at every place in `ticked` where `old` stands, with the neighbours that the agents need.
+/// One plan that puts `new` at every place in `ticked` where `old` is, with the neighbours that the agents need.
 pub fn rotate(
     world: &dyn World,
     catalogue: &Catalogue,
@@ -130,8 +130,8 @@ pub fn rotate(
     new: &Secret,
     ticked: &[Place],
 ) -> Result<Plan, PlanError> {
-    let places: Vec<Stands> =
-        ticked.iter().map(|place| Stands { place: place.clone(), key: Some(old.clone()) }).collect();
+    let places: Vec<PlacedKey> =
+        ticked.iter().map(|place| PlacedKey { place: place.clone(), key: Some(old.clone()) }).collect();
     let many = Many { agents, new, places: &places, strict: true };
     let plan = many.plan(Context { world, catalogue })?;
     Ok(Plan {
@@ -142,7 +142,7 @@ pub fn rotate(
     })
 }
 
-/// Whether a new key can be put at `place` in the stead of `old`: tried in memory, with a key of a usual form.
+/// Whether a new key can be put at `place` in place of `old`: tried in memory, with a key of a usual form.
 pub fn changeable(
     world: &dyn World,
     catalogue: &Catalogue,
@@ -158,26 +158,26 @@ fn count(places: usize) -> String {
     if places == 1 { "1 place".to_owned() } else { format!("{places} places") }
 }
 
-/// A place, and the key that stands there now, if one does.
+/// A place, and the key that is there now, if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stands {
+pub struct PlacedKey {
     /// Where.
     pub place: Place,
     /// The key.
     pub key: Option<Secret>,
 }
 
-/// One plan that brings `new` back to places where it stood, whatever stands there now.
+/// One plan that brings `new` back to places where it was, whatever is there now.
 pub fn bring_back(
     world: &dyn World,
     catalogue: &Catalogue,
     agents: &[&'static Agent],
-    places: &[Stands],
+    places: &[PlacedKey],
     new: &Secret,
 ) -> Result<Plan, PlanError> {
     let many = Many { agents, new, places, strict: false };
     let plan = many.plan(Context { world, catalogue })?;
-    let old = places.iter().find_map(|stands| stands.key.clone());
+    let old = places.iter().find_map(|placed| placed.key.clone());
     Ok(Plan {
         title: format!("bring {} back to {}", plan.new, count(plan.places.len())),
         old: old.as_ref().map(|old| catalogue.mask(old)),
@@ -202,7 +202,7 @@ fn physical(world: &dyn World, place: &Place) -> Place {
 struct Many<'a> {
     agents: &'a [&'static Agent],
     new: &'a Secret,
-    places: &'a [Stands],
+    places: &'a [PlacedKey],
     /// A place where the old key is not a part of the text is refused.
     strict: bool,
 }
@@ -213,16 +213,16 @@ impl Many<'_> {
         let scanned = scan(context, self.agents);
         let mut draft = Draft::new(context);
         let mut done: Vec<Place> = Vec::new();
-        for stands in self.places {
-            let real = physical(context.world, &stands.place);
+        for placed in self.places {
+            let real = physical(context.world, &placed.place);
             if done.iter().any(|other| other.same_spot(&real)) {
                 continue;
             }
             done.push(real);
-            self.add(&mut draft, context, &scanned, stands)?;
+            self.add(&mut draft, context, &scanned, placed)?;
         }
         let slots: Vec<Slot> = scanned.iter().flat_map(|(_, slots)| slots.iter().cloned()).collect();
-        let old = || self.places.iter().filter_map(|stands| stands.key.clone());
+        let old = || self.places.iter().filter_map(|placed| placed.key.clone());
         let known: Vec<Secret> = keys_of(&slots).chain(old()).chain([new.clone()]).collect();
         let tails: Vec<Secret> = known.iter().map(|key| key.tail(TAIL)).collect();
         let masker = Masker::new(catalogue, known.into_iter().chain(tails));
@@ -257,9 +257,9 @@ impl Many<'_> {
         draft: &mut Draft<'_>,
         context: Context<'_>,
         scanned: &[(&'static Agent, Vec<Slot>)],
-        stands: &Stands,
+        placed: &PlacedKey,
     ) -> Result<(), PlanError> {
-        let (place, old) = (&stands.place, stands.key.as_ref());
+        let (place, old) = (&placed.place, placed.key.as_ref());
         kind::check(context.world, context.catalogue, place, self.new, None)?;
         let holders = scanned.iter().flat_map(|(agent, slots)| slots.iter().map(move |slot| (*agent, slot)));
         let mut owner = None;
@@ -289,7 +289,7 @@ impl Many<'_> {
     }
 }
 
-/// The key and the neighbours of a destination; `old` is the key that stands there, as it is sent.
+/// The key and the neighbours of a destination; `old` is the key that is there, as it is sent.
 fn add_destination(
     draft: &mut Draft<'_>,
     agent: &Agent,
@@ -382,11 +382,11 @@ fn prediction(context: Context<'_>, slot: &Slot, was: Option<&Sent>, new: &Secre
     match &slot.outcome {
         Outcome::Sends { sent, .. } if sent.key == *new => Prediction::SendsNew,
         Outcome::Sends { sent, .. } => {
-            // Where what leaves is not the active candidate (a second credential that travels along), its own place.
+            // Where what is sent is not the active candidate (a second credential that is sent as well), its own place.
             let holds = |one: &&Candidate| one.value.secret() == Some(&sent.key);
             let active = slot.active_candidate().filter(holds).or_else(|| slot.candidates.iter().find(holds));
             let place = active.map_or_else(
-                || "a header or setting of its own".to_owned(),
+                || "its own header or setting".to_owned(),
                 |active| active.place.show(context.world.home()),
             );
             let key = context.catalogue.mask(&sent.key);

@@ -66,7 +66,7 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Puts `key` at `place` in the stead of `old`. Where the old key is a part of the text there (`openrouter=KEY`,
+    /// Replaces `old` with `key` at `place`. Where the old key is a part of the text there (`openrouter=KEY`,
     /// `Bearer KEY`), only that part changes; where it is no part of it at all, a `strict` caller gets a refusal.
     pub(super) fn put_key(
         &mut self,
@@ -81,18 +81,18 @@ impl<'a> Draft<'a> {
             return self.put(agent, place, whole, None);
         };
         let piece = self.piece(agent, place, syntax)?;
-        let stands = piece.before.as_ref().and_then(|content| {
+        let there = piece.before.as_ref().and_then(|content| {
             edit::value_at(syntax, &content.0, &spot).ok().and_then(|value| value.secret())
         });
-        match stands {
+        match there {
             Some(text) if text.surrounds(old) => {
                 let part = New::part(&text, old, key);
                 self.put(agent, place, part, Some("only the key changes in this text"))
             }
             None if strict => Err(PlanError::NotWritable {
                 place: self.shown(place),
-                why: "the key does not stand there any more".to_owned(),
-                hint: "scan again and look at what stands there now".to_owned(),
+                why: "the key is not there any more".to_owned(),
+                hint: "scan again and look at what is there now".to_owned(),
             }),
             Some(text) if strict && !text.holds(old) => Err(PlanError::NotWritable {
                 place: self.shown(place),
@@ -113,7 +113,7 @@ impl<'a> Draft<'a> {
         if let Some(at) = self.pieces.iter().position(|piece| same_target(&piece.target, &target)) {
             let piece = &self.pieces[at];
             let fits = match (piece.syntax, syntax) {
-                // Two readers of one file of lines, each with a dialect of its own.
+                // Two readers of one file of lines, each with its own dialect.
                 (Syntax::Lines(_), Syntax::Lines(_)) => true,
                 (one, other) => one == other,
             };
@@ -153,7 +153,7 @@ impl<'a> Draft<'a> {
             | Place::File { file } => {
                 let state = self.context.world.read(file);
                 let real = state.meta().map_or_else(|| file.clone(), |meta| meta.real.clone());
-                // What stands outside of the home folder may be there for every user to read.
+                // What is outside of the home folder may be there for every user to read.
                 let own = self.context.world.home().is_some_and(|home| real.starts_with(home));
                 let mode = state.meta().filter(|_| own).and_then(|meta| tightened(meta.mode));
                 Some(Target::File { path: file.clone(), lock: locks::lock_of(agent, &real), real, mode })
@@ -351,7 +351,7 @@ impl Seal {
     }
 }
 
-/// The text that stands at `place`, read from its file, cell or entry without any agent's rules; none where there is
+/// The text that is at `place`, read from its file, cell or entry without any agent's rules, or none if there is
 /// none or it cannot be read.
 #[must_use]
 pub fn key_at(world: &dyn World, place: &Place) -> Option<Secret> {
@@ -388,7 +388,7 @@ fn spot_of(place: &Place) -> Option<(Syntax, Spot)> {
     }
 }
 
-/// The permission bits without those of others, where others may read; none where nothing needs to change. A file
+/// The permission bits without those of others, where others may read, or none if nothing needs to change. A file
 /// that only its group may read is somebody's choice and stays.
 const fn tightened(mode: u32) -> Option<u32> {
     if mode & 0o007 == 0 { None } else { Some(mode & 0o700) }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::AgentLock;
 
-/// The lock of `file`, if its agent is on record to take one.
+/// The lock of `file`, if its agent is known to take one.
 ///
 /// Hermes holds `flock` on `auth.lock` beside `auth.json` and takes none for `.env` (hermes-agent 0.19.0). OpenClaw
 /// 2026.3 creates `<file>.lock` exclusively beside the JSON stores in an agent's folder; its later versions lock in

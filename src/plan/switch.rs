@@ -1,5 +1,5 @@
 //! Makes another candidate the active one: by a choice of the agent's own where it has one (an order, an account, an
-//! approval), else by a copy, which says what it overwrites and needs a yes of its own where that is nowhere else.
+//! approval), else by a copy, which says what it overwrites and needs a separate yes if that is nowhere else.
 
 use super::Change;
 use super::Plan;

@@ -81,7 +81,7 @@ static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(needles).ok()
 });
 
-/// From this length on a known key is found inside of longer words; a shorter one only as a word of its own.
+/// From this length on a known key is found inside of longer words; a shorter one only as a whole word.
 pub(super) const ALONE: usize = 16;
 /// A shorter text is not told from an ordinary word.
 pub(super) const SHORTEST: usize = 8;
@@ -214,7 +214,7 @@ pub(super) fn mask(text: &str) -> Mask {
     Secret::new(text).mask(beginning)
 }
 
-/// Whether no letter or digit is beside the range: it is a word of its own.
+/// Whether no letter or digit is beside the range: it is a whole word.
 pub(super) fn is_alone(text: &str, at: &Range<usize>) -> bool {
     !text[..at.start].chars().next_back().is_some_and(char::is_alphanumeric)
         && !text[at.end..].chars().next().is_some_and(char::is_alphanumeric)

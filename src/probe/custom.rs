@@ -45,7 +45,7 @@ static SERVERS: LazyLock<Vec<Provider>> = LazyLock::new(|| {
     std::iter::once(openai).chain(anthropic).collect()
 });
 
-/// The stand-in for an unknown server with this id.
+/// The placeholder for an unknown server with this id.
 #[must_use]
 pub fn get(id: &str) -> Option<&'static Provider> {
     SERVERS.iter().find(|server| server.id == id)

@@ -39,7 +39,7 @@ pub struct Digest {
     pub parts: Vec<Value>,
     /// Codes, types and reasons, in lower case.
     pub codes: Vec<String>,
-    /// Messages as they stand, outermost first.
+    /// Messages as they are, outermost first.
     pub messages: Vec<String>,
     /// All messages in one line of lower case, for the search.
     pub line: String,
@@ -223,7 +223,7 @@ impl Digest {
         }
     }
 
-    /// Codes that stand in the text of a message: `insufficient balance (1008)`, `code: 1113`, `[1302]`.
+    /// Codes that are in the text of a message: `insufficient balance (1008)`, `code: 1113`, `[1302]`.
     fn numbers_in_messages(&mut self) {
         let mut found = Vec::new();
         for message in &self.messages {
@@ -329,7 +329,7 @@ fn is_html(text: &str) -> bool {
             .any(|tag| head.contains(tag))
 }
 
-/// The words of a page, its tags taken out, its scripts kept: marks of a gateway often stand in them.
+/// The words of a page, its tags taken out, its scripts kept: marks of a gateway are often in them.
 fn page_text(text: &str) -> String {
     let mut out = String::new();
     let mut in_tag = false;

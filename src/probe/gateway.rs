@@ -1,4 +1,4 @@
-//! Things that stand in front of a provider and answer in its place, known by positive marks alone.
+//! Things that are in front of a provider and answer in its place, known by positive marks alone.
 
 use std::sync::LazyLock;
 
@@ -55,7 +55,7 @@ static FILE: LazyLock<File> =
 const PROXY: Gateway = Gateway { name: "a company proxy", kind: GatewayKind::Proxy };
 const CLOUDFLARE: Gateway = Gateway { name: "Cloudflare AI Gateway", kind: GatewayKind::Relay };
 
-/// What stands in front, when the answer carries its marks.
+/// What is in front, when the answer carries its marks.
 #[must_use]
 pub fn recognise(status: u16, headers: &[(String, String)], digest: &Digest) -> Option<Gateway> {
     if status == 407 {

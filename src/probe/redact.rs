@@ -17,7 +17,7 @@ const RUN: usize = 6;
 /// Runs of this many letters and digits where other characters may be between them: longer, because words in a row make such
 /// runs too.
 const SPREAD: usize = 8;
-/// What stands in their place.
+/// What is in their place.
 const MARK: &str = "[key]";
 
 /// Knows a key by its runs of characters.

@@ -44,7 +44,7 @@ pub enum Kind {
     WrongEndpoint,
     /// Something in front of the provider answered.
     Gateway,
-    /// The provider has a fault of its own.
+    /// The provider itself failed.
     ProviderDown,
     /// No answer arrived.
     Network,
@@ -309,7 +309,7 @@ impl Answer {
 }
 
 /// What was found about an answer before it is put into words.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about one answer")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about one answer")]
 struct Finding {
     kind: Kind,
     reason: String,
@@ -534,7 +534,7 @@ fn page(status: u16) -> Finding {
         500..=599 => Finding::new(Kind::ProviderDown, "The server answered with an error page."),
         200..=299 | 404 | 405 | 410 => Finding::new(
             Kind::WrongEndpoint,
-            "A web page answered, not an API: the address is wrong, or a page stands in front.",
+            "A web page answered, not an API: the address is wrong, or a web page is in front of it.",
         ),
         429 => Finding::new(
             Kind::Ambiguous,

@@ -119,7 +119,7 @@ fn equal((a, b): (f64, f64)) -> bool {
     (a - b).abs() < f64::EPSILON
 }
 
-/// A number, or a text that is one: balances travel as both.
+/// A number, or a text that is one: balances are sent as both.
 #[must_use]
 pub fn as_number(value: &Value) -> Option<f64> {
     match value {

@@ -47,7 +47,7 @@ pub enum Honesty {
     /// Public programs rely on a wrong key being refused here.
     #[serde(alias = "seen in code")]
     SeenInCode,
-    /// Not on record: a broken twin of the key has to be refused before a success counts.
+    /// Unknown: a broken twin of the key has to be refused before a success proves anything.
     #[default]
     Unknown,
     /// It answers everybody: a success proves that the server is up and nothing more.
@@ -91,7 +91,7 @@ pub struct KeyShape {
     pub regex: String,
     /// Shortest and longest length in characters; one number where the end is open.
     pub length: Vec<usize>,
-    /// Whether the length is on record, or only the beginning is.
+    /// Whether the length is known, or only the beginning is.
     #[serde(default = "yes")]
     pub length_known: bool,
     /// What the shape is good for.
@@ -148,13 +148,13 @@ impl KeyShape {
             .max_by_key(|prefix| prefix.len())
     }
 
-    /// The compiled pattern; none where a person's own file holds one that does not compile.
+    /// The compiled pattern, or none if a person's own file holds one that does not compile.
     pub fn pattern(&self) -> Option<&Regex> {
         self.compiled.get_or_init(|| Regex::new(&self.regex).ok()).as_ref()
     }
 }
 
-/// How a key travels in its header.
+/// How a key is sent in its header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scheme {
@@ -173,7 +173,7 @@ pub enum Scheme {
 pub struct Auth {
     /// Its name, in lower case.
     pub header: String,
-    /// What stands around the key.
+    /// What is around the key.
     pub scheme: Scheme,
     /// Headers that every request needs.
     #[serde(default)]
@@ -204,7 +204,7 @@ pub struct AuthVariant {
     pub paths: Vec<String>,
     /// Its name, in lower case.
     pub header: String,
-    /// What stands around the key.
+    /// What is around the key.
     pub scheme: Scheme,
     /// Headers that go along.
     #[serde(default)]
@@ -274,7 +274,7 @@ pub struct NeverProbe {
 pub struct Worth {
     /// Its name on screen: `remaining`, `models`.
     pub what: String,
-    /// Where it stands in the answer: `data.limit_remaining`; `data[]` counts.
+    /// Where it is in the answer: `data.limit_remaining`; `data[]` is the number of its items.
     pub at: String,
 }
 
@@ -342,7 +342,7 @@ pub struct Provider {
     /// Variables that hold something else: an address, an organisation.
     #[serde(default)]
     pub settings: Vec<String>,
-    /// Why a rejection is asked for again before it is believed, where that is on record.
+    /// Why a rejection is asked for again before it is believed, where that is known.
     #[serde(default)]
     pub flaps: Option<String>,
     /// Where a person makes a new key.
@@ -376,7 +376,7 @@ pub struct Provider {
     /// The formats of its keys.
     #[serde(default)]
     pub keys: Vec<KeyShape>,
-    /// How a key travels.
+    /// How a key is sent.
     pub auth: Auth,
     /// The request that proves a key.
     pub probe: ProbeSpec,
@@ -416,7 +416,7 @@ impl Provider {
         self.authorities().any(|own| same_host(own, host))
     }
 
-    /// The header that a key of this kind travels in on this path.
+    /// The header that a key of this kind is sent in on this path.
     #[must_use]
     pub fn auth_for(&self, kind: Option<&str>, path: &str) -> AuthVariant {
         let listed = self.auth.variants.iter().find(|variant| {

@@ -31,7 +31,7 @@ impl Match<'_> {
         self.shape.detection == Detection::Prefix && self.shape.confidence != Confidence::Guess
     }
 
-    /// The lengths that keys of this shape have, where they are on record: shortest, longest.
+    /// The lengths that keys of this shape have, where they are known: shortest, longest.
     #[must_use]
     pub fn expected_length(&self) -> Option<(usize, usize)> {
         match self.shape.length.as_slice() {

@@ -69,7 +69,7 @@ impl Catalogue {
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut out = String::from(
-            "| Provider | Keys stand in | Tested by | A success proves | Costs |\n| --- | --- | --- | --- | --- |\n",
+            "| Provider | Keys are in | Tested by | A success proves | Costs |\n| --- | --- | --- | --- | --- |\n",
         );
         for provider in self.all() {
             let env: Vec<String> = provider.env.iter().take(3).map(|name| format!("`{name}`")).collect();

@@ -45,7 +45,7 @@ pub enum Act {
     Write {
         /// The plan.
         plan: Box<Plan>,
-        /// The key that will be sent; none where none is brought forward.
+        /// The key that will be sent, or none if none is brought forward.
         key: Option<Secret>,
     },
     /// keymend runs this command, on a yes: it starts something again.

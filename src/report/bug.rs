@@ -173,7 +173,7 @@ struct Scrub<'a> {
     addresses: bool,
 }
 
-/// Stands for a private server's name.
+/// Shown in place of a private server's name.
 const PRIVATE: &str = "private-host";
 
 impl<'a> Scrub<'a> {

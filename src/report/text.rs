@@ -96,7 +96,7 @@ pub fn slot_line(slot: &Slot, scan: &Scan, style: Style<'_>) -> String {
     format!("{name}: {}", sends_line(&slot.outcome, scan, style))
 }
 
-/// What leaves, in one line.
+/// What is sent, in one line.
 #[must_use]
 pub fn sends_line(outcome: &Outcome, scan: &Scan, style: Style<'_>) -> String {
     match outcome {
@@ -205,7 +205,7 @@ pub fn agents(all: &[&Agent], scan: &Scan) -> String {
         };
         let record = match agent.record {
             Record::Rules => format!("rules of {}", agent.versions.join(", ")),
-            Record::FoundOnly => "rules not on record".to_owned(),
+            Record::FoundOnly => "rules unknown".to_owned(),
         };
         let _ = writeln!(out, "{:<14} {:<16} {record}; {here}", agent.id, agent.name);
     }
@@ -232,7 +232,7 @@ pub fn agents_markdown(all: &[&Agent]) -> String {
             .collect();
         let versions = match agent.record {
             Record::Rules => agent.versions.join(", "),
-            Record::FoundOnly => "found only, rules not on record".to_owned(),
+            Record::FoundOnly => "found only, rules unknown".to_owned(),
         };
         let looks = looks.join(" → ").replace('|', "\\|");
         let _ = writeln!(out, "| {} | `{}` | {versions} | {looks} |", agent.name, agent.id);

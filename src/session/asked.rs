@@ -70,7 +70,7 @@ fn variables(slot: &Slot) -> Vec<String> {
 /// All questions, one after the other.
 fn ask_all(world: &dyn World, names: &[String], patience: Duration) -> Vec<Asked> {
     let mut asked = shells(world, patience);
-    // Another home than one's own has no server and no manager here.
+    // Another home than your own has no server and no manager here.
     if world.var("HOME").map(std::path::Path::new) == world.home() {
         let tmux = Asked {
             source: Source::Process,
@@ -186,7 +186,7 @@ mod tests {
 
     const HERE: &str = "sk-FAKE-IN-THIS-PROCESS-000000";
 
-    /// A slot that reads `OPENAI_API_KEY`, asked with this `.bashrc`; none where there is no bash or no setsid.
+    /// A slot that reads `OPENAI_API_KEY`, asked with this `.bashrc`, or none if there is no bash or no setsid.
     fn told_with(rc: &str) -> Option<(Scan, Vec<Candidate>)> {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join(".bashrc"), rc).unwrap();

@@ -291,7 +291,7 @@ impl<'a> Asked<'a> {
         found.map_or_else(Vec::new, |found| found.slots)
     }
 
-    /// A container has files of its own, so that only its variables are known; a volume of it may hold more.
+    /// A container has its own files, so that only its variables are known; a volume of it may hold more.
     fn of_container(&self, slot: &Slot, service: &compose::Service) -> Option<(Holder, Cause)> {
         let sent = slot.sent()?;
         let names = variables(slot);
@@ -450,7 +450,7 @@ impl<'a> Asked<'a> {
             }
             (_, Some((place, name))) => {
                 let message = format!(
-                    "{} has a {name} of its own in {place}: {instead}, whatever is changed elsewhere. Change it there, then: {}.{running}",
+                    "{} has its own {name} in {place}: {instead}, whatever is changed elsewhere. Change it there, then: {}.{running}",
                     holder.what,
                     starter.restart.join(" ")
                 );

@@ -4,7 +4,7 @@ use super::Scan;
 use super::write::Bench;
 use crate::host::journal::{Manifest, State, Unusable};
 use crate::host::writer::{self, ApplyError, Since};
-use crate::plan::{self, Stands};
+use crate::plan::{self, PlacedKey};
 use crate::secret::Secret;
 use crate::source::Place;
 use crate::world::World;
@@ -14,7 +14,7 @@ use crate::world::World;
 pub struct Past {
     /// The action.
     pub action: Manifest,
-    /// What became of each of its items; all as written for an action that does not stand any more.
+    /// What became of each of its items; all as written for an action that no longer holds.
     pub since: Vec<Since>,
     /// Where its key was lost and can be brought back.
     pub places: Vec<Place>,
@@ -37,8 +37,8 @@ pub fn history(bench: Bench<'_>) -> (Vec<Past>, Vec<Unusable>) {
     let (all, bad) = writer.journal.history();
     let mut newer: Vec<String> = Vec::new();
     let past = all.into_iter().map(|action| {
-        let stands = action.state == State::Written && action.undoes.is_none();
-        let looked = if stands { writer.trace(&action) } else { Vec::new() };
+        let there = action.state == State::Written && action.undoes.is_none();
+        let looked = if there { writer.trace(&action) } else { Vec::new() };
         let shown: Vec<String> = action.items.iter().map(|item| item.place.show(None)).collect();
         let (mut since, mut places) = (Vec::new(), Vec::new());
         for (at, place) in shown.iter().enumerate() {
@@ -61,9 +61,9 @@ pub fn history(bench: Bench<'_>) -> (Vec<Past>, Vec<Unusable>) {
 pub struct Lost {
     /// The action.
     pub action: Manifest,
-    /// Where its new key is gone, and what stands there now.
-    pub places: Vec<Stands>,
-    /// The action's new key, where it still stands somewhere else on this machine. keymend keeps none.
+    /// Where its new key is gone, and what is there now.
+    pub places: Vec<PlacedKey>,
+    /// The action's new key, where it is still somewhere else on this machine. keymend keeps none.
     pub key: Option<Secret>,
 }
 
@@ -80,7 +80,8 @@ pub fn lost(bench: Bench<'_>, id: Option<&str>) -> Result<Lost, ApplyError> {
     let scan = super::scan_all(&world, bench.catalogue);
     let mut keys = scan.keys.iter().map(|view| &view.key);
     let key = keys.find(|key| writer::is_key_of(&past.action, key)).cloned();
-    let places = places.into_iter().map(|place| Stands { key: standing_key(&world, &scan, &place), place });
+    let places =
+        places.into_iter().map(|place| PlacedKey { key: standing_key(&world, &scan, &place), place });
     Ok(Lost { action: past.action.clone(), places: places.collect(), key })
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Starter {
     pub(super) cwd: PathBuf,
     /// The words of its command.
     pub(super) command: Vec<String>,
-    /// Whether it is started again after a failure; none where that is not looked at.
+    /// Whether it is started again after a failure, or none if that is not looked at.
     pub(super) restarts: Option<bool>,
     /// The command that restarts it.
     pub(super) restart: Vec<String>,

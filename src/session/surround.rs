@@ -62,7 +62,7 @@ impl<'a> Around<'a> {
     /// Adds to every slot of one agent.
     pub(super) fn complete(&mut self, agent: &Agent, findings: &mut Findings) {
         let mut told: HashSet<&'static str> = findings.lints.iter().map(|lint| lint.id).collect();
-        // Agents that look at modes themselves say it under a name of their own.
+        // Agents that look at modes themselves say it under their own name.
         if findings.slots.iter().flat_map(all_lints).any(|lint| lint.id == "readable-by-others")
             || told.contains("readable-by-others")
         {
@@ -163,7 +163,7 @@ pub fn takes_any_form(slot: &Slot, catalogue: &Catalogue) -> bool {
     provider.local || !provider.owns(host)
 }
 
-/// What leaves of a candidate: the request's own credential, or one that is sent beside it.
+/// What is sent of a candidate: the request's own credential, or one that is sent beside it.
 fn sent_of<'a>(outcome: &'a Outcome, is_active: bool, candidate: &Candidate) -> Option<&'a Sent> {
     let Outcome::Sends { sent, also, .. } = outcome else { return None };
     let beside = matches!(candidate.state, State::Active { .. });

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::holding::{self, Due, Restarted};
-use super::standing::{self, Sought};
+use super::key_places::{self, Sought};
 use crate::agents::{self, Context, Restart};
 use crate::edit::Masker;
 use crate::host::RealWorld;
@@ -57,7 +57,7 @@ impl<'a> Bench<'a> {
 pub struct Now {
     /// The slot.
     pub slot: SlotId,
-    /// The key that leaves, masked; none where none does.
+    /// The key that is sent, masked, or none if no key is.
     pub sends: Option<Mask>,
     /// It is the new key.
     pub is_new: bool,
@@ -70,7 +70,7 @@ pub struct Now {
 pub struct PlaceNow {
     /// Where.
     pub place: Place,
-    /// The new key stands there.
+    /// The new key is there.
     pub new_there: bool,
     /// The old key does not.
     pub old_gone: bool,
@@ -105,14 +105,14 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// Where the old key still stands after a write.
+/// Where the old key still is after a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
     /// Where.
     pub place: Place,
     /// It is known to be there; else the place could not be read.
     pub holds: bool,
-    /// Why it was not changed, or none where it could have been.
+    /// Why it was not changed, or none if it could have been.
     pub why: Option<String>,
 }
 
@@ -196,7 +196,7 @@ impl Written {
                 other.restart.processes == restart.processes && other.restart.command == restart.command
             };
             match all.iter_mut().find(|other| same(other)) {
-                // Two slots of one process: the worse one counts.
+                // Two slots of one process: the worse one is taken.
                 Some(other) if other.restart.certainty <= restart.certainty => {}
                 Some(other) => *other = Due { slot: now.slot.clone(), restart },
                 None => all.push(Due { slot: now.slot.clone(), restart }),
@@ -206,7 +206,7 @@ impl Written {
     }
 }
 
-/// Why a write did not stand.
+/// Why a write was put back.
 #[derive(Debug, Error)]
 pub enum WriteFailure {
     /// It was not applied.
@@ -249,7 +249,7 @@ pub fn apply(bench: Bench<'_>, plan: &Plan, new: &Secret) -> Result<Written, Wri
     let before = (bench.world)();
     let writer = bench.writer(&before);
     let mut applied = writer.apply(&Action::of(plan, new), &plan.changes)?;
-    for note in plan.places.iter().filter_map(standing::afterwards) {
+    for note in plan.places.iter().filter_map(key_places::afterwards) {
         if !applied.notes.contains(&note) {
             applied.notes.push(note);
         }
@@ -300,11 +300,11 @@ fn look(bench: Bench<'_>, world: &dyn World, id: &SlotId, new: &Secret) -> Now {
 /// Reads the plan's places again, without any agent's rules.
 fn places_now(world: &dyn World, plan: &Plan, new: &Secret, old: Option<&Secret>) -> Vec<PlaceNow> {
     let read = |place: &Place| {
-        let stands = plan::key_at(world, place);
+        let there = plan::key_at(world, place);
         PlaceNow {
             place: place.clone(),
-            new_there: stands.as_ref().is_some_and(|text| text.holds(new)),
-            old_gone: !stands
+            new_there: there.as_ref().is_some_and(|text| text.holds(new)),
+            old_gone: !there
                 .zip(old)
                 .is_some_and(|(text, old)| old.is_part_of(&text, std::slice::from_ref(new))),
         }
@@ -324,19 +324,19 @@ fn left_over(
     let scan = super::scan_all(world, bench.catalogue);
     let sought = Sought::new(bench.catalogue, &scan, old, new);
     let spots = scan.keys.iter().filter(|view| sought.is(&view.key)).flat_map(|view| scan.spots(view));
-    let left = |spot: standing::Spot<'_>| Left {
+    let left = |spot: key_places::Spot<'_>| Left {
         why: spot.tried(world, bench.catalogue).err(),
         place: spot.candidate.place.clone(),
         holds: true,
     };
     let mut all: Vec<Left> = spots.map(left).collect();
-    all.extend(standing::inside(&scan, &sought).into_iter().map(|place| Left {
+    all.extend(key_places::inside(&scan, &sought).into_iter().map(|place| Left {
         place: place.clone(),
         holds: true,
         why: Some("the old key is a part of a longer text there".to_owned()),
     }));
     let named: Vec<&Place> = all.iter().map(|left| &left.place).collect();
-    let other = standing::elsewhere(world, &scan, &named, &sought).into_iter().map(|(file, lines)| {
+    let other = key_places::elsewhere(world, &scan, &named, &sought).into_iter().map(|(file, lines)| {
         let lines = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let why = format!("in line {lines}, where no agent takes it for its own");
         Left { place: Place::File { file }, holds: true, why: Some(why) }
@@ -351,7 +351,7 @@ fn left_over(
             all.push(Left { place, holds: false, why });
         }
     }
-    let copies = standing::copies(world, &scan, &sought);
+    let copies = key_places::copies(world, &scan, &sought);
     let sends = |slot: &Slot| match &slot.outcome {
         Outcome::Sends { sent, also, .. } => std::iter::once(sent).chain(also).any(|one| sought.is(&one.key)),
         _ => false,
@@ -366,7 +366,7 @@ fn left_over(
     }
     let of_slot = plan.slot.as_ref().and_then(|slot| slot.provider.clone());
     let concerned = || plan.predictions.iter().find_map(|one| one.slot.provider.clone());
-    let processes = standing::processes(world, &sought);
+    let processes = key_places::processes(world, &sought);
     let old = OldKey { key: old.clone(), provider: of_slot.or_else(concerned), senders, processes };
     Written { left: all, copies, old: Some(old), ..written }
 }

@@ -30,7 +30,7 @@ pub struct Core {
     pub theme: Theme,
     /// How the wizard was started.
     pub options: Options,
-    /// Counts the frames of spinners.
+    /// The number of the frame that spinners show.
     pub tick: usize,
     /// The line for the person.
     pub notice: Option<Notice>,

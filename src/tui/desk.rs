@@ -22,7 +22,7 @@ pub struct Desk {
     pub catalogue: Arc<Catalogue>,
     /// Nothing goes over the network.
     pub offline: bool,
-    /// The clipboard's text; the demo has one of its own that knows the provider.
+    /// The clipboard's text; the demo has another one, which knows the provider.
     pub clipboard: Arc<Clipboard>,
     /// Hosts that are played by another address (host to base URL); the demo's providers.
     pub routes: Routes,

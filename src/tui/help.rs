@@ -86,7 +86,7 @@ const LEGEND: [(&str, &str); 8] = [
     ("!", "needs a look: a surprise in the set-up, or a test that proved nothing"),
     ("○", "a key is sent and has not been tested in this run"),
     ("·", "nothing is set"),
-    ("?", "keymend does not know: the value is hidden, or the rules are not on record"),
+    ("?", "keymend does not know: the value is hidden, or the rules are unknown"),
     ("A B C", "one letter for each distinct key: the same letter is the same key"),
     ("● ○ ⊘", "the candidate that is sent, one behind a stronger one, one that is not used"),
 ];

@@ -126,13 +126,12 @@ impl History {
         Step::run(vec![Effect::Lost(ticket, id)])
     }
 
-    /// The key that was lost stands somewhere else: its plan comes at once.
+    /// The key that was lost is somewhere else: its plan comes at once.
     fn brought(&mut self, core: &mut Core, answer: &Answer) -> Step {
         match answer {
             Answer::Lost(lost) if lost.key.is_none() => {
                 self.failure = Some(Failure {
-                    what: "This key stands nowhere on this machine any more, and keymend keeps no copy."
-                        .to_owned(),
+                    what: "This key is no longer on this machine, and keymend keeps no copy.".to_owned(),
                     hint: format!("Give it again with `keymend redo {} --stdin`.", lost.action.id),
                 });
                 Step::stay()

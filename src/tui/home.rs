@@ -193,7 +193,7 @@ impl Home {
             ),
             Action::Test => {
                 let Some(job) = self.key_to_test(slot).and_then(|key| Job::of(slot, key)) else {
-                    core.say("no test is on record for this provider", Role::Warn);
+                    core.say("no test is known for this provider", Role::Warn);
                     return Step::stay();
                 };
                 match (words::foreign(&core.known.catalogue, slot), core.known.asks(slot, &job.key)) {

@@ -24,7 +24,7 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Takes an event that came at `now`; returns what it and the events held back before it come to.
+    /// Takes an event that came at `now`; returns the messages of it and of the events held back before it.
     pub fn take(&mut self, event: Event, now: u64) -> Vec<Message> {
         match event {
             Event::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),

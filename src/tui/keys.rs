@@ -60,7 +60,7 @@ pub enum Context {
     Explain,
     /// Candidates side by side.
     Compare,
-    /// Every key and where it stands.
+    /// Every key and where it is.
     Keys,
     /// All tests at once.
     TestAll,
@@ -99,7 +99,7 @@ impl Context {
             Self::Filter => "Filter",
             Self::Explain => "Explain",
             Self::Compare => "Compare",
-            Self::Keys => "Keys and where they stand",
+            Self::Keys => "Keys and where they are",
             Self::TestAll => "Test all",
             Self::History => "History",
             Self::Setup => "First set-up",
@@ -386,7 +386,7 @@ pub const TABLE: &[Binding] = &[
         "explain",
         "show the whole chain, with every reason",
     ),
-    row(&[C::Home], &[Char('k'), Char('K')], A::ByKey, "by key", "every key and all places where it stands"),
+    row(&[C::Home], &[Char('k'), Char('K')], A::ByKey, "by key", "every key and all its places"),
     row(&[C::Home], &[Char('s')], A::Setup, "set-up", "guided first set-up of agents and providers"),
     row(&[C::Home, C::Done, C::History], &[Char('z')], A::Undo, "undo", "take back a write, byte for byte"),
     row(

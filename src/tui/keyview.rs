@@ -1,4 +1,4 @@
-//! View by key: every distinct key at the left, all places where the chosen one stands at the right, ticked for a
+//! View by key: every distinct key at the left, all places where the chosen one is at the right, ticked for a
 //! replacement; and the slots of the same provider that hold another key.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use crate::secret::Secret;
-use crate::session::standing::{self, Spot};
+use crate::session::key_places::{self, Spot};
 use crate::session::{KeyView, SlotRef};
 use crate::source::Place;
 
@@ -132,7 +132,7 @@ impl KeyList {
     /// What a new key would do at a place: in its agent's words as soon as they are there.
     fn change(&self, core: &Core, company: Option<&str>, spot: &Spot<'_>) -> Result<String, String> {
         if let Some(other) = spot.stranger(&core.known.catalogue, company) {
-            return Err(standing::stranger_words(other));
+            return Err(key_places::stranger_words(other));
         }
         let place = &spot.candidate.place;
         let named = self.effects.iter().find(|(other, _)| other.same_spot(place));

@@ -28,7 +28,7 @@ pub struct Ticket(pub u64);
 pub struct Scanning {
     /// The answer of all agents.
     pub scan: Scan,
-    /// Mode and age of the files that candidates stand in.
+    /// Mode and age of the files that candidates are in.
     pub files: BTreeMap<PathBuf, FileFacts>,
     /// The home folder, for short paths.
     pub home: Option<PathBuf>,
@@ -74,7 +74,7 @@ pub struct Judged {
     pub meaning: String,
     /// The way out, in a sentence; may be empty.
     pub next: String,
-    /// Who answered: `Anthropic`, `a proxy`; none where nobody did.
+    /// Who answered: `Anthropic`, `a proxy`, or none if nobody did.
     pub answered_by: Option<String>,
     /// How long the answer took.
     pub latency_ms: Option<u64>,
@@ -188,7 +188,7 @@ pub fn word(id: &'static str) -> &'static str {
     }
 }
 
-/// The first clause of a provider's message: the whole of it stands in the evidence.
+/// The first clause of a provider's message: the whole of it is in the evidence.
 fn brief(message: &str) -> &str {
     let end = [": ", ". ", ", "].iter().filter_map(|stop| message.find(stop)).min();
     message[..end.unwrap_or(message.len())].trim_end_matches('.')
@@ -265,7 +265,7 @@ pub struct Known {
     pub catalogue: Arc<Catalogue>,
     /// Slots that a key would fill; the set-up asks for them.
     plausible: Vec<(&'static Agent, Slot)>,
-    /// How many agents and, for each, slots the scan itself found; what stands behind is plausible only.
+    /// How many agents and, for each, slots the scan itself found; what is behind is plausible only.
     real: Vec<usize>,
     /// Each key's place in the order of the letters.
     letters: HashMap<Fingerprint, usize>,
@@ -469,17 +469,17 @@ impl Known {
     }
 }
 
-/// Whether what leaves is a word of the agent itself (`None`, `no-key-required`).
+/// Whether what is sent is a word of the agent itself (`None`, `no-key-required`).
 fn literal(slot: &Slot) -> bool {
     slot.active_candidate().is_some_and(|candidate| candidate.source == Source::BuiltIn)
 }
 
-/// A slot that sends nothing: normal where nothing is set, a problem where something is and does not leave.
+/// A slot that sends nothing: normal where nothing is set, a problem where something is set and not sent.
 fn nothing(slot: &Slot) -> Status {
-    let stands = slot.candidates.iter().any(|candidate| candidate.value != Value::Unset);
-    if worst(slot) == Some(Severity::Fault) || (stands && slot.in_use) {
+    let there = slot.candidates.iter().any(|candidate| candidate.value != Value::Unset);
+    if worst(slot) == Some(Severity::Fault) || (there && slot.in_use) {
         Status::new("✗", Role::Bad, "sends nothing", true)
-    } else if stands {
+    } else if there {
         Status::new("!", Role::Warn, "sends nothing", true)
     } else {
         Status::new("·", Role::Dim, "none", false)
@@ -514,7 +514,7 @@ fn letter(letters: &mut HashMap<Fingerprint, usize>, key: &Secret) -> Tag {
     Tag(*letters.entry(key.fingerprint("")).or_insert(next))
 }
 
-/// The candidates of a slot at which something stands.
+/// The candidates of a slot at which something is.
 pub fn set(slot: &Slot) -> impl Iterator<Item = (usize, &Candidate)> {
     slot.candidates.iter().enumerate().filter(|(_, candidate)| candidate.value != Value::Unset)
 }

@@ -9,7 +9,7 @@ use crate::agents::Agent;
 use crate::destination::Destination;
 use crate::edit::DiffLine;
 use crate::host::writer::{Back, Since};
-use crate::plan::{Offered, Plan, Stands};
+use crate::plan::{Offered, PlacedKey, Plan};
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session::holding::{Due, Restarted};
@@ -39,7 +39,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// The test of a key at the slot's own provider; none where the catalogue does not know it.
+    /// The test of a key at the slot's own provider, or none if the catalogue does not know it.
     #[must_use]
     pub fn of(slot: &Slot, key: &Secret) -> Option<Self> {
         let provider = slot.provider.clone()?;
@@ -160,8 +160,8 @@ pub enum Ask {
     BringBack {
         /// The key.
         key: Secret,
-        /// Where, and what stands there now.
-        places: Vec<Stands>,
+        /// Where, and what is there now.
+        places: Vec<PlacedKey>,
     },
 }
 
@@ -176,7 +176,7 @@ pub struct Past {
     pub title: String,
     /// Where, and what other programs did there since.
     pub places: Vec<(String, Since)>,
-    /// How it stands: `written`, `undone`.
+    /// Its state: `written`, `undone`.
     pub state: String,
     /// It can be taken back.
     pub can_undo: bool,

@@ -137,7 +137,7 @@ pub fn age(then_ms: i64, now_ms: i64) -> String {
     format!("{} ago", count(usize::try_from(n).unwrap_or(0), one, many))
 }
 
-/// A frame of the spinner; with reduced motion a mark that stands still.
+/// A frame of the spinner; with reduced motion a mark that does not move.
 #[must_use]
 pub fn spinner(core: &Core) -> &'static str {
     const FRAMES: [&str; 8] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧"];
@@ -221,7 +221,7 @@ impl Row {
         self
     }
 
-    /// The row as ratatui draws it; with `over` every piece takes that role's style on top of its own.
+    /// The row as ratatui draws it; with `over` every piece also takes that role's style.
     #[must_use]
     pub fn line(self, core: &Core, over: Option<Role>) -> Line<'static> {
         let over = over.map(|role| core.theme.style(role)).unwrap_or_default();

@@ -90,11 +90,11 @@ impl Probing {
     }
 
     /// The ways of a test: straight to the provider, and after a yes the address that the agent uses and the company's
-    /// other addresses. In the demo nothing leaves this machine.
+    /// other addresses. In the demo nothing is sent beyond this machine.
     fn course(&self, job: &Job) -> Result<course::Job, Box<Verdict>> {
         let refuse = |why: &str| Box::new(Verdict::without_answer(&job.provider, Kind::Ambiguous, why));
         let provider = self.desk.catalogue.get(&job.provider);
-        let provider = provider.ok_or_else(|| refuse("No test is on record for this provider."))?;
+        let provider = provider.ok_or_else(|| refuse("No test is known for this provider."))?;
         let routes = &self.desk.routes;
         if !routes.is_empty() && (job.siblings || job.yes == Yes::Agent) {
             return Err(refuse("The demo sends nothing to other addresses."));

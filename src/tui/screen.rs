@@ -1,5 +1,5 @@
 //! [`Screen`]: what every screen can do, and [`Step`]: what it wants after an input. A screen owns its state, and opens
-//! others as values of their own.
+//! other screens as plain values.
 
 use std::fmt::Debug;
 
@@ -27,7 +27,7 @@ pub trait Screen: Debug {
     fn aside(&self, _core: &Core) -> Row {
         Row::new()
     }
-    /// Whether an action makes sense now; the footer leaves out what does not.
+    /// Whether an action makes sense now; the footer hides what does not.
     fn offers(&self, _core: &Core, _action: Action) -> bool {
         true
     }

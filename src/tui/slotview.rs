@@ -114,7 +114,7 @@ pub fn lints(own: &[Lint], candidate: Option<&Candidate>, columns: usize) -> Row
     rows
 }
 
-/// The key of a candidate in a row: letter and mask, `same key` where an earlier candidate holds it, or what stands
+/// The key of a candidate in a row: letter and mask, `same key` where an earlier candidate holds it, or what is
 /// there instead.
 #[must_use]
 pub fn candidate_key(row: Row, core: &Core, slot: &Slot, index: usize) -> Row {

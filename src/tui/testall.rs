@@ -117,7 +117,7 @@ impl Screen for TestAll {
 }
 
 impl TestAll {
-    /// Asks for a test of every key that leaves, each distinct key once for each provider.
+    /// Asks for a test of every key that is sent, each distinct key once for each provider.
     pub fn start(core: &mut Core) -> (Self, Vec<Effect>) {
         let slots = tested_slots(core);
         let mut jobs: Vec<Job> = Vec::new();

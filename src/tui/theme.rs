@@ -1,5 +1,5 @@
 //! Roles to styles. Sixteen colours that read on a light and on a dark ground; with `NO_COLOR` only weight, dimming,
-//! underline and reversal remain. Every role that carries meaning stands beside a mark or a word.
+//! underline and reversal remain. Every role that carries meaning is beside a mark or a word.
 
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};

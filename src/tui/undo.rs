@@ -171,7 +171,7 @@ impl Undo {
         } else if undoing.interrupted {
             way("y    ", "put it back");
         } else {
-            way("y    ", "put it back; what stands there now is kept as a backup");
+            way("y    ", "put it back; what is there now is kept as a backup");
         }
         if undoing.interrupted {
             way("Esc  ", "decide later; until then keymend writes nothing");
@@ -189,8 +189,8 @@ fn asking(undoing: &Undoing, columns: usize, rows: &mut Rows) {
         (true, _) => (
             "! ",
             Role::Warn,
-            "Another program wrote here since, so nothing is put back without your choice. From what stands there now to \
-             what stood there before:",
+            "Another program wrote here since, so nothing is put back without your choice. From what is there now to \
+             what was there before:",
         ),
         (false, _) if undoing.interrupted => (
             "! ",

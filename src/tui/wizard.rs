@@ -204,14 +204,14 @@ impl Wizard {
     /// A key that another program took away, brought back to its places; the review comes first.
     pub fn bringing_back(core: &mut Core, lost: &Lost) -> (Self, Vec<Effect>) {
         let reads = |slot: &Slot| {
-            let mut lost = lost.places.iter().map(|stands| &stands.place);
+            let mut lost = lost.places.iter().map(|placed| &placed.place);
             lost.any(|place| slot.candidates.iter().any(|one| one.place.same_spot(place)))
         };
         let slots: Vec<SlotRef> =
             core.known.scan().slots().filter(|(_, _, slot)| reads(slot)).map(|(at, ..)| at).collect();
-        let old = lost.places.iter().find_map(|stands| stands.key.clone());
+        let old = lost.places.iter().find_map(|placed| placed.key.clone());
         let old = old.unwrap_or_else(|| Secret::new(""));
-        let places: Vec<Place> = lost.places.iter().map(|stands| stands.place.clone()).collect();
+        let places: Vec<Place> = lost.places.iter().map(|placed| placed.place.clone()).collect();
         let mut wizard = Self::for_places(&core.known, old, places, &slots);
         wizard.note = Some("bring back".to_owned());
         let Some(key) = lost.key.clone() else { return (wizard, Vec::new()) };

@@ -87,7 +87,7 @@ pub const fn lint_mark(severity: Severity) -> (&'static str, Role) {
     }
 }
 
-/// What stands at a candidate where it is no key text: the reference, `sealed`, `empty`, `unset`.
+/// What is at a candidate where it is no key text: the reference, `sealed`, `empty`, `unset`.
 #[must_use]
 pub fn value(candidate: &Candidate) -> String {
     match &candidate.value {

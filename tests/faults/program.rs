@@ -14,7 +14,7 @@ const OLD: &str = "sk-ant-api03-FAKE-old-0123456789abcdefghijklmnop";
 const PROFILES: &str =
     r#"{"version":1,"profiles":{"anthropic:default":{"type":"api_key","provider":"anthropic","key":"@"}}}"#;
 
-/// One destination: the slot, and the files of its home, where `@` stands for the key. The first file is the one that
+/// One destination: the slot, and the files of its home, where `@` is the key. The first file is the one that
 /// is written, unless it is the row of the database.
 struct Lab {
     name: &'static str,

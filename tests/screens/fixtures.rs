@@ -229,7 +229,7 @@ fn openclaw() -> Findings {
     let second = made.slot(chain);
     let mut gemini =
         Made { provider: "gemini", in_use: false, ..anthropic("openclaw", "work") }.slot(Chain::new());
-    gemini.outcome = Outcome::NotKnown { reason: "which store this version reads is not on record".into() };
+    gemini.outcome = Outcome::NotKnown { reason: "which store this version reads is unknown".into() };
     let trouble = Trouble::Syntax("line 14: a comma is missing".into());
     Findings {
         rules: "recorded from 2026.6.1; the installed version could not be read".into(),

@@ -4,7 +4,7 @@ use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use keymend::agents::{Certainty, Restart};
 use keymend::host::journal::{Manifest, State};
 use keymend::host::writer::Back;
-use keymend::plan::Stands;
+use keymend::plan::PlacedKey;
 use keymend::secret::Secret;
 use keymend::session::holding::Restarted;
 use keymend::session::past::Lost;
@@ -135,7 +135,7 @@ fn every_key_is_tested_once_for_each_provider() {
     let mut model = model(SIZE);
     let effects = press(&mut model, "T");
     let [Effect::Probe(_, jobs)] = &effects[..] else { unreachable!("{effects:?}") };
-    // The stale key stands in two slots, and is asked about once.
+    // The stale key is in two slots, and is asked about once.
     assert_eq!(jobs.len(), 2, "{jobs:?}");
     assert_eq!(jobs[0].tested, Tested::new("anthropic", &jobs[0].key));
 }
@@ -251,7 +251,7 @@ fn a_key_that_was_taken_back_is_brought_back_or_the_way_is_told() {
             at_ms: 0,
             items: Vec::new(),
         };
-        Lost { action, places: vec![Stands { place, key: Some(Secret::new(stale())) }], key }
+        Lost { action, places: vec![PlacedKey { place, key: Some(Secret::new(stale())) }], key }
     };
     let asked = |key| {
         let mut model = tested(SIZE);

@@ -1,4 +1,4 @@
-//! Who may use whom. A module uses what stands in layers above its own in this table, and of these only what it names;
+//! Who may use whom. A module uses modules of layers above its own in this table, and of these only what it names;
 //! so there is no circle. The picture in ARCHITECTURE.md is made from it:
 //! `KEYMEND_UPDATE=1 cargo test --test shape`.
 

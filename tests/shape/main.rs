@@ -3,6 +3,7 @@
 
 mod layers;
 mod source;
+mod words;
 
 #[track_caller]
 fn only_in(what: &str, marks: &[&str], allowed: &[&str]) {

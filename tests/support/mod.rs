@@ -16,12 +16,12 @@ use serde_json::Value as Json;
 pub const HOME: &str = "/scenario/home";
 /// The folder above the working directory.
 pub const ROOT: &str = "/scenario/root";
-/// The loopback address that stands for `{{BASE}}`.
+/// The loopback address that means `{{BASE}}`.
 pub const BASE: &str = "http://127.0.0.1:40123";
 /// The clock: 2026-11-21T09:00:00Z in milliseconds.
 pub const NOW_MS: i64 = 1_795_251_600_000;
 
-/// Where a path or text of a recording stands on disk.
+/// Where a path or text of a recording is on disk.
 pub type Moved<'a> = Box<dyn Fn(&str) -> String + 'a>;
 
 /// One recording: a home, an environment, and what the real program then sent.

@@ -468,7 +468,7 @@ fn help_lists_the_keys_of_the_screen() {
     for words in [
         "enter a new key for this slot",
         "test every key that is sent, side by side",
-        "every key and all places where it stands",
+        "every key and all its places",
         "take back a write, byte for byte",
         "pause keymend and return to the shell",
         "leave keymend",

@@ -71,7 +71,7 @@ fn svg(pty: &Pty, text: &str) -> String {
     out + "</svg>\n"
 }
 
-/// The words of a run, each group where it stands, so that no viewer has to keep blanks.
+/// The words of a run, each group where it is, so that no viewer has to keep blanks.
 fn draw(out: &mut String, row: u16, (start, text, colour, bold, inverse): &Run) {
     let x = |column: usize| f32::from(*start + u16::try_from(column).unwrap()) * CELL + MARGIN;
     let y = f32::from(row) * LINE + MARGIN;

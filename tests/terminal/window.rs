@@ -25,7 +25,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Starts keymend as a terminal does: leader of a session of its own, with the terminal as its controlling one.
+    /// Starts keymend as a terminal does: leader of its own session, with the terminal as its controlling one.
     /// Standard error goes to the terminal, or to `stderr`.
     pub fn open(args: &[&str], env: &[(&str, &str)], stderr: Option<&Path>) -> Self {
         Self::start(env!("CARGO_BIN_EXE_keymend"), args, env, stderr)

@@ -293,7 +293,7 @@ pub(super) fn undoing<'a>(action: &'a Manifest, changes: &[Change], home: Option
 }
 
 #[derive(Serialize)]
-pub(super) struct StandingJson<'a> {
+pub(super) struct KeyPlacesJson<'a> {
     schema: u32,
     written: bool,
     old: &'a Mask,
@@ -311,8 +311,8 @@ struct SpotJson {
     slots: Vec<String>,
 }
 
-/// Where a key stands, before there is another one.
-pub(super) fn standing<'a>(rows: &[Row<'_>], old: &'a Mask, home: Option<&Path>) -> StandingJson<'a> {
+/// Where a key is, before there is another one.
+pub(super) fn key_places<'a>(rows: &[Row<'_>], old: &'a Mask, home: Option<&Path>) -> KeyPlacesJson<'a> {
     let places = (1..).zip(rows).map(|(n, row)| SpotJson {
         n,
         place: plain(&row.spot.candidate.place.show(home)),
@@ -323,5 +323,5 @@ pub(super) fn standing<'a>(rows: &[Row<'_>], old: &'a Mask, home: Option<&Path>)
         },
         slots: row.spot.slots.iter().map(|(_, slot, _)| plain(&SlotId::of(slot).to_string())).collect(),
     });
-    StandingJson { schema: SCHEMA, written: false, old, places: places.collect() }
+    KeyPlacesJson { schema: SCHEMA, written: false, old, places: places.collect() }
 }

@@ -1,4 +1,4 @@
-//! `rotate`: one new key at every place where an old one stands, in one plan.
+//! `rotate`: one new key at every place where an old one is, in one plan.
 
 use super::setting::{fit_for_slot, tested};
 use super::{Bringing, candidate, carry_out, is_named, json, one_slot};
@@ -12,7 +12,7 @@ use crate::report::plain;
 use crate::resolve::Slot;
 use crate::secret::Secret;
 use crate::session;
-use crate::session::standing::{self, Spot};
+use crate::session::key_places::{self, Spot};
 use crate::source::Place;
 use crate::world::World as _;
 
@@ -31,9 +31,9 @@ pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exi
     let old = old_key(&slot, args.candidate.as_deref())?;
     let here = session::present(&world, &desk.catalogue, agents::find(slot.agent));
     let scan = session::scan(&world, &desk.catalogue, &here);
-    // What leaves can be less than what stands there: an agent may drop characters that no header carries.
-    let stands = slot.active_candidate().and_then(|active| active.value.secret());
-    let old = if scan.view(&old).is_some() { old } else { stands.cloned().unwrap_or(old) };
+    // What is sent can be less than what is there: an agent may drop characters that no header carries.
+    let there = slot.active_candidate().and_then(|active| active.value.secret());
+    let old = if scan.view(&old).is_some() { old } else { there.cloned().unwrap_or(old) };
     let nature = hygiene::nature(&old, slot.provider.as_deref(), &desk.catalogue);
     if !nature.is_key() {
         return Err(Failure::new(
@@ -43,16 +43,16 @@ pub(in crate::commands) fn rotate(desk: &Desk, args: &cli::Rotate) -> Result<Exi
     }
     let view = scan.view(&old).ok_or_else(|| {
         Failure::new(
-            "the old key stands at no place that keymend knows how to change",
+            "the old key is in no place that keymend can change",
             "`keymend explain` says what decides here",
         )
     })?;
     let provider = slot.provider.as_deref().and_then(|id| desk.catalogue.get(id));
-    let company = provider.map(standing::company).or_else(|| scan.company(&desk.catalogue, view));
+    let company = provider.map(key_places::company).or_else(|| scan.company(&desk.catalogue, view));
     let rows = rows(scan.spots(view), company, args, desk, &world)?;
     let only_places = args.write.dry_run && !args.key.from.is_given();
     if only_places && args.write.json {
-        print_json(&json::standing(&rows, &desk.catalogue.mask(&old), world.home()))?;
+        print_json(&json::key_places(&rows, &desk.catalogue.mask(&old), world.home()))?;
         return Ok(Exit::Fine);
     }
     if !args.write.json {
@@ -109,7 +109,7 @@ fn rows<'a>(
     for asked in args.only.iter().chain(&args.skip) {
         if !spots.iter().enumerate().any(|(at, spot)| names(asked, at, spot)) {
             return Err(Failure::new(
-                format!("the old key does not stand at {}", plain(asked)),
+                format!("the old key is not at {}", plain(asked)),
                 "`keymend rotate … --dry-run` lists the places",
             ));
         }
@@ -120,7 +120,7 @@ fn rows<'a>(
     };
     let row = |(at, spot): (usize, Spot<'a>)| {
         let change = match spot.stranger(&desk.catalogue, company) {
-            Some(other) => Err(standing::stranger_words(other)),
+            Some(other) => Err(key_places::stranger_words(other)),
             None => spot.tried(world, &desk.catalogue),
         };
         Row { ticked: change.is_ok() && wanted(at, &spot), change, spot }
@@ -130,7 +130,7 @@ fn rows<'a>(
 
 /// Every place with a tick, and the slots that read it.
 fn places_text(rows: &[Row<'_>], old: &str, world: &RealWorld) -> String {
-    let mut out = format!("{old} stands at\n");
+    let mut out = format!("{old} is at\n");
     for (at, row) in rows.iter().enumerate() {
         let (tick, what) = match &row.change {
             Ok(what) if row.ticked => ("[x]", (*what).to_owned()),
@@ -147,7 +147,7 @@ fn places_text(rows: &[Row<'_>], old: &str, world: &RealWorld) -> String {
     out + "\n"
 }
 
-/// The plan with a word for each place that it leaves out.
+/// The plan, with a note for each place that it skips.
 fn with_left_out(mut plan: Plan, rows: &[Row<'_>], world: &RealWorld) -> Plan {
     plan.notes.extend(rows.iter().filter(|row| !row.ticked).map(|row| {
         let why = row.change.as_ref().err().map_or("stays as it is", String::as_str);

@@ -34,7 +34,7 @@ struct Scan<'a> {
     depth: usize,
     /// How many `(` are open.
     groups: usize,
-    /// The command stands behind `&&`, `||` or `|`.
+    /// The command is behind `&&`, `||` or `|`.
     chained: bool,
     words: Vec<Word>,
     /// Here-documents that begin at the next line: their end word, and whether tabs in front are dropped.

@@ -67,7 +67,7 @@ fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-const TWICE: &str = "name stands twice";
+const TWICE: &str = "name is there twice";
 
 /// One-based line and column of a byte offset.
 pub(super) fn line_column(text: &str, at: usize) -> (usize, usize) {
@@ -81,7 +81,7 @@ fn only_comments(text: &str) -> bool {
 }
 
 impl Data {
-    /// This document with `value` at `path`, parents made where they are missing; none where the path does not fit.
+    /// This document with `value` at `path`, parents made where they are missing, or none if the path does not fit.
     pub(super) fn with(mut self, path: &[String], value: &Json) -> Option<Self> {
         let Some((step, rest)) = path.split_first() else { return Some(Self::from(value)) };
         match &mut self {
@@ -137,7 +137,7 @@ impl Data {
         }
     }
 
-    /// The value as JSON; none where JSON cannot say it (a name that is no text, a number too large).
+    /// The value as JSON, or none if JSON cannot say it (a name that is no text, a number too large).
     pub(super) fn json(&self) -> Option<Json> {
         Some(match self {
             Self::Null => Json::Null,

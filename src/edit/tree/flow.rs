@@ -1,5 +1,5 @@
 //! Members in brackets: JSON objects and arrays, YAML flow collections, TOML inline tables. A new member goes behind
-//! the last one in its style; a member leaves with its comma, and with its line where it has one to itself.
+//! the last one in its style; a member goes with its comma, and with its line where it has one to itself.
 
 use serde_json::Value as Json;
 
@@ -185,7 +185,7 @@ fn skip_trivia(format: Format, text: &str, mut at: usize) -> usize {
     }
 }
 
-/// The end of the line where nothing but blanks and comments stand between it and `at`; else `at` itself.
+/// The end of the line where there is nothing but blanks and comments between it and `at`; else `at` itself.
 fn end_of_trivia_line(format: Format, text: &str, at: usize) -> usize {
     let mut end = at;
     loop {

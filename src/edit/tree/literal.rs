@@ -1,4 +1,4 @@
-//! Values written as each format writes them, in the quotes that stand there already.
+//! Values written as each format writes them, in the quotes that are there already.
 
 use serde_json::{Map, Value as Json};
 
@@ -21,7 +21,7 @@ impl<'a> Writer<'a> {
         Self { format, text, newline, unit: unit_of(text) }
     }
 
-    /// `value` as a literal; `quote` is how the old one was written, `indent` that of the line it stands on.
+    /// `value` as a literal; `quote` is how the old one was written, `indent` that of the line it is on.
     pub(super) fn value(
         &self,
         value: &Json,

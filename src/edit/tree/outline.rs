@@ -1,4 +1,4 @@
-//! Where every value of a document stands: byte spans from each format's own lossless parser.
+//! Where every value of a document is: byte spans from each format's own lossless parser.
 
 use std::ops::Range;
 
@@ -10,14 +10,14 @@ use super::data::line_column;
 use crate::edit::EditError;
 use crate::source::Format;
 
-/// A value and where it stands.
+/// A value and where it is.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) span: Range<usize>,
     pub(super) kind: Kind,
 }
 
-/// What stands there.
+/// What is there.
 #[derive(Debug)]
 pub(super) enum Kind {
     Scalar(Quote),
@@ -50,7 +50,7 @@ pub(super) enum Layout {
     Flow,
     /// YAML lines by indentation.
     Block,
-    /// A TOML table with lines of its own; new lines go to `end`, the start of a line.
+    /// A TOML table with its own lines; new lines go to `end`, the start of a line.
     Table {
         /// Where new lines go.
         end: usize,
@@ -73,7 +73,7 @@ pub(super) enum Quote {
 pub(super) enum Found<'a> {
     /// To this node, the n-th child of `parent`.
     At { node: &'a Node, parent: Option<(&'a Node, usize)> },
-    /// To nothing: `rest` is missing under `node`, which stands `depth` steps below the root.
+    /// To nothing: `rest` is missing under `node`, which is `depth` steps below the root.
     Under { node: &'a Node, depth: usize, rest: &'a [String] },
 }
 
@@ -95,7 +95,7 @@ impl Node {
                 Kind::Map { entries, .. } => find_entry(entries, step)?,
                 Kind::List { items, .. } => find_item(items.len(), step)?,
                 Kind::Absent | Kind::Scalar(Quote::Plain) => None,
-                Kind::Scalar(_) => return Err(EditError::Spot(format!("`{step}` would stand under a text"))),
+                Kind::Scalar(_) => return Err(EditError::Spot(format!("`{step}` would be under a text"))),
                 Kind::Other(what) => return Err(EditError::Form(what)),
             };
             let Some(index) = next else { return Ok(under()) };

@@ -161,7 +161,7 @@ fn dotted(writer: &Writer<'_>, path: &[String]) -> String {
     path.iter().map(|step| writer.name(step, Quote::Plain)).collect::<Vec<_>>().join(".")
 }
 
-/// Where new lines go in the deepest table with lines of its own on the way down `path`, its depth, and whether a
+/// Where new lines go in the deepest table with its own lines on the way down `path`, its depth, and whether a
 /// list is above it, which no header can name.
 fn nearest(root: &Node, path: &[String]) -> (usize, usize, bool) {
     let (mut node, mut best, mut in_list) = (root, (0, 0), false);
@@ -196,7 +196,7 @@ pub(super) fn remove(text: &str, node: &Node, index: usize) -> Result<Vec<Splice
         )
     );
     if !inline {
-        return Err(EditError::Form("a table of its own"));
+        return Err(EditError::Form("a separate table"));
     }
     Ok(vec![Splice::remove(line_start(text, span.start)..line_end(text, span.end))])
 }

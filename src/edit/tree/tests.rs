@@ -204,7 +204,7 @@ fn what_cannot_be_changed_surely_is_refused() {
             Format::Json,
             "{\"k\":\"text\"}",
             "/k/deeper",
-            EditError::Spot("`deeper` would stand under a text".into()),
+            EditError::Spot("`deeper` would be under a text".into()),
         ),
     ];
     for (format, before, pointer, error) in cases {

@@ -9,7 +9,7 @@ use crate::formats::assignment::Parsed;
 use crate::formats::bound::{MARK, MAX_FILE, MAX_VALUE, is_too_long};
 use crate::source::Dialect;
 
-/// The readers that expand references to what stands before in the same file.
+/// The readers that expand references to what comes before in the same file.
 const EXPANDING: [Dialect; 10] = [
     Dialect::PythonDotenv,
     Dialect::Bun,

@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
         self.at += rest.len() - rest.trim_start_matches(BLANKS).len();
     }
 
-    /// A name and its separator, and where the name stands.
+    /// A name and its separator, and where the name is.
     fn name(&mut self, may_export: bool) -> Option<(&'a str, usize)> {
         if may_export {
             self.skip_blanks();
@@ -188,7 +188,7 @@ fn expand(room: &Room, value: &str, map: &BTreeMap<String, String>) -> String {
             last = at - 1;
         } else {
             let (piece, end) = reference(value, at, map);
-            // A default without an end of its own repeats everything that follows it.
+            // A default that is not closed repeats everything that follows it.
             let piece = match piece {
                 Piece::Own(default) if end > last => Piece::Means(default),
                 piece => piece,

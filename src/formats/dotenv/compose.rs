@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Assignment { name, value, line: text.line(name_at), span: text.span(start..end), quoted }))
     }
 
-    /// The name, and whether it stands alone on its line.
+    /// The name, and whether it is alone on its line.
     fn name(&mut self) -> Result<(String, bool), &'static str> {
         let rest = self.rest();
         let valid = |c: char| c.is_alphanumeric() || "_.-[]".contains(c) || is_blank(c);
@@ -186,7 +186,7 @@ const fn escape(c: char) -> Option<char> {
     }
 }
 
-/// `\0` and up to three digits: Go wants exactly three of them, octal, and leaves everything else as it stands.
+/// `\0` and up to three digits: Go wants exactly three of them, octal, and keeps everything else as it is.
 fn octal(after: &str) -> (String, usize) {
     let digits = after[1..].bytes().take(3).take_while(u8::is_ascii_digit).count();
     let code = (digits == 3).then(|| u32::from_str_radix(&after[1..4], 8).ok()).flatten();

@@ -1,6 +1,6 @@
 //! Hermes Agent's own reader of `.env` (`hermes_cli/config.py`: `load_env`, `_parse_env_value`), which its API-key
 //! providers ask before they look at the environment. It keeps comments, expands nothing, and takes quotes off only
-//! where the whole value stands in them.
+//! where the whole value is in them.
 //!
 //! Before either reader runs, Hermes repairs the file on disk (`hermes_cli/env_loader.py`): UTF-16 with a byte order
 //! mark becomes UTF-8, NUL bytes go. [`parse`] reads what is there after that repair.

@@ -65,7 +65,7 @@ fn unquote(value: &str) -> String {
     out
 }
 
-/// The last `quote` in `text`, other than the first character, that stands at the end of a line.
+/// The last `quote` in `text`, other than the first character, that is at the end of a line.
 fn closing(text: &str, quote: char) -> Option<usize> {
     let ends = |at: usize| text[at + 1..].is_empty() || text[at + 1..].starts_with('\n');
     text.char_indices().skip(1).filter(|(at, c)| *c == quote && ends(*at)).map(|(at, _)| at).last()

@@ -33,7 +33,7 @@ struct Reader<'a> {
 /// A line with its continuations.
 struct Line {
     text: String,
-    /// Where in `text` each of its parts begins, and where that stands in the file's text.
+    /// Where in `text` each of its parts begins, and where that is in the file's text.
     parts: Vec<(usize, usize)>,
 }
 
@@ -43,7 +43,7 @@ impl Line {
         self.text.push_str(part);
     }
 
-    /// Where an offset in this line stands in the file's text.
+    /// Where an offset in this line is in the file's text.
     fn origin(&self, at: usize) -> usize {
         let before = self.parts.partition_point(|(start, _)| *start <= at);
         self.parts[..before].last().map_or(at, |(start, origin)| origin + (at - start))
@@ -98,7 +98,7 @@ fn assignment(text: &Text, line: &Line) -> Option<Assignment> {
     let from = blanks + exported + name.len() + 1;
     let shown = raw.trim_end_matches([' ', '\t', '\r']);
     let first = line.origin(from);
-    // The end of the last character that is shown: what follows it may stand in another part.
+    // The end of the last character that is shown: what follows it may be in another part.
     let last = shown.chars().next_back().map_or(0, char::len_utf8);
     let end = if shown.is_empty() { first } else { line.origin(from + shown.len() - last) + last };
     usable.then(|| Assignment {

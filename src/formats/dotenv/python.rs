@@ -14,7 +14,7 @@ pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>, expansion: Exp
         return Parsed::refused(1, "not UTF-8: python-dotenv stops with an error");
     };
     let mut assignments: Vec<Assignment> = Vec::new();
-    // A bare name later in the file unsets what stood before.
+    // A bare name later in the file unsets an earlier one.
     let mut unset: BTreeMap<&str, usize> = BTreeMap::new();
     let outside = |name: &str| env.get(name).map(|value| Cow::Borrowed(value.as_str()));
     let mut problems = resolved(&text.text, &outside, expansion, |name, found| match found {

@@ -43,7 +43,7 @@ const SHOWS_ENVIRONMENT: [Dialect; 7] = [
 const MISSES: [(Dialect, &str); 3] =
     [(Dialect::Bash, "backticks"), (Dialect::Sh, "backticks"), (Dialect::Zsh, "backticks")];
 
-/// The loader leaves a variable alone that the environment already has.
+/// The loader does not change a variable that the environment already has.
 const ENV_WINS: [Dialect; 2] = [Dialect::NodeEnvFile, Dialect::Bun];
 
 fn file(case: &Value) -> Vec<u8> {

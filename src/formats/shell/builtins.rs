@@ -50,7 +50,7 @@ impl Runner<'_> {
         }
     }
 
-    /// dash ends when one of its special builtins meets an error, zsh leaves the file.
+    /// dash ends when one of its special builtins meets an error, zsh stops reading the file.
     fn special(&mut self, args: &[Word], run: impl FnOnce(&mut Self, &[Word]) -> Status) -> (Status, Flow) {
         let status = run(self, args);
         let flow = match (status, self.shell) {
@@ -155,7 +155,7 @@ impl Runner<'_> {
         Status::True
     }
 
-    /// A word as name and value; none where not even the name is known.
+    /// A word as name and value, or none if not even the name is known.
     fn split_assignment(&mut self, word: &Word) -> Option<(String, Option<Known>)> {
         if let Known::Text(text) = self.expand(word) {
             return Some(match text.split_once('=') {

@@ -1,4 +1,4 @@
-//! What words stand for, as far as that is known without running anything.
+//! What words mean, as far as that is known without running anything.
 
 use super::parse::Parser;
 use super::run::{MAX_DEPTH, Runner, Status};
@@ -41,7 +41,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Whether a variable is set; none where that cannot be told.
+    /// Whether a variable is set, or none if that cannot be told.
     fn is_set(&self, name: &str) -> Option<bool> {
         match self.vars.0.get(name) {
             Some(variable) if variable.unsure => None,
@@ -229,7 +229,7 @@ impl Runner<'_> {
         Status::of(glob_match(&glob, &text))
     }
 
-    /// A text from `eval` or `-c`, as a command of its own.
+    /// A text from `eval` or `-c`, as its own command.
     pub(super) fn eval(&mut self, text: &str) -> super::run::Flow {
         if !self.room.spend(text.len()) {
             return super::run::Flow::On;

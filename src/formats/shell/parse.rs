@@ -163,7 +163,7 @@ impl<'a> Parser<'a> {
             || ["then", "fi", "else", "elif", "do", "done", "esac", "}"].iter().any(|word| self.at_word(word))
     }
 
-    /// Whether a reserved word stands here, alone.
+    /// Whether a reserved word is here, alone.
     pub(super) fn at_word(&self, word: &str) -> bool {
         self.rest().strip_prefix(word).is_some_and(|rest| {
             rest.is_empty() || rest.starts_with([' ', '\t', '\n', ';', '&', '|', '(', ')', '<', '>'])

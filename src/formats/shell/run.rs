@@ -345,7 +345,7 @@ impl<'w> Runner<'w> {
         if self.shell == Shell::Zsh && self.strict && words.iter().any(super::expand::fails_in_zsh) {
             return (Status::False, Flow::Exit);
         }
-        // POSIX: what stands in front of a special builtin stays.
+        // POSIX: what is in front of a special builtin stays.
         if self.shell == Shell::Sh && words[0].bare().is_some_and(is_special) {
             for assign in assigns {
                 self.assign(assign, self.all_export);
@@ -392,9 +392,9 @@ impl<'w> Runner<'w> {
         self.vars.set(name, Setting { value, spot }, sure);
     }
 
-    /// Where a value stands in the file.
+    /// Where a value is in the file.
     pub(super) fn spot(&self, word: &Word, plain: bool) -> Option<Spot> {
-        // Text of `eval` and functions from elsewhere has no place of its own.
+        // Text of `eval` and functions from elsewhere has no place in a file.
         let source = self.source.as_ref()?;
         let inside =
             word.span.end <= source.text.text.len() && source.text.text.is_char_boundary(word.span.start);

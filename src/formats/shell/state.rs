@@ -41,7 +41,7 @@ impl std::fmt::Debug for Known {
     }
 }
 
-/// Where an assignment stands.
+/// Where an assignment is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spot {
     /// The file; none for text that is not a file's (`eval`).
@@ -52,7 +52,7 @@ pub struct Spot {
     pub span: Range<usize>,
     /// The value is quoted.
     pub quoted: bool,
-    /// The value stands there as a literal, so that it can be replaced there.
+    /// The value is there as a literal, so that it can be replaced there.
     pub literal: bool,
 }
 

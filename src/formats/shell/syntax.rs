@@ -32,7 +32,7 @@ impl Shell {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) parts: Vec<Part>,
-    /// Where it stands in the text that was parsed.
+    /// Where it is in the text that was parsed.
     pub(super) span: Range<usize>,
 }
 

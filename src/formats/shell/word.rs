@@ -191,7 +191,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// What stands in `${…}`.
+    /// What is in `${…}`.
     fn braced(&self, inner: &str, quoted: bool) -> Part {
         let special = inner.starts_with(|c: char| "@*#?-$!".contains(c) || c.is_ascii_digit());
         let name_len = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());

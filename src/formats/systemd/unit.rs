@@ -26,7 +26,7 @@ pub(super) fn directives(text: &str) -> Vec<Directive> {
         let mut whole = line.to_owned();
         while let Some(head) = whole.strip_suffix('\\') {
             whole = format!("{head} ");
-            // Comments may stand between the pieces.
+            // Comments may be between the pieces.
             let next = lines.by_ref().map(|(_, next)| next.trim()).find(|next| !next.starts_with(['#', ';']));
             match next {
                 Some(next) => whole.push_str(next),
@@ -63,7 +63,7 @@ pub(super) fn words(text: &str) -> Option<Vec<String>> {
     quote.is_none().then_some(words)
 }
 
-/// The character after a backslash; what is no escape stays as it stands.
+/// The character after a backslash; what is no escape stays as it is.
 fn unescape(chars: &mut std::str::Chars) -> String {
     let Some(c) = chars.next() else { return "\\".to_owned() };
     let hex = |chars: &mut std::str::Chars, digits: usize| {

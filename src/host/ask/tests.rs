@@ -1,7 +1,7 @@
 use super::*;
 use crate::host::RealWorld;
 
-/// A person with this start-up file for every shell; none where the shell is not installed.
+/// A person with this start-up file for every shell, or none if the shell is not installed.
 fn answer(shell: Shell, mode: Mode, rc: &str) -> Option<Result<Answer, AskError>> {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(home.path().join(".config/fish")).unwrap();

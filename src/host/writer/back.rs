@@ -34,28 +34,28 @@ pub struct Trace {
 pub enum Since {
     /// It is as it was written.
     AsWritten,
-    /// Something else was written there, and what keymend put there still stands.
+    /// Something else was written there, and what keymend put there is still there.
     Kept,
     /// The file, row or entry is gone.
     Gone,
     /// Another program put the old value back.
     OldIsBack,
-    /// Another value stands there, or none.
+    /// Another value is there, or none.
     Replaced,
     /// It cannot be read, or its values cannot be told apart.
     NotKnown,
 }
 
 impl Since {
-    /// In words, behind the place; none where nothing happened.
+    /// In words, behind the place, or none if nothing happened.
     #[must_use]
     pub const fn words(self) -> Option<&'static str> {
         match self {
             Self::AsWritten => None,
-            Self::Kept => Some("was written again since, and what keymend put there still stands"),
+            Self::Kept => Some("was written again since, and what keymend put there is still there"),
             Self::Gone => Some("is gone since"),
             Self::OldIsBack => Some("was written again since: the old key is back"),
-            Self::Replaced => Some("was written again since: another value stands there now"),
+            Self::Replaced => Some("was written again since: another value is there now"),
             Self::NotKnown => Some("was written again since"),
         }
     }
@@ -88,7 +88,7 @@ impl Writer<'_> {
             let old = self.journal.backup(id, item)?;
             let now = self.current(&target)?;
             let before = now.as_ref().map(|now| Hash::of(&now.0));
-            // Where somebody put the old content back already, nothing stands in the way.
+            // Where somebody put the old content back already, nothing is in the way.
             let untouched = before.map(|hash| hash.to_string()) == item.after || now == old;
             let back = match (how, &item.touched) {
                 (Back::Values, Some(touched)) if !untouched => {
@@ -133,7 +133,7 @@ impl Writer<'_> {
         };
         let items = changes.iter().map(super::item_of).collect();
         let mut applied = self.apply_locked(&undo, &changes, items)?;
-        // An agent's lock can stand in a folder that goes with its file.
+        // An agent's lock can be in a folder that goes with its file.
         drop(agents);
         action.items.iter().for_each(Item::unmake_folders);
         applied.notes.extend(action.items.iter().filter_map(still_tightened));
@@ -186,24 +186,24 @@ impl Writer<'_> {
             lost.extend(at.and_then(|at| place_of(&target, touched.syntax, &at)));
         }
         if of_the_key == 0 {
-            // Only what came along with a key that stands elsewhere.
+            // Only what came along with a key that is elsewhere.
             return only(if since == Since::Kept { Since::Kept } else { Since::NotKnown });
         }
         Trace { since, lost }
     }
 }
 
-/// What stands at a spot now.
+/// What is at a spot now.
 enum Stand {
     /// What keymend put there, wherever in its list.
     Ours(edit::Spot),
-    /// What stood there before.
+    /// What was there before.
     Old(edit::Spot),
     /// Something else, or nothing.
     Other,
 }
 
-/// Looks what stands at `spot`; none where the content cannot be read.
+/// Finds what is at `spot`, or none if the content cannot be read.
 fn stand(
     item: &Item,
     syntax: Syntax,
@@ -260,8 +260,8 @@ fn place_of(target: &Target, syntax: Syntax, spot: &edit::Spot) -> Option<Place>
     })
 }
 
-/// `now` with the values that keymend changed as they stand in `old`, each at the place where it stands now. An error where
-/// something else stands there, or what stands there cannot be told.
+/// `now` with the values that keymend changed as they are in `old`, each at the place where it is now. An error where
+/// something else is there, or what is there cannot be told.
 fn old_values(
     item: &Item,
     touched: &Touched,
@@ -291,12 +291,12 @@ fn old_values(
     edit::apply(touched.syntax, Some(&now.0), &edits).map(|bytes| Some(Content(bytes))).map_err(|_| ())
 }
 
-/// What stands at a spot; nothing in a file that is not there. None where the content cannot be read.
+/// What is at a spot; nothing in a file that is not there. None if the content cannot be read.
 pub(super) fn value(syntax: Syntax, content: Option<&Content>, spot: &edit::Spot) -> Option<New> {
     content.map_or(Some(New::Nothing), |content| edit::value_at(syntax, &content.0, spot).ok())
 }
 
-/// The texts at the spots where an action put its key: they may be keys that stand nowhere else any more.
+/// The texts at the spots where an action put its key: they may be keys that are nowhere else any more.
 pub(super) fn keys_in(item: &Item, contents: &[Option<&Content>]) -> Vec<Secret> {
     let Some(touched) = &item.touched else { return Vec::new() };
     let values = contents
@@ -327,7 +327,7 @@ pub(super) fn syntax_of(item: &Item) -> Syntax {
     }
 }
 
-/// A key that stands somewhere is the one that an action brought.
+/// A key that is somewhere is the one that an action brought.
 #[must_use]
 pub fn is_key_of(action: &Manifest, key: &Secret) -> bool {
     action.new_print.as_ref().is_some_and(|print| key.fingerprint(&action.id).to_string() == *print)

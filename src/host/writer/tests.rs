@@ -416,7 +416,7 @@ fn a_kill_in_the_middle_is_put_back_or_closed_on_the_next_start() {
     assert!(lab.recover().is_empty());
 }
 
-/// An action over `one` and `two` as a kill between the two leaves it.
+/// An action over `one` and `two` as it is after a kill between the two.
 fn half_done(lab: &Lab) -> String {
     let (one, two) = (lab.put("one", "K=old\n", 0o600), lab.put("two", "K=old\n", 0o600));
     let changes = [&one, &two].map(|path| line_change(path, "K=old\n", "K=new\n"));

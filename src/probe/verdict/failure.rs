@@ -70,7 +70,7 @@ impl Failure {
                 format!(
                     "The certificate is not for {host}: something else answers at this address. The key was not sent."
                 ),
-                "Check the address; a proxy or a wrong DNS entry may stand in the way.",
+                "Check the address; a proxy or a wrong DNS entry may be in the way.",
             ),
             Self::Tls(why) => plain(format!("The encrypted connection to {host} failed: {why}.")),
             Self::ProxyAuth => with(

@@ -74,7 +74,7 @@ pub(super) fn by_status(status: u16, digest: &Digest) -> Finding {
 /// Words that a web server has for a path that it does not know.
 const NO_PATH: &[&str] = &["not found", "no route", "path", "route", "page", "url", "method", "endpoint"];
 
-/// Whether an error says, in a sentence of its own, more than that the path is not known.
+/// Whether an error says, in another sentence, more than that the path is not known.
 fn explained(digest: &Digest) -> bool {
     digest.json.is_some()
         && digest.error

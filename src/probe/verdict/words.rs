@@ -17,13 +17,13 @@ pub(super) const fn reason(kind: Kind) -> &'static str {
         Kind::Forbidden => "The key is real, but it may not do this.",
         Kind::WrongEndpoint => "The key does not belong to this address, header or plan.",
         Kind::Gateway => "Something in front of the provider answered.",
-        Kind::ProviderDown => "The provider has a fault of its own right now.",
+        Kind::ProviderDown => "The provider has an internal error right now.",
         Kind::Network => "No answer arrived.",
         Kind::Ambiguous => "The answer proves nothing about the key.",
     }
 }
 
-/// The reason where no rule has words of its own: who does not know the key, and whether it is the token of a login.
+/// The reason where no rule has its own words: who does not know the key, and whether it is the token of a login.
 #[must_use]
 pub(super) fn reason_at(asked: &Asked<'_>, kind: Kind, digest: &Digest) -> String {
     let login = asked.provider.login.is_some() && is_login(asked, digest);

@@ -221,7 +221,7 @@ pub fn candidate_at(core: &Core, home: &Home, area: Rect, at: Position) -> Optio
     None
 }
 
-/// What stands at the right while there is no slot.
+/// What is at the right while there is no slot.
 fn welcome(core: &Core, frame: &mut Frame, area: Rect) {
     let columns = usize::from(area.width);
     let mut rows = Rows::default();

@@ -20,7 +20,7 @@ pub enum Entry {
     Note(String),
 }
 
-/// The slots that `filter` leaves, in the order of the screen.
+/// The slots that fit `filter`, in the order of the screen.
 #[must_use]
 pub fn visible(known: &Known, filter: &str) -> Vec<SlotRef> {
     entries(known, filter)
@@ -64,7 +64,7 @@ pub fn entries(known: &Known, filter: &str) -> Vec<Entry> {
 const fn without_slots(record: Record) -> &'static str {
     match record {
         Record::Rules => "nothing set",
-        Record::FoundOnly => "rules not on record",
+        Record::FoundOnly => "rules unknown",
     }
 }
 

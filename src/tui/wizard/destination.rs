@@ -113,7 +113,7 @@ impl Choosing {
             rows.hang(&Row::of("✗ ", Role::Bad), &failure.what, Role::Text, columns);
             rows.hang(&Row::of("→ ", Role::Accent), &failure.hint, Role::Text, columns);
         } else if self.offered.is_empty() {
-            let text = "No place is on record where keymend could write this key for the agent.";
+            let text = "keymend knows no place where it could write this key for the agent.";
             rows.hang(&Row::of("! ", Role::Warn), text, Role::Text, columns);
         } else {
             return self.draw_list(core, frame, area);

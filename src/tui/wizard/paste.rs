@@ -146,7 +146,7 @@ pub struct Clean {
     length: usize,
 }
 
-/// Where the key already stands.
+/// Where the key is already.
 #[derive(Debug)]
 struct Same {
     number: usize,
@@ -304,7 +304,7 @@ impl Same {
             )
         } else {
             format!(
-                "This key already stands at {number} ({place}), but it is not the one that is sent. To make it the active one, go back and press u on it."
+                "This key is already at {number} ({place}), but it is not the one that is sent. To make it the active one, go back and press u on it."
             )
         }
     }

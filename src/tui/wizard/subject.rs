@@ -100,14 +100,14 @@ impl Subject {
     #[must_use]
     pub fn of_slot(slot: &Slot) -> Self {
         let sent = slot.sent().map(|sent| sent.key.clone());
-        let stands = || {
+        let there = || {
             let mut keys = slot.candidates.iter().filter_map(|candidate| candidate.value.secret());
             keys.find(|key| !key.is_empty()).cloned()
         };
         Self {
             target: Target::Slot(SlotId::of(slot)),
             provider: slot.provider.clone(),
-            old: sent.or_else(stands),
+            old: sent.or_else(there),
             new: None,
             unproven: None,
             switch: false,

@@ -169,7 +169,7 @@ impl Testing {
         if core.options.offline {
             "keymend runs with --offline: nothing is asked. The key can be saved unproven."
         } else if who.provider.is_none() {
-            "No test is on record for this provider. The key can be saved unproven."
+            "No test is known for this provider. The key can be saved unproven."
         } else {
             "The key was not tested. It can be saved unproven."
         }

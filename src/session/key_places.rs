@@ -1,4 +1,4 @@
-//! Where one key stands: every place once, however many slots read it; what a new key would do there; and the copies
+//! Where one key is: every place once, however many slots read it; what a new key would do there; and the copies
 //! that no agent reads.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,7 +79,7 @@ impl Scan {
         for (at, index) in &view.places {
             let Some(slot) = self.slot(*at) else { continue };
             let Some(candidate) = slot.candidates.get(*index) else { continue };
-            // Two readers of one file may each see the line in a dialect of their own.
+            // Two readers of one file may each see the line in their own dialect.
             match out.iter_mut().find(|spot| spot.candidate.place.same_spot(&candidate.place)) {
                 Some(spot) => spot.slots.push((*at, slot, *index)),
                 None => out.push(Spot { candidate, slots: vec![(*at, slot, *index)] }),
@@ -191,7 +191,7 @@ fn unit_of(file: &Path) -> Option<String> {
 const MAX_COPY_BYTES: u64 = 4 * 1024 * 1024;
 /// How the names of copies end that editors, tools and the agents themselves leave.
 const ENDS: [&str; 9] = ["~", ".bak", ".orig", ".old", ".save", ".swp", ".backup", ".tmp", ".copy"];
-/// What stands inside the names of numbered or dated copies.
+/// What is inside the names of numbered or dated copies.
 const PARTS: [&str; 6] = [".bak.", ".bak-", ".backup.", ".backup-", ".corrupt", ".old."];
 /// Where shells and interpreters keep what was typed, under the home folder.
 const TYPED: [&str; 6] = [
