@@ -64,6 +64,7 @@ pub fn explain(text: &str, catalogue: &Catalogue, scan: &Scan) -> Explained {
         may_also: Vec::new(),
         strangers: fit::strangers(scan, &named),
         has_key: !named.keys.is_empty(),
+        doubtful: who::doubtful(&main.text, &named.requests),
         requests: named.requests,
         others: found,
         fits,

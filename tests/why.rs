@@ -12,6 +12,8 @@ use keymend::world::MemoryWorld;
 
 const HERMES: &str = "sk-ant-api03-Q7xZpL2mN9vB4kR8tY3wQ7xZpL2mN9vB4kR8tY3wQ7xZpL2mN9vB4kR8tY3wQ7xZpL2mN9vB4kR8tY3wQ7xZpL2mN9vk3Pw";
 const OLD: &str = "sk-ant-api03-B2xZpL2mN9vB4kR8tY3wQ7xZpL2mN9vB4kR8tY3wQ7xZpL2mN9vB4kR8tY3wQ7xZpL2mN9vB4kR8tY3wQ7xZpL2mN9vo1Dd";
+/// A key whose form says nothing, as Azure's and Mistral's are.
+const FORMLESS: &str = "8f3a9c2e7b1d4f60a5c8e9d2b7f14c3a";
 const ROUTER: &str = "sk-or-v1-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// Hermes at Anthropic with an old key in the shell, OpenClaw at OpenRouter, Claude Code at a relay of this machine.
@@ -165,6 +167,7 @@ fn several_causes_are_told_together() {
     let also = |text: &str| explain(text, &catalogue, &scan).may_also.join(" ");
     assert!(also("OpenRouter 401 User not found.").contains("passing fault of OpenRouter"));
     assert!(also("moonshot 401 Invalid Authentication").contains("another region or plan"));
+    assert!(also("The API Key appears to be invalid or may have expired").contains("the text names both"));
     assert!(also("Claude Code: API Error: 401 invalid x-api-key").contains("127.0.0.1:4000"));
 }
 
@@ -282,12 +285,16 @@ fn no_key_in_the_text_is_ever_printed() {
         format!("ERROR http://user:{OLD}@127.0.0.1:4000/v1 401\nAuthorization: Bearer {HERMES}\n"),
         format!("{}{OLD} 401 invalid x-api-key", "padding ".repeat(36)),
         OLD.to_owned(),
+        format!("Authorization: Bearer {FORMLESS} was refused: 401 Unauthorized"),
+        format!(
+            "{{\"error\":\"Incorrect API key provided: {FORMLESS}\",\"request_id\":\"req_011CQkAbCdEfGhJkLmNpQrSt\"}}"
+        ),
     ];
     for text in &texts {
         for arguments in [&["why", "--stdin"][..], &["why", "--stdin", "--json"], &["why", text]] {
             let (_, said) = run(arguments, text);
-            for key in [OLD, HERMES] {
-                for at in (13..key.len() - 12).step_by(4) {
+            for (key, from) in [(OLD, 13), (HERMES, 13), (FORMLESS, 0)] {
+                for at in (from..key.len() - 12).step_by(4) {
                     assert!(!said.contains(&key[at..at + 12]), "{arguments:?}\n{said}");
                 }
             }

@@ -4,6 +4,7 @@ use super::arguments::exposed;
 use super::{Desk, Exit, Failure, print, print_json, read_stdin, salt};
 use crate::cli;
 use crate::host::{console, output};
+use crate::printer;
 use crate::report::why as report;
 use crate::session;
 use crate::why::{self, Meaning};
@@ -17,6 +18,7 @@ pub(super) fn why(desk: &Desk, args: &cli::Why) -> Result<Exit, Failure> {
     if explained.has_key && !args.text.is_empty() {
         output::err(&format!("note: {}\n", exposed("the key in this text")))?;
     }
+    printer::know(&explained.doubtful);
     if args.json {
         print_json(&report::json(&explained, &scan))?;
     } else {

@@ -1,6 +1,7 @@
 //! The plain types: what a text says, what it fits, what to do.
 
 use crate::probe::Kind;
+use crate::secret::Secret;
 use crate::session::SlotRef;
 
 /// What a text means.
@@ -131,6 +132,8 @@ pub struct Explained {
     pub fits: Vec<Fit>,
     /// Ends of keys in the text that no key here has.
     pub strangers: Vec<String>,
+    /// Words of the line that may be keys without a telling form: whoever shows the line hides them.
+    pub doubtful: Vec<Secret>,
     /// Whether there is a whole key in the text.
     pub has_key: bool,
     /// What to do, in order.

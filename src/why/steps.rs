@@ -142,6 +142,9 @@ pub fn may_also(explained: &Explained, catalogue: &Catalogue, scan: &Scan) -> Ve
     let slot = explained.fits.first().and_then(|fit| scan.slot(fit.at));
     let mut out = Vec::new();
     let Meaning::Answer(kind) = said.meaning else { return out };
+    if kind == Kind::Invalid && said.text.to_lowercase().contains("expired") {
+        out.push("A key that has expired: the text names both.".to_owned());
+    }
     if kind.rejects()
         && let Some(provider) = provider
     {

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::said::RequestId;
 use super::tables::{self, has_word};
 use crate::agents;
-use crate::printer;
+use crate::printer::{self, shape};
 use crate::probe::digest::flat;
 use crate::provider::{Catalogue, Provider, authority};
 use crate::secret::Secret;
@@ -186,6 +186,21 @@ fn ends_of(text: &str) -> Vec<String> {
 
 fn keys_of(text: &str) -> Vec<Secret> {
     printer::keys_in(text).into_iter().filter_map(|at| text.get(at)).map(Secret::new).collect()
+}
+
+/// Words of a line that may be keys, though nothing about their form tells whose: random, and no request id.
+#[must_use]
+pub fn doubtful(line: &str, requests: &[RequestId]) -> Vec<Secret> {
+    let between = |c: char| c.is_whitespace() || "\"'`,;:(){}[]<>=|".contains(c);
+    let words = line.split(between).map(|word| word.trim_matches('.'));
+    let may_be = |word: &&str| {
+        word.contains(|c: char| c.is_ascii_digit())
+            && word.contains(|c: char| c.is_ascii_alphabetic())
+            && !word.contains('/')
+            && shape::is_random(word)
+            && !requests.iter().any(|request| request.id.contains(word))
+    };
+    words.filter(may_be).map(Secret::new).collect()
 }
 
 /// Each id once, by the form that tells most about it.
