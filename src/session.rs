@@ -12,6 +12,7 @@ pub mod holding;
 pub mod key_places;
 mod misplaced;
 pub mod names;
+mod near;
 pub mod past;
 pub mod plausible;
 mod services;
@@ -132,8 +133,10 @@ fn ask(world: &dyn World, catalogue: &Catalogue, agent: &'static Agent) -> Optio
 /// Adds what is around the agents' own answers, and the letters.
 fn finished(world: &dyn World, catalogue: &Catalogue, mut agents: Vec<Scanned>) -> Scan {
     let mut around = surround::Around::new(world, catalogue);
+    let spots = near::Spots::look(world);
     for scanned in &mut agents {
         around.complete(scanned.agent, &mut scanned.findings);
+        spots.tell(&Context { world, catalogue }, scanned.agent, &mut scanned.findings);
     }
     let all = agents.iter_mut().map(|scanned| (scanned.agent, &mut scanned.findings));
     let held = held::tell(world, catalogue, around.surroundings(), all);

@@ -332,3 +332,71 @@ fn a_variable_that_an_agent_does_not_read_is_no_row_of_it() {
     assert!(reasons(&scan, "codex", ".bashrc").is_empty());
     assert!(found(&scan, "codex").is_empty());
 }
+
+#[test]
+fn a_key_that_the_agent_does_not_read_is_a_near_miss() {
+    let cases: [(&str, &str, &str, &str); 6] = [
+        ("", "", "$CLAUDE_CODE_OAUTH_TOKEN", "key-not-read"),
+        (".openclaw/workspace/.env", "ANTHROPIC_API_KEY", "", "key-not-read"),
+        (".hermes/.env", "ANTHROPIC_API_KEY", "", "key-not-read"),
+        ("", "", "$ANTHROPIC_APIKEY", "name-nearly-right"),
+        ("", "", "$ANTHROPIC_KEY", "name-nearly-right"),
+        ("", "", "$MY_KEY", "key-not-read"),
+    ];
+    for (file, name, variable, id) in cases {
+        let mut world = openclaw();
+        if !file.is_empty() {
+            world = world.with_file(file, format!("# mine\n{name}={}\n", key('n')));
+        }
+        if let Some(variable) = variable.strip_prefix('$') {
+            let value =
+                if variable.contains("OAUTH") { key('n').replace("api03", "oat01") } else { key('n') };
+            world = world.with_var(variable, &value);
+        }
+        let scan = scan(&world);
+        assert_eq!(found(&scan, "openclaw"), [(id, Severity::Warn)], "{file}{variable}");
+        let words = &lint(&scan, "openclaw", id).message;
+        assert!(words.contains("It reads ANTHROPIC_API_KEY"), "{words}");
+        assert!(words.contains("~/.openclaw"), "{words}");
+    }
+}
+
+#[test]
+fn what_a_launcher_may_pass_on_is_a_note_where_a_key_is_sent() {
+    let login = r#"{"claudeAiOauth": {"accessToken": "@", "refreshToken": "sk-ant-ort01-FAKE", "expiresAt": 1895816000000, "scopes": ["user:inference"]}}"#;
+    let login = login.replace('@', &key('l').replace("api03", "oat01"));
+    let editor = format!(
+        "{{// mine\n\"terminal.integrated.env.linux\": {{\"ANTHROPIC_API_KEY\": \"{}\"}},\n\
+         \"claudeCode.environmentVariables\": [{{\"name\": \"ANTHROPIC_AUTH_TOKEN\", \"value\": \"{}\"}}],}}",
+        key('e'),
+        key('f')
+    );
+    let world = world()
+        .with_file(".claude/.credentials.json", login)
+        .with_file("work/.env", format!("ANTHROPIC_API_KEY={}\n", key('p')))
+        .with_file("work/.envrc", format!("export ANTHROPIC_API_KEY={}\n", key('d')))
+        .with_file("work/.vscode/settings.json", editor)
+        // Another program's file is nobody's business where a key is sent.
+        .with_file(".hermes/.env", format!("ANTHROPIC_API_KEY={}\n", key('h')));
+    let scan = scan(&world);
+    assert_eq!(found(&scan, "claude-code"), [("key-not-read", Severity::Note); 4]);
+    let said: Vec<&str> = slot(&scan, "claude-code").lints.iter().map(|lint| lint.message.as_str()).collect();
+    let said = said.join("\n");
+    for words in [
+        "~/work/.env has a key",
+        "direnv gives it",
+        "~/work/.vscode/settings.json has a key",
+        "ANTHROPIC_AUTH_TOKEN",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[test]
+fn another_companys_key_and_a_word_are_no_near_miss() {
+    let world = openclaw()
+        .with_var("OPENROUTER_KEY", &format!("sk-or-v1-{}", "fa4e".repeat(16)))
+        .with_var("ANTHROPIC_KEY", "changeme")
+        .with_var("SOME_TOKEN", "abc123");
+    assert!(found(&scan(&world), "openclaw").is_empty());
+}
