@@ -291,7 +291,7 @@ patterns! {
         r"^\{(?:env|file):[^}]*\}$",
         r"^(?:env|file|cmd|exec):[A-Za-z_~./]",
         r"^projects/[^/\s]+/secrets/",
-        r"^keyring:",
+        r"^(?:keyring|keychain):",
         r"^\{\{\s*(?:op|secret|vault|env)\b",
     ];
     VARIABLE if |text| text.contains(['$', '%', '!']) => [
@@ -312,7 +312,7 @@ patterns! {
         r"(?i)\[(?:redacted|hidden|masked|secret|filtered|removed)\]",
         r"(?i)^<(?:redacted|hidden|masked|secret|filtered|removed)>$",
         r"(?i)^(?:redacted|hidden|masked|filtered)$",
-        r"(?i)^[a-z0-9_-]*[-_]redacted[-_]?[a-z0-9]*$",
+        r"(?i)^[a-z0-9_-]*[-_]redacted[-_]*[a-z0-9]*$",
     ];
     PLACEHOLDER if may_be_placeholder => [
         r"^<[^<>\n]*>$",
@@ -373,8 +373,18 @@ mod tests {
 
     #[test]
     fn all_patterns_compile() {
-        for set in [&REFERENCE, &VARIABLE, &MASKED, &PLACEHOLDER, &EMAIL, &URL, &PATH, &MODEL, &VARIABLE_NAME]
-        {
+        for set in [
+            &REFERENCE,
+            &VARIABLE,
+            &MASKED,
+            &PLACEHOLDER,
+            &REQUEST,
+            &EMAIL,
+            &URL,
+            &PATH,
+            &MODEL,
+            &VARIABLE_NAME,
+        ] {
             assert!(set.set.is_some());
         }
     }

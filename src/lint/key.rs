@@ -294,6 +294,9 @@ mod tests {
             ("gsk_FAKE...FAKE", "masked"),
             ("gsk_FAKE", "truncated"),
             ("https://api.groq.com", "not-a-key"),
+            ("req_011CSHoEeqs5C35K2UUqR7Fy", "not-a-key"),
+            ("keychain:anthropic/default", "unresolved-reference"),
+            ("__OPENCLAW_REDACTED__", "masked"),
         ] {
             assert_eq!(ids(&text.replace('@', GROQ), Some("groq")), [expected], "{text}");
         }

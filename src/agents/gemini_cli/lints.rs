@@ -2,7 +2,8 @@
 
 use crate::agents::common;
 use crate::finding::Lint;
-use crate::source::tilde;
+use crate::source::{Place, tilde};
+use crate::world::World;
 
 use super::decide::{Asked, Type};
 
@@ -40,7 +41,27 @@ pub fn of_slot(asked: &Asked<'_>) -> Vec<Lint> {
     );
     lints.extend(hidden_file(asked));
     lints.extend(empty_hides(asked));
+    if asked.kind == Type::Login {
+        let places = environment.variable(world, "GOOGLE_CLOUD_PROJECT").into_iter();
+        let read = places.filter(|found| found.ignored.is_none()).find(|found| !found.text.is_empty());
+        lints.extend(read.map(|found| project(world, &found.place)));
+    }
     lints
+}
+
+/// A Google login is used for a project where one is named, and its answer is that project's: 403 where the account may not use
+/// it (google-gemini/gemini-cli#9795).
+fn project(world: &dyn World, place: &Place) -> Lint {
+    let of_folder = place.file().is_some_and(|file| file.parent() == Some(world.cwd()));
+    let place = match place {
+        Place::Env { .. } => "this shell".to_owned(),
+        place => place.show(world.home()),
+    };
+    let message = format!(
+        "the Google login is used for the project that GOOGLE_CLOUD_PROJECT names in {place}; a 403 that speaks of permissions \
+         is about that project"
+    );
+    if of_folder { Lint::warn("project-decides", message) } else { Lint::note("who-pays", message) }
 }
 
 /// A `.env` nearer by hides the one with the key as a whole.

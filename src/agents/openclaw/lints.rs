@@ -9,7 +9,7 @@ use super::era::{Era, Generation, Rules};
 use super::order::Standing;
 use super::providers;
 use super::store::{Kind, Profile, strict_json};
-use super::{Site, clean, order, roster, service, wire};
+use super::{Site, clean, order, roster, service, steps, wire};
 use crate::finding::Lint;
 use crate::resolve::{Offer, Outcome, State, origin};
 use crate::source::{Source, tilde};
@@ -42,7 +42,8 @@ pub(super) fn of_profile(profile: &Profile, offer: Offer) -> Offer {
 pub(super) fn of_slot(asked: &Question<'_>, answer: &mut Answer) {
     let mut found = Vec::new();
     found.extend(sent_name(asked, answer));
-    found.extend(waiting(asked));
+    found.extend(waiting(asked, answer));
+    found.extend(inline_waiting(asked, answer));
     found.extend(second_credential(answer));
     found.extend(foreign_base(asked, answer));
     found.extend(unread_names(asked));
@@ -79,21 +80,41 @@ fn sent_name(asked: &Question<'_>, answer: &Answer) -> Option<Lint> {
     })
 }
 
-/// Profiles that wait.
-fn waiting(asked: &Question<'_>) -> Vec<Lint> {
+/// Profiles that wait, and how long. 2026.3 sends one that is disabled for billing all the same where nothing else is left.
+fn waiting(asked: &Question<'_>, answer: &Answer) -> Vec<Lint> {
     let site = asked.site;
     let question = order::Asked { provider: asked.model.provider, model: asked.model.name };
     let ranking = order::rank(site, asked.store, question);
+    let active = answer.active.and_then(|at| answer.candidates[at].name.as_deref());
     let waits = ranking.tried.iter().filter(|ranked| matches!(ranked.standing, Standing::Waiting { .. }));
     waits
         .map(|ranked| {
-            let id = clean(&ranked.profile.id);
-            Lint::warn(
-                "profile-waiting",
-                format!("{id} is marked as failing and is not tried; a new key in it stays unused until the mark is cleared"),
-            )
+            let (id, wait) = (clean(&ranked.profile.id), steps::waits(site, &ranked.standing));
+            let then = if active == Some(ranked.profile.id.as_str()) {
+                "OpenClaw tries every other model first, and this one only where nothing else is left; clearing the mark ends that"
+            } else {
+                "OpenClaw does not try it until then, with a new key in it neither; clearing the mark ends that"
+            };
+            Lint::warn("profile-waiting", format!("{id} is {wait}: {then}"))
         })
         .collect()
+}
+
+/// A mark on the key of the configuration, which 2026.9 keeps under a name of its own.
+fn inline_waiting(asked: &Question<'_>, answer: &Answer) -> Option<Lint> {
+    let active = answer.candidates.get(answer.active?)?;
+    if asked.site.rules != Rules::New || active.source != Source::Config || active.value.secret().is_none() {
+        return None;
+    }
+    let health = asked.store.health.get(&format!("inline-api-key:{}", asked.model.provider))?;
+    let standing = order::wait_of(asked.site, health, asked.model.name)?;
+    let wait = steps::waits(asked.site, &standing);
+    let message = format!(
+        "the key in the configuration is {wait}: OpenClaw does not try it until then, also after a top-up; clearing the mark \
+         (usageStats inline-api-key:{}) ends that",
+        clean(asked.model.provider)
+    );
+    Some(Lint::warn("profile-waiting", message))
 }
 
 /// Two credentials in one request.

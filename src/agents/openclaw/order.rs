@@ -259,7 +259,7 @@ pub(super) fn waiting_for(
 }
 
 /// The wait that a health record says.
-fn wait_of(site: &Site<'_>, health: &Health, model: Option<&str>) -> Option<Standing> {
+pub(super) fn wait_of(site: &Site<'_>, health: &Health, model: Option<&str>) -> Option<Standing> {
     let now = site.world.now_ms();
     let time = |name: &str| health.record.get(name).and_then(time_of).filter(|at| *at > now);
     let word = |name: &str| health.record.get(name).and_then(Json::as_str);
