@@ -125,8 +125,8 @@ pub fn scan(world: &dyn World, catalogue: &Catalogue, agents: &[&'static Agent])
 fn ask(world: &dyn World, catalogue: &Catalogue, agent: &'static Agent) -> Option<Scanned> {
     let watched = watch::Watched::new(world);
     let mut findings = agent.scan(&Context { world: &watched, catalogue })?;
-    watched.tell(&mut findings);
-    copies::tell(world, &mut findings);
+    let gone = watched.tell(&mut findings);
+    copies::tell(world, catalogue, &mut findings, &gone);
     Some(Scanned { agent, findings })
 }
 

@@ -16,21 +16,24 @@ pub(super) struct Watched<'a> {
     base: &'a dyn World,
     troubles: RefCell<Vec<(PathBuf, Trouble)>>,
     looked_at: RefCell<HashSet<PathBuf>>,
+    gone: RefCell<Vec<PathBuf>>,
 }
 
 impl<'a> Watched<'a> {
     pub(super) fn new(base: &'a dyn World) -> Self {
-        Self { base, troubles: RefCell::default(), looked_at: RefCell::default() }
+        Self { base, troubles: RefCell::default(), looked_at: RefCell::default(), gone: RefCell::default() }
     }
 
-    /// Adds what was noted and is not yet among the agent's own troubles.
-    pub(super) fn tell(self, findings: &mut Findings) {
+    /// Adds what was noted and is not yet among the agent's own troubles. Returns the files of text that were asked for and
+    /// are not there, or are empty.
+    pub(super) fn tell(self, findings: &mut Findings) -> Vec<PathBuf> {
         let mut known: HashSet<PathBuf> = findings.troubles.iter().map(|(path, _)| path.clone()).collect();
         for (path, trouble) in self.troubles.into_inner() {
             if known.insert(path.clone()) {
                 findings.troubles.push((path, trouble));
             }
         }
+        self.gone.into_inner()
     }
 
     fn note(&self, path: &Path, trouble: &Trouble) {
@@ -78,6 +81,10 @@ impl World for Watched<'_> {
         let state = self.base.read(path);
         match &*state {
             FileState::Unreadable(trouble) => self.note(path, trouble),
+            FileState::Missing if is_text_file(path) => self.gone.borrow_mut().push(path.to_owned()),
+            FileState::Regular(content) if is_text_file(path) && content.bytes.trim_ascii().is_empty() => {
+                self.gone.borrow_mut().push(path.to_owned());
+            }
             // Agents mend other encodings; NUL bytes are in none of them but UTF-16.
             FileState::Regular(content)
                 if is_text_file(path)
