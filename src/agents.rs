@@ -10,6 +10,7 @@ pub mod cline;
 pub mod codex;
 pub mod common;
 pub mod continue_cli;
+pub mod engine;
 pub mod found_only;
 pub mod gemini_cli;
 pub mod goose;
@@ -92,10 +93,22 @@ impl Agent {
     pub fn scan(&self, context: &Context<'_>) -> Option<Findings> {
         let mut findings = (self.scan)(context)?;
         common::say_too_long(&mut findings);
-        findings.slots.iter_mut().for_each(Slot::agree);
+        for slot in &mut findings.slots {
+            let before = cfg!(debug_assertions).then(|| slot.states());
+            slot.agree();
+            debug_assert!(
+                !ON_THE_ENGINE.contains(&self.id) || before == Some(slot.states()),
+                "the engine decides rows and outcome at once: {} {}",
+                self.id,
+                slot.agent_provider
+            );
+        }
         Some(findings)
     }
 }
+
+/// The agents whose rows and outcome are one decision ([`engine`]); those of the others are brought into agreement.
+const ON_THE_ENGINE: &[&str] = &["llm"];
 
 impl std::fmt::Debug for Agent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

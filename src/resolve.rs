@@ -100,46 +100,96 @@ impl Candidate {
     }
 }
 
-/// What an agent does with an offer, apart from stronger ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It would be sent if nothing stronger were there.
-    Usable,
-    /// It is never used as it stands; the reason is the offer's `why`.
-    Ignored,
-    /// It is not sent, and nothing after it is asked: the search ends here with the offer's `why`.
-    Stops,
+/// What an agent gets from an offer: what would be in the request if no stronger offer were there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gives {
+    /// This text; the HTTP library may still trim or refuse it.
+    Key(Secret),
+    /// A text that somebody else has; who, in words.
+    Hidden(String),
+    /// Something that no recording covers; what is unknown, in words.
+    Unknown(String),
+    /// Nothing, and the search ends here: no request is made, for this reason.
+    Stops(String),
+    /// Nothing, and the search ends here: the request has no key, for this reason.
+    NoKey(String),
+    /// Nothing, ever: the agent does not use it, and looks further.
+    Never,
+    /// Nothing: it is not set, and the agent looks further.
+    Unset,
 }
 
-/// One candidate before the order has been settled.
+impl Gives {
+    /// Whether the search for a key ends here with a key, known or not.
+    pub(crate) const fn wins(&self) -> bool {
+        matches!(self, Self::Key(_) | Self::Hidden(_) | Self::Unknown(_))
+    }
+
+    /// Whether the search ends here without a key.
+    pub(crate) const fn ends(&self) -> bool {
+        matches!(self, Self::Stops(_) | Self::NoKey(_))
+    }
+}
+
+/// One candidate before the order has been settled: what is at a place, and what it gives.
 #[derive(Clone, Debug)]
 pub struct Offer {
-    source: Source,
-    place: Place,
-    name: Option<String>,
-    value: Value,
-    fate: Fate,
-    why: String,
-    shadow: Option<String>,
-    lints: Vec<Lint>,
+    pub(crate) source: Source,
+    pub(crate) place: Place,
+    pub(crate) name: Option<String>,
+    pub(crate) value: Value,
+    pub(crate) gives: Gives,
+    /// Its own header and address, where they differ from the request's.
+    pub(crate) header: Option<Header>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) why: String,
+    pub(crate) shadow: Option<String>,
+    pub(crate) lints: Vec<Lint>,
 }
 
 impl Offer {
     /// A candidate that the agent would use; `why` is the rule that makes it win if it wins ("first in auth.order").
-    /// Where the value is not [`Value::Present`] it counts as unset or, for what cannot be read here, as ignored.
+    /// A text is sent as it is; of a reference or a sealed value somebody else knows the text.
     pub fn usable(source: Source, place: Place, value: Value, why: impl Into<String>) -> Self {
-        let lints = Vec::new();
-        Self { source, place, name: None, value, fate: Fate::Usable, why: why.into(), shadow: None, lints }
+        let why = why.into();
+        let gives = match &value {
+            Value::Present(key) => Gives::Key(key.clone()),
+            Value::Reference(_) | Value::Sealed => Gives::Hidden(why.clone()),
+            Value::Unreadable(_) => Gives::Never,
+            Value::Unset => Gives::Unset,
+        };
+        let (header, base_url, lints) = (None, None, Vec::new());
+        Self { source, place, name: None, value, gives, header, base_url, why, shadow: None, lints }
     }
 
     /// A candidate that the agent does not use, and why.
     pub fn ignored(source: Source, place: Place, value: Value, why: impl Into<String>) -> Self {
-        Self { fate: Fate::Ignored, ..Self::usable(source, place, value, why) }
+        Self { gives: Gives::Never, ..Self::usable(source, place, value, why) }
     }
 
     /// A candidate that ends the search without being sent, and why.
     pub fn stops(source: Source, place: Place, value: Value, why: impl Into<String>) -> Self {
-        Self { fate: Fate::Stops, ..Self::usable(source, place, value, why) }
+        let offer = Self::usable(source, place, value, why);
+        let gives = if offer.value == Value::Unset { Gives::Unset } else { Gives::Stops(offer.why.clone()) };
+        Self { gives, ..offer }
+    }
+
+    /// Says what the agent gets from it, where that is something else than the text that is there.
+    #[must_use]
+    pub fn gives(self, gives: Gives) -> Self {
+        Self { gives, ..self }
+    }
+
+    /// Names the header that this one is sent in, where it differs from the request's.
+    #[must_use]
+    pub fn in_header(self, header: Header) -> Self {
+        Self { header: Some(header), ..self }
+    }
+
+    /// Names the address that this one is sent to, where it differs from the request's.
+    #[must_use]
+    pub fn sent_to(self, base_url: impl Into<String>) -> Self {
+        Self { base_url: Some(base_url.into()), ..self }
     }
 
     /// Names the candidate as the agent does.
@@ -161,12 +211,6 @@ impl Offer {
     pub fn lint(mut self, lint: Lint) -> Self {
         self.lints.push(lint);
         self
-    }
-
-    /// Whether something the agent would use stands here.
-    fn wins(&self) -> bool {
-        self.fate == Fate::Usable
-            && matches!(self.value, Value::Present(_) | Value::Reference(_) | Value::Sealed)
     }
 }
 
@@ -216,7 +260,7 @@ impl Chain {
     /// Whether any offer so far would be sent.
     #[must_use]
     pub fn has_winner(&self) -> bool {
-        self.offers.iter().any(Offer::wins)
+        self.offers.iter().any(|offer| offer.gives.wins())
     }
 
     /// How many offers there are.
@@ -234,9 +278,9 @@ impl Chain {
     /// Settles the order: the first usable offer before any stop is active, usable ones behind it are shadowed.
     #[must_use]
     pub fn settle(self) -> Settled {
-        let stop =
-            self.offers.iter().position(|offer| offer.fate == Fate::Stops && offer.value != Value::Unset);
-        let active = self.offers.iter().position(Offer::wins).filter(|at| stop.is_none_or(|stop| *at < stop));
+        let stop = self.offers.iter().position(|offer| offer.gives.ends());
+        let active = self.offers.iter().position(|offer| offer.gives.wins());
+        let active = active.filter(|at| stop.is_none_or(|stop| *at < stop));
         let stopped = match (stop, active) {
             (Some(stop), None) => self.offers.get(stop).map(|offer| offer.why.clone()),
             _ => None,
@@ -253,7 +297,7 @@ impl Chain {
 }
 
 fn settle_one(at: usize, offer: Offer, winner: Option<&(usize, String)>, stopped: Option<&str>) -> Candidate {
-    let usable = offer.wins();
+    let usable = offer.gives.wins();
     let state = match (&offer.value, winner) {
         (Value::Unset, _) => State::Unset,
         (Value::Unreadable(reason), _) => State::Ignored { reason: reason.clone() },
@@ -345,6 +389,23 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// No credential is sent, for this reason.
+    pub fn nothing(reason: impl Into<String>) -> Self {
+        Self::Nothing { reason: reason.into() }
+    }
+
+    /// What is sent is unknown, for this reason.
+    pub fn unknown(reason: impl Into<String>) -> Self {
+        Self::NotKnown { reason: reason.into() }
+    }
+
+    /// A credential is sent that somebody else has.
+    pub fn hidden(reason: impl Into<String>) -> Self {
+        Self::Hidden { reason: reason.into() }
+    }
+}
+
 /// Scheme, host and port of a base URL: `https://openrouter.ai/api/v1` → `https://openrouter.ai`.
 #[must_use]
 pub fn origin(base_url: &str) -> String {
@@ -419,6 +480,11 @@ impl Slot {
     #[must_use]
     pub fn active_candidate(&self) -> Option<&Candidate> {
         self.candidates.get(self.active?)
+    }
+
+    /// The active row and the state of each.
+    pub(crate) fn states(&self) -> (Option<usize>, Vec<State>) {
+        (self.active, self.candidates.iter().map(|row| row.state.clone()).collect())
     }
 
     /// Brings rows and outcome into agreement. A row is active exactly where its key is sent: where nothing is sent, or

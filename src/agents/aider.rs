@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::agents::common::{self, Traces};
+use crate::agents::engine::OwnHeader;
 use crate::agents::litellm::wire::{self, Ask, Generation, WIRES, Wire};
 use crate::agents::python::{self, Layer, Layers};
 use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
@@ -323,11 +324,10 @@ impl<'a> Here<'a> {
 
     /// An `Authorization` in extra_headers: the OpenAI SDK lets it replace the key, LiteLLM's own client does not.
     fn own_authorization(&self, wire: &Wire, value: String, place: Place, slot: &mut Slot) {
-        let own =
-            python::OwnHeader { name: "Authorization".to_owned(), value, source: Source::Config, place };
+        let own = OwnHeader::shown("Authorization", &value, Source::Config, place);
         match wire.id {
             "openrouter" => {}
-            "openai" => python::lay_headers(slot, vec![own]),
+            "openai" => python::lay_headers(slot, own.into_iter().collect()),
             _ if self.refusal.is_none() && slot.sent().is_some() => {
                 let reason = "an Authorization in extra_headers is not on record for this provider";
                 slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };

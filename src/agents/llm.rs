@@ -3,32 +3,32 @@
 //! Rules from llm 0.36 `llm/__init__.py` (`get_key`, `load_keys`, `user_dir`) with llm-openrouter 0.7.1,
 //! llm-anthropic 0.30 and llm-gemini 0.35, and from recordings of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use crate::agents::common::{self, Doc, Traces, foreign_base, host_of};
-use crate::agents::python::{self, Draft, Layers, OwnHeader};
-use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use crate::agents::common::{self, Doc, foreign_base, host_of};
+use crate::agents::engine::{self, OwnHeader, Package, Presence, Question, Request, Rules};
+use crate::agents::python::{self, Layers};
+use crate::agents::{Agent, Looks, Record};
 use crate::destination::Destination;
 use crate::finding::Lint;
 use crate::formats::pyyaml::{self, Yaml};
-use crate::resolve::{Chain, Header, Offer, Slot};
-use crate::source::{Format, Place, Pointer, Source, Value};
-use crate::world::{Os, World};
+use crate::resolve::{Header, Offer, Outcome, Slot};
+use crate::source::{Format, Place, Pointer, Source, Value, tilde};
+use crate::world::{Os, Trouble, World};
 
-const ID: &str = "llm";
-const VERSION: &str = "0.36";
 /// llm 0.36 `llm/__init__.py`, `DEFAULT_MODEL`.
 const DEFAULT_MODEL: &str = "gpt-5.6-luna";
+const EXTRA: &str = "extra-openai-models.yaml";
 
 /// The `llm` command.
 pub const AGENT: Agent = Agent {
-    id: ID,
+    id: "llm",
     aliases: &["simonw-llm"],
     name: "llm",
     record: Record::Rules,
-    versions: &[VERSION],
+    versions: &["0.36"],
     looks: &[
         Looks {
             place: "~/.config/io.datasette.llm/keys.json",
@@ -39,10 +39,11 @@ pub const AGENT: Agent = Agent {
         Looks { place: "LLM_GEMINI_KEY", note: "not GEMINI_API_KEY" },
         Looks { place: "extra-openai-models.yaml", note: "own base URL and key name" },
     ],
-    scan,
-    destinations,
+    scan: |context| Some(engine::scan(&AGENT, context, &Llm::read(context.world))),
+    destinations: |context, slot| engine::destinations(&Llm::read(context.world), slot),
     switch: super::no_switch,
-    restart,
+    // Each run of llm reads keys.json anew.
+    restart: |_, _| None,
 };
 
 /// One provider as its plugin knows it.
@@ -114,12 +115,19 @@ fn user_dir(world: &dyn World) -> PathBuf {
 }
 
 /// What one scan reads.
-struct Here<'a> {
+struct Llm<'a> {
     world: &'a dyn World,
     dir: PathBuf,
     keys: Doc,
-    extra: Vec<Extra>,
+    extra: Result<Vec<Extra>, Trouble>,
+    /// The model that a start without `-m` uses.
     model: String,
+}
+
+/// Who is asked: a plugin's provider, or the server of a model that a person added.
+enum Server<'a> {
+    Plugin(&'static Plugin),
+    Extra(&'a Extra),
 }
 
 /// A model of `extra-openai-models.yaml`.
@@ -132,52 +140,21 @@ struct Extra {
     headers: Vec<(String, String)>,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
-fn scan(context: &Context<'_>) -> Option<Findings> {
-    let world = context.world;
-    let dir = user_dir(world);
-    let keys = Doc::json(world, dir.join("keys.json"));
-    let mut troubles: Vec<_> = keys.problem().into_iter().collect();
-    let extra = match extra_models(world, &dir) {
-        Ok(extra) => extra,
-        Err(trouble) => {
-            troubles.push((dir.join("extra-openai-models.yaml"), trouble));
-            Vec::new()
-        }
-    };
-    let model = default_model(world, &dir);
-    let here = Here { world, dir: dir.clone(), keys, extra, model };
-    let mut slots: Vec<Slot> = PLUGINS.iter().map(|plugin| here.plugin_slot(plugin)).collect();
-    slots.extend(here.extra.iter().filter(|extra| extra.base.is_some()).map(|extra| here.extra_slot(extra)));
-    slots.sort_by_key(|slot| !slot.in_use);
-    common::finish(world, &mut slots);
-    let version = python::version(world, "llm", "llm");
-    let traces = Traces { program: "llm", paths: &[dir], variables: &["LLM_USER_PATH", "LLM_GEMINI_KEY"] };
-    Some(Findings {
-        found: traces.found(world),
-        rules: common::rules("llm", AGENT.versions, version.as_deref()),
-        version,
-        slots,
-        troubles,
-        lints: Vec::new(),
-    })
-}
-
 /// `default_model.txt`, else the built-in default; an alias is resolved.
-fn default_model(world: &dyn World, dir: &std::path::Path) -> String {
+fn default_model(world: &dyn World, dir: &Path) -> String {
     let named = world.text(&dir.join("default_model.txt"));
     let named = named.as_ref().and_then(|state| state.text()).map_or(DEFAULT_MODEL, str::trim);
     let aliases = Doc::json(world, dir.join("aliases.json"));
     aliases.text(&[named]).unwrap_or(named).to_owned()
 }
 
-fn extra_models(world: &dyn World, dir: &std::path::Path) -> Result<Vec<Extra>, crate::world::Trouble> {
-    let state = world.read(&dir.join("extra-openai-models.yaml"));
+fn extra_models(file: &Path, world: &dyn World) -> Result<Vec<Extra>, Trouble> {
+    let state = world.read(file);
     if let Some(trouble) = state.trouble() {
         return Err(trouble);
     }
     let Some(text) = state.text() else { return Ok(Vec::new()) };
-    let root = pyyaml::load(text).map_err(|error| crate::world::Trouble::Syntax(error.to_string()))?;
+    let root = pyyaml::load(text).map_err(|error| Trouble::Syntax(error.to_string()))?;
     let text_of =
         |item: &Yaml, key: &str| item.get(key).filter(|value| value.truthy()).and_then(Yaml::as_str);
     let models = root.items().enumerate().filter_map(|(at, item)| {
@@ -213,60 +190,34 @@ fn plugin_of(model: &str) -> Option<&'static str> {
     }
 }
 
-impl Here<'_> {
-    fn plugin_slot(&self, plugin: &Plugin) -> Slot {
-        let world = self.world;
-        let extra =
-            self.extra.iter().any(|extra| extra.id == self.model || extra.aliases.contains(&self.model));
-        let mut lints = Vec::new();
-        let moved = plugin.base_variable.and_then(|name| Some((name, world.var_nonempty(name)?)));
-        if let Some((name, base)) = moved.filter(|(_, base)| host_of(base) != host_of(plugin.base)) {
-            lints.push(foreign_base("llm", base, &format!("the variable {name}")));
-        }
-        lints.extend(self.inert(plugin));
-        lints.extend(self.organization(plugin));
-        let mut slot = Draft {
-            agent: ID,
-            profile: "default".to_owned(),
-            provider: Some(plugin.name.to_owned()),
-            agent_provider: plugin.name.to_owned(),
-            in_use: !extra && plugin_of(&self.model) == Some(plugin.name),
-            chain: self.chain(plugin.name, plugin.variable),
-            header: (plugin.header)(),
-            base_url: moved.map_or(plugin.base, |(_, base)| base).to_owned(),
-            refuses: python::refused,
-            without: without(plugin),
-            lints,
-        }
-        .finish();
-        let broken = plugin.base_variable.filter(|name| python::broken_base(world, name));
-        if let Some(name) = broken {
-            python::refuse(
-                &mut slot,
-                &format!("{name} is empty or has a blank at its edge: no request leaves"),
-            );
-        }
-        python::lay_headers(
-            &mut slot,
-            plugin
-                .headers
-                .map_or_else(Vec::new, |name| python::custom_headers(&Layers::of_process(world), name)),
-        );
-        slot
+impl<'a> Llm<'a> {
+    fn read(world: &'a dyn World) -> Self {
+        let dir = user_dir(world);
+        let keys = Doc::json(world, dir.join("keys.json"));
+        let extra = extra_models(&dir.join(EXTRA), world);
+        let model = default_model(world, &dir);
+        Self { world, dir, keys, extra, model }
+    }
+
+    fn extra(&self) -> impl Iterator<Item = &Extra> {
+        self.extra.iter().flatten()
+    }
+
+    fn is_default(&self, extra: &Extra) -> bool {
+        extra.id == self.model || extra.aliases.contains(&self.model)
     }
 
     /// keys.json, then the variable. A name in keys.json decides, whatever its value.
-    fn chain(&self, name: &str, variable: &str) -> Chain {
-        let mut chain = Chain::new();
-        chain.push(self.stored(name));
-        let why = format!("keys.json has no entry {name}, so the variable counts");
-        let value = common::env_value(self.world, variable);
-        let offer = match self.world.var(variable) {
-            Some("") => Offer::ignored(Source::Env, common::env_place(variable), value, "set but empty"),
-            _ => Offer::usable(Source::Env, common::env_place(variable), value, why),
+    fn key(&self, name: &str, variable: &str) -> Vec<Offer> {
+        let (place, value) = (common::env_place(variable), common::env_value(self.world, variable));
+        let variable_offer = match self.world.var(variable) {
+            Some("") => Offer::ignored(Source::Env, place, value, "set but empty"),
+            _ => {
+                let why = format!("keys.json has no entry {name}, so the variable counts");
+                Offer::usable(Source::Env, place, value, why)
+            }
         };
-        chain.push(offer.named(variable));
-        chain
+        vec![self.stored(name), variable_offer.named(variable)]
     }
 
     fn stored(&self, name: &str) -> Offer {
@@ -303,62 +254,132 @@ impl Here<'_> {
         .named(name)
     }
 
+    fn plugin(&self, plugin: &Plugin) -> Question {
+        let moved = plugin.base_variable.and_then(|name| Some((name, self.world.var_nonempty(name)?)));
+        let broken = plugin.base_variable.filter(|name| python::broken_base(self.world, name));
+        let base = moved.map_or(plugin.base, |(_, base)| base);
+        let request = Request {
+            own: plugin.headers.map_or_else(Vec::new, |name| self.custom_headers(name)),
+            library: python::h11,
+            ..Request::new((plugin.header)(), base, without(plugin))
+        };
+        let moved = moved.filter(|(_, base)| host_of(base) != host_of(plugin.base));
+        let moved = moved.map(|(name, base)| foreign_base("llm", base, &format!("the variable {name}")));
+        let added = self.extra().any(|extra| self.is_default(extra));
+        Question {
+            provider: Some(plugin.name.to_owned()),
+            in_use: !added && plugin_of(&self.model) == Some(plugin.name),
+            refusal: broken.map(|name| {
+                Outcome::nothing(format!("{name} is empty or has a blank at its edge: no request leaves"))
+            }),
+            lints: moved.into_iter().chain(self.inert(plugin)).chain(self.organization(plugin)).collect(),
+            ..Question::new(plugin.name, self.key(plugin.name, plugin.variable), request)
+        }
+    }
+
     fn inert(&self, plugin: &Plugin) -> Option<Lint> {
         let name = plugin.inert.filter(|name| self.world.var_nonempty(name).is_some())?;
         let read = plugin.variable;
-        Some(Lint::note(
-            "variable-unused",
-            format!("{name} is set, but llm does not read it; it reads {read}"),
-        ))
+        let message = format!("{name} is set, but llm does not read it; it reads {read}");
+        Some(Lint::note("variable-unused", message))
     }
 
     fn organization(&self, plugin: &Plugin) -> Option<Lint> {
-        let names = ["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"];
-        let set = names.into_iter().find(|name| self.world.var_nonempty(name).is_some())?;
+        let mut names =
+            ["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"].into_iter().filter(|_| plugin.name == "openai");
+        let set = names.find(|name| self.world.var_nonempty(name).is_some())?;
         let message = format!("{set} travels along and can turn a good key into a 401");
-        (plugin.name == "openai").then(|| Lint::note("organization-header", message))
+        Some(Lint::note("organization-header", message))
     }
 
-    /// A model with a server of its own. Without `api_key_name` a dummy travels, never the person's key.
-    fn extra_slot(&self, extra: &Extra) -> Slot {
-        let base = extra.base.clone().unwrap_or_default();
-        let mut chain = Chain::new();
-        if let Some(name) = &extra.key_name {
-            chain = self.chain(name, "OPENAI_API_KEY");
+    /// A model with a server of its own. Without `api_key_name` that gets a dummy, never the person's key.
+    fn server(&self, extra: &Extra) -> Question {
+        let base = extra.base.as_deref().unwrap_or_default();
+        let offers = match &extra.key_name {
+            Some(name) => self.key(name, "OPENAI_API_KEY"),
+            None => {
+                let place = Place::BuiltIn { what: "llm's placeholder for servers without a key".to_owned() };
+                let why = "the model has an api_base and no api_key_name";
+                vec![Offer::usable(Source::BuiltIn, place, Value::of(Some("DUMMY_KEY")), why)]
+            }
+        };
+        let request = Request::new(Header::Bearer, base, "llm stops: no key found");
+        let request = Request { own: self.headers_of_extra(extra), library: python::h11, ..request };
+        let from = tilde(&self.dir.join(EXTRA), self.world.home());
+        Question {
+            in_use: self.is_default(extra),
+            lints: vec![foreign_base("llm", base, &from)],
+            ..Question::new(format!("extra:{}", common::printable(&extra.id)), offers, request)
+        }
+    }
+
+    fn custom_headers(&self, variable: &str) -> Vec<OwnHeader> {
+        python::custom_headers(&Layers::of_process(self.world), variable)
+    }
+
+    /// The headers of a model come after those of the SDK's variable, and replace them.
+    fn headers_of_extra(&self, extra: &Extra) -> Vec<OwnHeader> {
+        let file = self.dir.join(EXTRA);
+        let in_file = extra.headers.iter().filter_map(|(name, value)| {
+            let pointer = Pointer::new([extra.at.to_string(), "headers".to_owned(), name.clone()]);
+            let place = Place::Field { file: file.clone(), format: Format::Yaml, pointer };
+            OwnHeader::shown(name, value, Source::Config, place)
+        });
+        self.custom_headers("OPENAI_CUSTOM_HEADERS").into_iter().chain(in_file).collect()
+    }
+}
+
+impl Rules for Llm<'_> {
+    type Query<'q>
+        = Server<'q>
+    where
+        Self: 'q;
+    const NAMED_BY_ADDRESS: bool = false;
+
+    fn presence(&self) -> Presence<'_> {
+        Presence {
+            program: "llm",
+            package: Package::Python("llm"),
+            paths: vec![self.dir.clone()],
+            variables: &["LLM_USER_PATH", "LLM_GEMINI_KEY"],
+        }
+    }
+
+    fn queries(&self) -> Vec<Server<'_>> {
+        let added = self.extra().filter(|extra| extra.base.is_some()).map(Server::Extra);
+        PLUGINS.iter().map(Server::Plugin).chain(added).collect()
+    }
+
+    fn ask(&self, server: &Server<'_>) -> Question {
+        match server {
+            Server::Plugin(plugin) => self.plugin(plugin),
+            Server::Extra(extra) => self.server(extra),
+        }
+    }
+
+    fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
+        let extra = self.extra.as_ref().err().map(|trouble| (self.dir.join(EXTRA), trouble.clone()));
+        self.keys.problem().into_iter().chain(extra).collect()
+    }
+
+    /// keys.json is read anew by each run; the variables cannot be written.
+    fn destinations(&self, server: &Server<'_>, _: &Slot) -> Vec<Destination> {
+        let name = match server {
+            Server::Plugin(plugin) => Some(plugin.name),
+            Server::Extra(extra) => extra.key_name.as_deref(),
+        };
+        let (Some(name), None) = (name, &self.keys.trouble) else { return Vec::new() };
+        let effect = if self.keys.present {
+            "the next run of llm sends it; keys.json beats every variable"
         } else {
-            let place = Place::BuiltIn { what: "llm's placeholder for servers without a key".to_owned() };
-            let why = "the model has an api_base and no api_key_name";
-            chain.push(Offer::usable(Source::BuiltIn, place, Value::of(Some("DUMMY_KEY")), why));
-        }
-        let from = self.dir.join("extra-openai-models.yaml");
-        let lint = foreign_base("llm", &base, &crate::source::tilde(&from, self.world.home()));
-        let mut slot = Draft {
-            agent: ID,
-            profile: "default".to_owned(),
-            provider: None,
-            agent_provider: format!("extra:{}", common::printable(&extra.id)),
-            in_use: extra.id == self.model || extra.aliases.contains(&self.model),
-            chain,
-            header: Header::Bearer,
-            base_url: base,
-            refuses: python::refused,
-            without: "llm stops: no key found".to_owned(),
-            lints: vec![lint],
-        }
-        .finish();
-        let mut headers = python::custom_headers(&Layers::of_process(self.world), "OPENAI_CUSTOM_HEADERS");
-        headers.extend(extra.headers.iter().map(|(name, value)| OwnHeader {
-            name: name.clone(),
-            value: value.clone(),
-            source: Source::Config,
-            place: Place::Field {
-                file: from.clone(),
-                format: Format::Yaml,
-                pointer: Pointer::new([extra.at.to_string(), "headers".to_owned(), name.clone()]),
-            },
-        }));
-        python::lay_headers(&mut slot, headers);
-        slot
+            "keys.json is made; the next run of llm sends it, and it beats every variable"
+        };
+        let place = Place::Field {
+            file: self.keys.path.clone(),
+            format: Format::Json,
+            pointer: Pointer::new([name]),
+        };
+        vec![Destination { place, effect: effect.to_owned(), neighbours: Vec::new() }]
     }
 }
 
@@ -370,36 +391,10 @@ fn without(plugin: &Plugin) -> String {
     }
 }
 
-/// keys.json is read anew by each run; the variables cannot be written.
-fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
-    let dir = user_dir(context.world);
-    let keys = Doc::json(context.world, dir.join("keys.json"));
-    let name = match slot.agent_provider.strip_prefix("extra:") {
-        None => Some(slot.agent_provider.clone()),
-        Some(id) => extra_models(context.world, &dir)
-            .unwrap_or_default()
-            .into_iter()
-            .find(|extra| common::printable(&extra.id) == id)
-            .and_then(|extra| extra.key_name),
-    };
-    let (Some(name), None) = (name, &keys.trouble) else { return Vec::new() };
-    let place = Place::Field { file: keys.path.clone(), format: Format::Json, pointer: Pointer::new([name]) };
-    let effect = if keys.present {
-        "the next run of llm sends it; keys.json beats every variable"
-    } else {
-        "keys.json is made; the next run of llm sends it, and it beats every variable"
-    };
-    vec![Destination { place, effect: effect.to_owned(), neighbours: Vec::new() }]
-}
-
-/// Each run of llm reads keys.json anew.
-fn restart(_: &Context<'_>, _: &Slot) -> Option<Restart> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::Context;
     use crate::provider::Catalogue;
     use crate::resolve::Outcome;
     use crate::world::MemoryWorld;
@@ -420,7 +415,7 @@ mod tests {
 
     fn slot(world: &MemoryWorld, provider: &str) -> Slot {
         let catalogue = Catalogue::embedded();
-        let findings = scan(&Context { world, catalogue: &catalogue }).unwrap();
+        let findings = AGENT.scan(&Context { world, catalogue: &catalogue }).unwrap();
         findings.slots.into_iter().find(|slot| slot.agent_provider == provider).unwrap()
     }
 
@@ -447,7 +442,7 @@ mod tests {
             slot(&world.with_var("ANTHROPIC_CUSTOM_HEADERS", "Authorization: Bearer tok"), "anthropic");
         let Outcome::Sends { sent, also, .. } = &slot.outcome else { panic!("{:?}", slot.outcome) };
         assert!(sent.header == Header::Bearer && sent.key.is("tok") && also[0].key.is("sk-ant-FAKE"));
-        assert_eq!(slot.active, Some(2));
+        assert_eq!(slot.active, Some(0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use crate::agents::common::{is_credential_header, sent_in};
+use crate::agents::engine::{OwnHeader, Unsendable};
 use crate::finding::Lint;
 use crate::formats::assignment::Assignment;
 use crate::formats::dotenv::{self, Expansion};
@@ -70,6 +70,14 @@ pub fn refused(key: &Secret, header: &Header) -> Option<&'static str> {
     }
     let blank = |c: &str| key.starts_with(c) && matches!(header, Header::Raw(_)) || key.ends_with(c);
     (blank(" ") || blank("\t")).then_some("the key begins or ends with a blank")
+}
+
+/// What `httpx` (h11) puts into a header.
+pub fn h11(key: &Secret, header: &Header) -> Result<Secret, Unsendable> {
+    match refused(key, header) {
+        Some(why) => Err(Unsendable::Faulty(format!("{why}; the request never leaves"))),
+        None => Ok(key.clone()),
+    }
 }
 
 /// One value of a variable.
@@ -295,30 +303,15 @@ pub fn refuse(slot: &mut Slot, reason: &str) {
     slot.outcome = Outcome::Nothing { reason: reason.to_owned() };
 }
 
-/// A header that a person gives to the SDK, and its place.
-pub struct OwnHeader {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-    /// The kind of place.
-    pub source: Source,
-    /// Where it stands.
-    pub place: Place,
-}
-
 /// `OPENAI_CUSTOM_HEADERS` and `ANTHROPIC_CUSTOM_HEADERS`: lines of `name: value` that the SDKs add to each request
 /// (openai 3.52, anthropic 1.17).
 pub fn custom_headers(layers: &Layers, variable: &str) -> Vec<OwnHeader> {
     let Some(layer) = layers.get(variable) else { return Vec::new() };
     let lines = layer.value.split('\n').filter_map(|line| line.split_once(':'));
-    let header = |(name, value): (&str, &str)| OwnHeader {
-        name: name.trim().to_owned(),
-        value: value.trim().to_owned(),
-        source: layer.source,
-        place: layer.place.clone(),
+    let header = |(name, value): (&str, &str)| {
+        OwnHeader::shown(name.trim(), value.trim(), layer.source, layer.place.clone())
     };
-    lines.map(header).collect()
+    lines.filter_map(header).collect()
 }
 
 /// Lays the person's own headers over a request, weakest first: the one of the key's name replaces the key, other
@@ -326,10 +319,7 @@ pub fn custom_headers(layers: &Layers, variable: &str) -> Vec<OwnHeader> {
 pub fn lay_headers(slot: &mut Slot, headers: Vec<OwnHeader>) {
     for own in headers {
         let Outcome::Sends { sent, also, .. } = &mut slot.outcome else { return };
-        if !is_credential_header(&own.name, &own.value) {
-            continue;
-        }
-        let found = sent_in(&own.name, &own.value);
+        let OwnHeader { sent: found, row: Some((source, place, name)), .. } = own else { continue };
         let replaces = found.header.name() == sent.header.name();
         if replaces {
             *sent = found.clone();
@@ -341,13 +331,13 @@ pub fn lay_headers(slot: &mut Slot, headers: Vec<OwnHeader>) {
                 also.push(std::mem::replace(sent, found.clone()));
             }
         }
-        let message = format!("{} adds a credential to each request", own.place.show(None));
+        let message = format!("{} adds a credential to each request", place.show(None));
         slot.lints.push(Lint::warn("own-credential-header", message));
-        put_first(slot, own, found.key, replaces);
+        put_first(slot, (source, place, name), found.key, replaces);
     }
 }
 
-fn put_first(slot: &mut Slot, own: OwnHeader, key: Secret, replaces: bool) {
+fn put_first(slot: &mut Slot, row: (Source, Place, String), key: Secret, replaces: bool) {
     for candidate in &mut slot.candidates {
         match &mut candidate.state {
             State::Shadowed { by, .. } => *by += 1,
@@ -363,8 +353,9 @@ fn put_first(slot: &mut Slot, own: OwnHeader, key: Secret, replaces: bool) {
     } else {
         State::Ignored { reason: "it travels beside the key, in a header of its own".to_owned() }
     };
-    let (source, place, name) = (own.source, own.place, Some(own.name));
-    let candidate = Candidate { source, place, name, value: Value::Present(key), state, lints: Vec::new() };
+    let (source, place, name) = row;
+    let candidate =
+        Candidate { source, place, name: Some(name), value: Value::Present(key), state, lints: Vec::new() };
     slot.candidates.insert(0, candidate);
     slot.active = if replaces { Some(0) } else { slot.active.map(|at| at + 1) };
 }
