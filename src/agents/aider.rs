@@ -303,7 +303,7 @@ impl<'a> Here<'a> {
             slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
         }
         if let Some((value, place)) = params.authorization {
-            self.own_authorization(wire, value, place, &mut slot);
+            self.own_authorization(wire, &value, place, &mut slot);
         }
         self.aiders_own_checks(wire, &mut slot);
         slot
@@ -323,8 +323,8 @@ impl<'a> Here<'a> {
     }
 
     /// An `Authorization` in extra_headers: the OpenAI SDK lets it replace the key, LiteLLM's own client does not.
-    fn own_authorization(&self, wire: &Wire, value: String, place: Place, slot: &mut Slot) {
-        let own = OwnHeader::shown("Authorization", &value, Source::Config, place);
+    fn own_authorization(&self, wire: &Wire, value: &str, place: Place, slot: &mut Slot) {
+        let own = OwnHeader::shown("Authorization", value, Source::Config, place);
         match wire.id {
             "openrouter" => {}
             "openai" => python::lay_headers(slot, own.into_iter().collect()),

@@ -136,7 +136,7 @@ pub fn answer(offers: Vec<Offer>, request: Request, refusal: Option<Outcome>) ->
         // A key that no header can carry is at fault all the same.
         decided = Decided { faulty: decided.faulty, ..Decided::none(outcome) };
     }
-    rows(offers, search, also, decided)
+    rows(offers, search, also.as_ref(), decided)
 }
 
 fn search(offers: &[Offer]) -> Search {
@@ -150,80 +150,79 @@ fn search(offers: &[Offer]) -> Search {
 
 /// What is sent.
 fn decide(offers: &[Offer], search: Search, request: Request) -> Decided {
-    let mut credentials = Vec::new();
-    let mut without = String::new();
-    let mut base_url = request.base_url;
+    let Request { header, mut base_url, library, also, own, without } = request;
+    let (mut credentials, mut bare) = (Vec::new(), String::new());
     match search {
         Search::Key(at) => {
-            let main = (at, offers[at].header.clone().unwrap_or(request.header));
-            let rows: Vec<From> = [Some(at), request.also.as_ref().map(|(also, _)| *also)]
-                .into_iter()
-                .flatten()
-                .map(From::Offer)
-                .collect();
-            for (row, header) in std::iter::once(main).chain(request.also) {
-                match credential(&offers[row], row, header, request.library) {
-                    Ok(Some(sent)) => credentials.push(Credential { sent, from: From::Offer(row) }),
-                    Ok(None) => {}
-                    Err(Ends::Bare(why)) => without = why,
-                    Err(Ends::With(decided)) => {
-                        let hidden = matches!(decided.outcome, Outcome::Hidden { .. });
-                        return if hidden { Decided { credentials: rows, ..decided } } else { decided };
+            let main = (at, offers[at].header.clone().unwrap_or(header));
+            let rows =
+                || std::iter::once(at).chain(also.iter().map(|(row, _)| *row)).map(From::Offer).collect();
+            for (row, header) in std::iter::once(&main).chain(&also) {
+                match part(&offers[*row], header, library) {
+                    Part::Credential(sent) => credentials.push(Credential { sent, from: From::Offer(*row) }),
+                    Part::Nothing(why) => bare = why,
+                    Part::Ends(outcome @ Outcome::Hidden { .. }) => {
+                        return Decided { credentials: rows(), ..Decided::none(outcome) };
+                    }
+                    Part::Ends(outcome) => return Decided::none(outcome),
+                    Part::Faulty(why) => {
+                        let faulty = Some((*row, Lint::fault("invalid-header", why.clone())));
+                        return Decided { faulty, ..Decided::none(Outcome::nothing(why)) };
                     }
                 }
             }
             base_url = offers[at].base_url.clone().unwrap_or(base_url);
         }
         Search::Stop(at) => match &offers[at].gives {
-            Gives::NoKey(why) => without.clone_from(why),
             Gives::Stops(why) => return Decided::none(Outcome::nothing(why.as_str())),
+            Gives::NoKey(why) => bare.clone_from(why),
             _ => {}
         },
-        Search::Nothing => match request.without {
+        Search::Nothing => match without {
             Without::Ends(outcome) => return Decided::none(outcome),
-            Without::Bare(why) => without = why,
+            Without::Bare(why) => bare = why,
         },
     }
-    headers::lay(&mut credentials, &request.own);
+    headers::lay(&mut credentials, &own);
     let from = credentials.iter().map(|one| one.from).collect();
     let mut sent = credentials.into_iter().map(|one| one.sent);
     let outcome = match sent.next() {
         Some(first) => Outcome::Sends { sent: first, base_url, also: sent.collect() },
-        None => Outcome::nothing(without),
+        None => Outcome::nothing(bare),
     };
-    Decided { outcome, credentials: from, faulty: None, own: request.own }
+    Decided { outcome, credentials: from, faulty: None, own }
 }
 
-/// Why a row puts no credential into the request.
-enum Ends {
-    /// The request is made without it.
-    Bare(String),
-    /// This is the outcome.
-    With(Decided),
+/// What one row puts into the request.
+enum Part {
+    Credential(Sent),
+    /// Nothing, for this reason; the request is made all the same.
+    Nothing(String),
+    /// Nothing: this is the outcome.
+    Ends(Outcome),
+    /// Nothing, and no request is made: the key is at fault.
+    Faulty(String),
 }
 
-fn credential(offer: &Offer, row: usize, header: Header, library: Library) -> Result<Option<Sent>, Ends> {
-    let none = |outcome| Err(Ends::With(Decided::none(outcome)));
+fn part(offer: &Offer, header: &Header, library: Library) -> Part {
     let key = match &offer.gives {
         Gives::Key(key) => key,
-        Gives::Hidden(why) => return none(Outcome::hidden(why.as_str())),
-        Gives::Unknown(why) => return none(Outcome::unknown(why.as_str())),
-        _ => return Ok(None),
+        Gives::Hidden(why) => return Part::Ends(Outcome::hidden(why.as_str())),
+        Gives::Unknown(why) => return Part::Ends(Outcome::unknown(why.as_str())),
+        Gives::Stops(why) | Gives::NoKey(why) => return Part::Nothing(why.clone()),
+        Gives::Never | Gives::Unset => return Part::Nothing(offer.why.clone()),
     };
-    match library(key, &header) {
-        Ok(key) => Ok(Some(Sent { header, key })),
-        Err(Unsendable::LeftOut(why)) => Err(Ends::Bare(why)),
-        Err(Unsendable::Stops(why)) => none(Outcome::nothing(why)),
-        Err(Unsendable::Unknown(why)) => none(Outcome::unknown(why)),
-        Err(Unsendable::Faulty(why)) => {
-            let faulty = Some((row, Lint::fault("invalid-header", why.clone())));
-            Err(Ends::With(Decided { faulty, ..Decided::none(Outcome::nothing(why)) }))
-        }
+    match library(key, header) {
+        Ok(key) => Part::Credential(Sent { header: header.clone(), key }),
+        Err(Unsendable::LeftOut(why)) => Part::Nothing(why),
+        Err(Unsendable::Stops(why)) => Part::Ends(Outcome::nothing(why)),
+        Err(Unsendable::Unknown(why)) => Part::Ends(Outcome::unknown(why)),
+        Err(Unsendable::Faulty(why)) => Part::Faulty(why),
     }
 }
 
 /// The rows, from what was decided: those of the request are active, and every other one says why it is not.
-fn rows(offers: Vec<Offer>, search: Search, also: Option<(usize, Header)>, decided: Decided) -> Answer {
+fn rows(offers: Vec<Offer>, search: Search, also: Option<&(usize, Header)>, decided: Decided) -> Answer {
     let Decided { outcome, credentials, faulty, own } = decided;
     let (mut candidates, lints) = headers::rows(&own, &credentials);
     let before = candidates.len();
@@ -245,7 +244,7 @@ fn rows(offers: Vec<Offer>, search: Search, also: Option<(usize, Header)>, decid
             (Value::Unset, _) => State::Unset,
             (Value::Unreadable(reason), _) => State::Ignored { reason: reason.clone() },
             _ if sent && found == Some(at) => State::Active { reason: offer.why },
-            (_, _) if sent => State::Active { reason: beside(also.as_ref()) },
+            _ if sent => State::Active { reason: beside(also) },
             _ if !offer.gives.wins() => State::Ignored { reason: offer.why },
             (_, Some(by)) if found == Some(at) => {
                 State::Shadowed { by, reason: headers::REPLACED.to_owned() }

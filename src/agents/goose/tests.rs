@@ -8,7 +8,7 @@ use crate::world::{KeyringState, MemoryWorld};
 
 fn answer(world: &MemoryWorld) -> String {
     let catalogue = Catalogue::embedded();
-    let slots = super::scan(&Context { world, catalogue: &catalogue }).expect("findings").slots;
+    let slots = super::AGENT.scan(&Context { world, catalogue: &catalogue }).expect("findings").slots;
     match &slots.iter().find(|slot| slot.in_use).expect("a slot").outcome {
         Outcome::Sends { sent, base_url, .. } => {
             format!("{}={} {base_url}", sent.header.name(), sent.key.expose(ToOwned::to_owned))
