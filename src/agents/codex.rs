@@ -3,14 +3,16 @@
 //! `OPENAI_API_KEY` alone is not a credential for Codex. The built-in provider uses `CODEX_API_KEY` (in `codex exec`),
 //! then the account store; a provider of one's own uses the variable it names. `~/.codex/.env` beats the shell.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::agents::common::{self, Traces};
-use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use crate::agents::common;
+use crate::agents::engine::{self, Package, Presence, Question, Rules};
+use crate::agents::{Agent, Context, Looks, Record, Restart};
+use crate::destination::Destination;
 use crate::finding::Lint;
 use crate::resolve::{Mode, Slot};
 use crate::source::Place;
-use crate::world::World;
+use crate::world::{Trouble, World};
 
 mod account;
 mod config;
@@ -24,19 +26,16 @@ mod tests;
 use config::Config;
 use environment::Environment;
 
-const ID: &str = "codex";
-const VERSIONS: &[&str] = &["0.169.0"];
-
 /// Codex CLI.
 pub const AGENT: Agent = Agent {
-    id: ID,
+    id: "codex",
     aliases: &["codex-cli", "openai-codex"],
     name: "Codex CLI",
     record: Record::Rules,
-    versions: VERSIONS,
+    versions: &["0.169.0"],
     looks: LOOKS,
-    scan,
-    destinations: destinations::destinations,
+    scan: |context| Some(engine::scan(&AGENT, context, &Codex::read(context.world))),
+    destinations: |context, slot| engine::destinations(&Codex::read(context.world), slot),
     switch: destinations::switch,
     restart,
 };
@@ -51,59 +50,82 @@ const LOOKS: &[Looks] = &[
     Looks { place: "~/.codex/auth.json", note: "key or ChatGPT login; auth_mode decides" },
 ];
 
-/// The folder that `CODEX_HOME` moves.
-fn home(world: &dyn World) -> PathBuf {
-    common::folder(world, "CODEX_HOME", ".codex")
+/// What one scan reads.
+struct Codex<'a> {
+    world: &'a dyn World,
+    home: PathBuf,
+    environment: Environment,
+    /// One configuration a profile.
+    configs: Vec<Config>,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
-fn scan(context: &Context<'_>) -> Option<Findings> {
-    let world = context.world;
-    let home = home(world);
-    let environment = Environment::read(world, &home);
-    let mut slots = Vec::new();
-    let mut troubles = Vec::new();
-    for profile in std::iter::once(None).chain(config::profiles(world, &home).into_iter().map(Some)) {
-        let config = Config::read(world, &home, profile);
-        troubles.extend(config.troubles());
-        slots.extend(of_profile(context, &config, &environment));
+/// One provider of one profile, asked in one mode.
+struct Query<'q> {
+    config: &'q Config,
+    provider: String,
+    mode: Mode,
+}
+
+impl<'a> Codex<'a> {
+    fn read(world: &'a dyn World) -> Self {
+        let home = common::folder(world, "CODEX_HOME", ".codex");
+        let environment = Environment::read(world, &home);
+        let profiles = std::iter::once(None).chain(config::profiles(world, &home).into_iter().map(Some));
+        let configs = profiles.map(|profile| Config::read(world, &home, profile)).collect();
+        Self { world, home, environment, configs }
     }
-    troubles.dedup();
-    common::name_providers(context.catalogue, &mut slots);
-    common::finish(world, &mut slots);
-    let version = common::version(world, "codex", &["@openai/codex"]);
-    let traces = [home.clone()];
-    Some(Findings {
-        found: Traces { program: "codex", paths: &traces, variables: &["CODEX_HOME", "CODEX_API_KEY"] }
-            .found(world),
-        rules: common::rules("Codex CLI", VERSIONS, version.as_deref()),
-        version,
-        slots,
-        troubles,
-        lints: agent_lints(world, &home),
-    })
 }
 
-/// The slots of one profile, the one in use first, once for each mode where they differ.
-fn of_profile(context: &Context<'_>, config: &Config, environment: &Environment) -> Vec<Slot> {
-    let mut slots = Vec::new();
-    for provider in config.providers() {
-        let mut exec = decide::slot(context, config, environment, &provider, Mode::Headless);
-        let terminal = decide::slot(context, config, environment, &provider, Mode::Interactive);
-        if exec.candidates.is_empty() && !exec.in_use {
-            continue;
-        }
-        if common::same_outcome(&exec.outcome, &terminal.outcome) && exec.active == terminal.active {
-            exec.mode = None;
-            slots.push(exec);
-        } else {
-            slots.extend([exec, terminal]);
+impl Rules for Codex<'_> {
+    type Query<'q>
+        = Query<'q>
+    where
+        Self: 'q;
+
+    fn presence(&self) -> Presence<'_> {
+        Presence {
+            program: "codex",
+            package: Package::Node(&["@openai/codex"]),
+            paths: vec![self.home.clone()],
+            variables: &["CODEX_HOME", "CODEX_API_KEY"],
         }
     }
-    slots
+
+    fn queries(&self) -> Vec<Query<'_>> {
+        let mut queries = Vec::new();
+        for config in &self.configs {
+            for provider in config.providers() {
+                queries.push(Query { config, provider: provider.clone(), mode: Mode::Headless });
+                queries.push(Query { config, provider, mode: Mode::Interactive });
+            }
+        }
+        queries
+    }
+
+    fn ask(&self, query: &Query<'_>) -> Question {
+        decide::ask(self, query)
+    }
+
+    fn is_shown(&self, slot: &Slot) -> bool {
+        slot.in_use || !slot.candidates.is_empty()
+    }
+
+    fn agent_lints(&self, _: &[Slot]) -> Vec<Lint> {
+        agent_lints(self.world, &self.home)
+    }
+
+    fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
+        let mut troubles: Vec<_> = self.configs.iter().flat_map(Config::troubles).collect();
+        troubles.dedup();
+        troubles
+    }
+
+    fn destinations(&self, query: &Query<'_>, slot: &Slot) -> Vec<Destination> {
+        destinations::of(self, query, slot)
+    }
 }
 
-fn agent_lints(world: &dyn World, home: &std::path::Path) -> Vec<Lint> {
+fn agent_lints(world: &dyn World, home: &Path) -> Vec<Lint> {
     let mut lints = Vec::new();
     let snapshots = home.join("shell_snapshots");
     if !world.list(&snapshots).is_empty() {

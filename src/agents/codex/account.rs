@@ -3,7 +3,8 @@
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc};
-use crate::resolve::{Mode, Offer};
+use crate::agents::engine::Without;
+use crate::resolve::{Gives, Mode, Offer, Outcome};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
 use crate::world::{KeyringState, World};
@@ -14,27 +15,24 @@ use super::environment::Environment;
 /// The service of Codex's entry in the OS keyring.
 pub const SERVICE: &str = "Codex Auth";
 
-/// What the account gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Login {
-    /// An API key.
-    Key(Secret),
-    /// The access token of a ChatGPT login.
-    Chatgpt(Secret),
-    /// Nothing; why.
-    Nothing(String),
-    /// Something that cannot be read here; why.
-    Hidden(String),
-    /// Something that no recording covers; what.
-    NotKnown(String),
+/// The address with a ChatGPT login.
+const CHATGPT_BASE: &str = "https://chatgpt.com/backend-api/codex";
+
+/// The account's candidates.
+pub struct Account {
+    /// In Codex's order; a ChatGPT login names its own address.
+    pub offers: Vec<Offer>,
+    /// What happens where none of them gives anything.
+    pub without: Without,
 }
 
-/// The account's candidates and what they come to.
-pub struct Account {
-    /// In Codex's order.
-    pub offers: Vec<Offer>,
-    /// What is used.
-    pub login: Login,
+/// Who pays for the account's requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payer {
+    /// The API key.
+    Key,
+    /// The ChatGPT plan.
+    Plan,
 }
 
 /// Where `codex login` keeps the account.
@@ -71,29 +69,30 @@ pub fn keyring_user(world: &dyn World, config: &Config) -> String {
 impl Account {
     /// Asks every place of the account in Codex's order.
     pub fn read(world: &dyn World, config: &Config, environment: &Environment, mode: Mode) -> Self {
-        let mut steps = vec![api_key(world, mode), access_token(world)];
-        let (in_keyring, from_keyring) = keyring(world, config);
         let file = Doc::json(world, config.home.join("auth.json"));
-        let from_file = stored(&file);
-        steps.push(in_keyring);
-        steps.push(in_file(&file, &from_file, config, from_keyring.as_ref()));
-        let login = steps
-            .iter_mut()
-            .find_map(|step| step.login.take())
-            .unwrap_or_else(|| Login::Nothing("not logged in".to_owned()));
-        let mut offers: Vec<Offer> = steps.into_iter().flat_map(|step| step.offers).collect();
+        let (in_keyring, from_keyring) = in_keyring(world, config);
+        let (in_file, from_file) = in_file(&file, config, from_keyring.as_ref());
+        let mut offers: Vec<Offer> = api_key(world, mode).into_iter().chain(access_token(world)).collect();
+        offers.extend(in_keyring.into_iter().chain(in_file));
         offers.extend(ignored(world, environment));
-        Self { offers, login }
+        Self { offers, without: from_keyring.unwrap_or(from_file) }
+    }
+
+    /// Whether a key or the plan pays, where that can be told.
+    pub fn payer(&self) -> Option<Payer> {
+        let decides = self.offers.iter().find(|offer| offer.gives.wins() || offer.gives.ends())?;
+        let of_plan = decides.base_url.is_some();
+        matches!(decides.gives, Gives::Key(_)).then_some(if of_plan { Payer::Plan } else { Payer::Key })
     }
 
     /// Why Codex deletes the account and does not start: `forced_login_method` does not match what is used, also where
     /// that comes from a variable.
     pub fn refusal(&self, config: &Config) -> Option<String> {
-        match (config.text(&["forced_login_method"])?, &self.login) {
-            ("chatgpt", Login::Key(_)) => Some(
+        match (config.text(&["forced_login_method"])?, self.payer()?) {
+            ("chatgpt", Payer::Key) => Some(
                 "ChatGPT login is required, but an API key is currently being used. Logging out.".to_owned(),
             ),
-            ("api", Login::Chatgpt(_)) => Some(
+            ("api", Payer::Plan) => Some(
                 "API key login is required, but ChatGPT is currently being used. Logging out.".to_owned(),
             ),
             _ => None,
@@ -101,95 +100,84 @@ impl Account {
     }
 }
 
-/// One place: its candidates, and what the account comes to if it decides.
-#[derive(Default)]
-struct Step {
-    offers: Vec<Offer>,
-    login: Option<Login>,
-}
-
-fn api_key(world: &dyn World, mode: Mode) -> Step {
+fn api_key(world: &dyn World, mode: Mode) -> Option<Offer> {
     let name = "CODEX_API_KEY";
-    let Some(text) = world.var(name) else { return Step::default() };
+    let text = world.var(name)?;
     let (place, value) = (common::env_place(name), Value::of(Some(text)));
     let key = common::trimmed(&Secret::new(text));
     if key.is_empty() {
-        return one(Offer::ignored(Source::Env, place, value, "an empty value counts as none"), None);
+        return Some(Offer::ignored(Source::Env, place, value, "an empty value counts as none"));
     }
-    match mode {
+    Some(match mode {
         Mode::Headless => {
             let offer = Offer::usable(Source::Env, place, value, "codex exec takes CODEX_API_KEY first");
-            one(offer, Some(Login::Key(key)))
+            offer.gives(Gives::Key(key))
         }
-        Mode::Interactive => {
-            one(Offer::ignored(Source::Env, place, value, "only codex exec reads CODEX_API_KEY"), None)
-        }
-    }
+        Mode::Interactive => Offer::ignored(Source::Env, place, value, "only codex exec reads CODEX_API_KEY"),
+    })
 }
 
-fn access_token(world: &dyn World) -> Step {
+fn access_token(world: &dyn World) -> Option<Offer> {
     let name = "CODEX_ACCESS_TOKEN";
-    let Some(text) = world.var_nonempty(name) else { return Step::default() };
+    let text = world.var_nonempty(name)?;
     let (place, value) = (common::env_place(name), Value::of(Some(text)));
     if text.trim().matches('.').count() == 2 || text.trim().starts_with("at-") {
-        let why = "CODEX_ACCESS_TOKEN comes before the account store";
-        let login =
-            Login::NotKnown("what Codex makes of a valid CODEX_ACCESS_TOKEN is not on record".to_owned());
-        return one(Offer::usable(Source::Env, place, value, why), Some(login));
+        let unknown = "what Codex makes of a valid CODEX_ACCESS_TOKEN is not on record".to_owned();
+        let offer =
+            Offer::usable(Source::Env, place, value, "CODEX_ACCESS_TOKEN comes before the account store");
+        return Some(offer.gives(Gives::Unknown(unknown)));
     }
     let why = "CODEX_ACCESS_TOKEN is not a token that Codex can use, and still hides the account store";
-    one(Offer::stops(Source::Env, place, value, why), Some(Login::Nothing(why.to_owned())))
+    Some(Offer::stops(Source::Env, place, value, why).gives(Gives::NoKey(why.to_owned())))
 }
 
-fn one(offer: Offer, login: Option<Login>) -> Step {
-    Step { offers: vec![offer], login }
-}
-
-/// The keyring's entry, and what it gives where an entry is there.
-fn keyring(world: &dyn World, config: &Config) -> (Step, Option<Login>) {
+/// The keyring's rows; and what happens without a key in them, where auth.json is not asked after it.
+fn in_keyring(world: &dyn World, config: &Config) -> (Vec<Offer>, Option<Without>) {
     let store = store(config);
     if store == Store::Other {
-        let login = Login::NotKnown("this cli_auth_credentials_store is not on record".to_owned());
-        return (Step { offers: Vec::new(), login: Some(login.clone()) }, Some(login));
+        let unknown = Outcome::unknown("this cli_auth_credentials_store is not on record");
+        return (Vec::new(), Some(Without::Ends(unknown)));
     }
     if store == Store::File {
-        return (Step::default(), None);
+        return (Vec::new(), None);
     }
     let user = keyring_user(world, config);
     let place = Place::Keyring { service: SERVICE.to_owned(), user: user.clone() };
-    let step = match world.keyring(SERVICE, &user) {
+    match world.keyring(SERVICE, &user) {
         KeyringState::Present(text) => {
             let doc = Doc::in_keyring(SERVICE, &user, &text);
-            let login = stored(&doc);
-            let offers = offers(&doc, &login, Source::Keyring, "the keyring holds the account");
-            Step { offers, login: Some(login) }
+            stored(&doc, Source::Keyring, "the keyring holds the account")
         }
         KeyringState::Locked | KeyringState::TimedOut => {
-            let why = "the keyring is locked";
-            let login = Login::Hidden("the account may be in the keyring, which is locked".to_owned());
-            one(Offer::usable(Source::Keyring, place, Value::Sealed, why), Some(login))
+            let hidden = "the account may be in the keyring, which is locked".to_owned();
+            let offer = Offer::usable(Source::Keyring, place, Value::Sealed, "the keyring is locked");
+            (vec![offer.gives(Gives::Hidden(hidden))], None)
         }
         KeyringState::Missing | KeyringState::Absent(_) if store == Store::Keyring => {
-            let login = Login::Nothing("the keyring has no account, and auth.json is not read".to_owned());
-            Step { offers: Vec::new(), login: Some(login) }
+            let why = "the keyring has no account, and auth.json is not read";
+            (Vec::new(), Some(Without::Bare(why.to_owned())))
         }
-        KeyringState::Missing | KeyringState::Absent(_) => Step::default(),
-    };
-    let login = step.login.clone();
-    (step, login)
+        KeyringState::Missing | KeyringState::Absent(_) => (Vec::new(), None),
+    }
 }
 
-fn in_file(file: &Doc, login: &Login, config: &Config, keyring: Option<&Login>) -> Step {
+fn in_file(file: &Doc, config: &Config, keyring: Option<&Without>) -> (Vec<Offer>, Without) {
+    let nothing = Without::Bare("not logged in".to_owned());
     if !file.present {
-        return Step::default();
+        return (Vec::new(), nothing);
     }
-    if store(config) == Store::Keyring {
-        let why = "cli_auth_credentials_store is keyring, so that auth.json is not read";
-        let ignore = |(place, value): (Place, Value)| Offer::ignored(Source::AuthFile, place, value, why);
-        return Step { offers: credentials(file).into_iter().map(ignore).collect(), login: None };
-    }
-    let offers = offers(file, login, Source::AuthFile, "auth.json holds the account");
-    Step { offers, login: keyring.is_none().then(|| login.clone()) }
+    let unread = match keyring {
+        _ if store(config) == Store::Keyring => {
+            "cli_auth_credentials_store is keyring, so that auth.json is not read"
+        }
+        Some(Without::Bare(why) | Without::Ends(Outcome::NotKnown { reason: why })) => why,
+        _ => {
+            let (offers, without) = stored(file, Source::AuthFile, "auth.json holds the account");
+            return (offers, without.unwrap_or(nothing));
+        }
+    };
+    let ignore = |(place, value): (Place, Value)| Offer::ignored(Source::AuthFile, place, value, unread);
+    (credentials(file).into_iter().map(ignore).collect(), nothing)
 }
 
 /// Key and access token of an account document, where they stand.
@@ -199,43 +187,43 @@ fn credentials(doc: &Doc) -> Vec<(Place, Value)> {
     found.collect()
 }
 
-fn offers(doc: &Doc, login: &Login, source: Source, why: &str) -> Vec<Offer> {
-    let chosen = match login {
-        Login::Key(key) | Login::Chatgpt(key) => Some(key),
-        _ => None,
+/// What an account document gives: `auth_mode` decides; without it a key that is not null comes before tokens. Where it
+/// gives nothing, what happens then.
+fn stored(doc: &Doc, source: Source, why: &str) -> (Vec<Offer>, Option<Without>) {
+    let bare = |why: &str| (None, Some(Without::Bare(why.to_owned())));
+    let has = |path: &[&str]| doc.text(path).is_some();
+    let (key, token) = (has(&["OPENAI_API_KEY"]), has(&["tokens", "access_token"]));
+    let mode = doc.at(&["auth_mode"]).filter(|mode| !mode.is_null()).map(Json::as_str);
+    let (chosen, without) = match mode {
+        _ if !doc.present => bare("not logged in"),
+        _ if doc.trouble.is_some() || !doc.root.is_object() => {
+            bare("auth.json is not JSON, which counts as signed out")
+        }
+        Some(Some("apikey")) | None if key => (Some("OPENAI_API_KEY"), None),
+        Some(Some("apikey")) => bare("auth_mode is apikey and no key is stored"),
+        Some(Some("chatgpt")) | None if token => (Some("tokens"), None),
+        Some(Some("chatgpt")) | None => bare("the stored login has no token"),
+        Some(_) => (None, Some(Without::Ends(Outcome::unknown("this auth_mode is not on record")))),
     };
     let offer = |(place, value): (Place, Value)| {
-        let is_token = matches!(&place,
-            Place::Field { pointer, .. } | Place::KeyringField { pointer, .. } if pointer.0.len() > 1);
+        let first = match &place {
+            Place::Field { pointer, .. } | Place::KeyringField { pointer, .. } => pointer.0.first(),
+            _ => None,
+        };
+        let is_token = first.is_some_and(|step| step == "tokens");
         let source = if is_token && source == Source::AuthFile { Source::Oauth } else { source };
-        if value.secret() == chosen {
-            Offer::usable(source, place, value, why)
-        } else {
-            Offer::ignored(source, place, value, "auth_mode chooses the other credential of this account")
+        if first.map(String::as_str) != chosen {
+            return Offer::ignored(
+                source,
+                place,
+                value,
+                "auth_mode chooses the other credential of this account",
+            );
         }
+        let offer = Offer::usable(source, place, value, why);
+        if is_token { offer.sent_to(CHATGPT_BASE) } else { offer }
     };
-    credentials(doc).into_iter().map(offer).collect()
-}
-
-/// What an account document gives: `auth_mode` decides; without it a key that is not null comes before tokens.
-pub fn stored(doc: &Doc) -> Login {
-    if !doc.present {
-        return Login::Nothing("not logged in".to_owned());
-    }
-    if doc.trouble.is_some() || !doc.root.is_object() {
-        return Login::Nothing("auth.json is not JSON, which counts as signed out".to_owned());
-    }
-    let key = doc.text(&["OPENAI_API_KEY"]).map(Secret::new);
-    let token = doc.text(&["tokens", "access_token"]).map(Secret::new);
-    match (doc.at(&["auth_mode"]).filter(|mode| !mode.is_null()).map(Json::as_str), key, token) {
-        (Some(Some("apikey")) | None, Some(key), _) => Login::Key(key),
-        (Some(Some("apikey")), None, _) => {
-            Login::Nothing("auth_mode is apikey and no key is stored".to_owned())
-        }
-        (Some(Some("chatgpt")) | None, _, Some(token)) => Login::Chatgpt(token),
-        (Some(Some("chatgpt")) | None, _, None) => Login::Nothing("the stored login has no token".to_owned()),
-        (Some(_), _, _) => Login::NotKnown("this auth_mode is not on record".to_owned()),
-    }
+    (credentials(doc).into_iter().map(offer).collect(), without)
 }
 
 /// What people expect to count, and does not.

@@ -4,37 +4,31 @@ use serde_json::json;
 
 use crate::agents::Context;
 use crate::agents::common::Doc;
+use crate::agents::engine;
 use crate::destination::{Destination, Neighbour, Set, Switch};
 use crate::resolve::Slot;
 use crate::source::{Place, Source};
-use crate::world::KeyringState;
+use crate::world::{KeyringState, World};
 
 use super::account::{self, Store};
 use super::config::{Config, OPENAI};
 use super::environment::{Environment, is_reserved};
+use super::{Codex, Query};
 
 /// The places for a new key, best first: where the present one stands, then the one that Codex's own login writes, or
 /// `~/.codex/.env` for a provider that names a variable.
-pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
-    let world = context.world;
-    let home = super::home(world);
-    let profile = Some(slot.profile.clone()).filter(|name| name != "default");
-    let config = Config::read(world, &home, profile);
-    let mut all = Vec::new();
-    if let Some(active) = slot.active_candidate().filter(|active| is_key(active.source, &active.place)) {
-        all.push(Destination {
-            place: active.place.clone(),
-            effect: "replaces the key that is sent now".to_owned(),
-            neighbours: neighbours(&active.place),
-        });
-    }
-    let asks = config
-        .at(&["model_providers", &slot.agent_provider, "requires_openai_auth"])
-        .is_some_and(|f| f == true);
-    let other = match config.text(&["model_providers", &slot.agent_provider, "env_key"]) {
-        Some(name) if !is_reserved(name) => Some(in_dotenv(&Environment::read(world, &home), name)),
-        _ if slot.agent_provider == OPENAI || asks => in_store(context, &config),
-        None => in_provider(&config, &slot.agent_provider),
+pub fn of(codex: &Codex<'_>, query: &Query<'_>, slot: &Slot) -> Vec<Destination> {
+    let Query { config, provider, .. } = query;
+    let stored = slot.active_candidate().filter(|active| is_key(active.source, &active.place));
+    let replacing = stored
+        .map(|active| Destination { neighbours: neighbours(&active.place), ..engine::replacing(active) });
+    let mut all: Vec<Destination> = replacing.into_iter().collect();
+    let asks =
+        config.at(&["model_providers", provider, "requires_openai_auth"]).is_some_and(|flag| flag == true);
+    let other = match config.text(&["model_providers", provider, "env_key"]) {
+        Some(name) if !is_reserved(name) => Some(in_dotenv(&codex.environment, name)),
+        _ if provider == OPENAI || asks => in_store(codex.world, config),
+        None => in_provider(config, provider),
         Some(_) => None,
     };
     all.extend(other.filter(|other| all.iter().all(|one| one.place != other.place)));
@@ -109,11 +103,10 @@ fn in_dotenv(environment: &Environment, name: &str) -> Destination {
 }
 
 /// The account store, as `codex login --with-api-key` writes it.
-fn in_store(context: &Context<'_>, config: &Config) -> Option<Destination> {
+fn in_store(world: &dyn World, config: &Config) -> Option<Destination> {
     if config.text(&["forced_login_method"]) == Some("chatgpt") {
         return None;
     }
-    let world = context.world;
     let user = account::keyring_user(world, config);
     let keyring = world.keyring(account::SERVICE, &user);
     let place = match (account::store(config), keyring) {

@@ -4,7 +4,7 @@ use crate::agents::common;
 use crate::finding::Lint;
 use crate::world::World;
 
-use super::account::{Account, Login};
+use super::account::{Account, Payer};
 use super::config::{Config, OPENAI};
 use super::environment::Environment;
 
@@ -47,11 +47,12 @@ pub fn of_slot(
 fn built_in(world: &dyn World, config: &Config, environment: &Environment, account: &Account) -> Vec<Lint> {
     let mut lints = Vec::new();
     let exported = !environment.variable(world, "OPENAI_API_KEY").is_empty();
-    if exported && !matches!(account.login, Login::Key(_)) {
+    let payer = account.payer();
+    if exported && payer != Some(Payer::Key) {
         // Other programs use the variable; with a login of its own Codex does not miss it.
         let words = "OPENAI_API_KEY is set, and Codex does not use it";
-        lints.push(match account.login {
-            Login::Chatgpt(_) => Lint::note("variable-unused", words),
+        lints.push(match payer {
+            Some(Payer::Plan) => Lint::note("variable-unused", words),
             _ => Lint::warn("variable-unused", words),
         });
     }
@@ -62,13 +63,12 @@ fn built_in(world: &dyn World, config: &Config, environment: &Environment, accou
         lints.push(Lint::note("variable-unused", "OPENAI_BASE_URL is set, and Codex does not use it"));
     }
     let metered = world.var("CODEX_API_KEY").is_some_and(|key| !key.trim().is_empty());
-    let payer = match &account.login {
-        Login::Key(_) if metered => "the metered key in CODEX_API_KEY pays",
-        Login::Key(_) => "the metered API key pays",
-        Login::Chatgpt(_) => "the ChatGPT plan pays",
-        _ => return lints,
-    };
-    lints.push(Lint::note("who-pays", payer));
+    let payer = payer.map(|payer| match payer {
+        Payer::Key if metered => "the metered key in CODEX_API_KEY pays",
+        Payer::Key => "the metered API key pays",
+        Payer::Plan => "the ChatGPT plan pays",
+    });
+    lints.extend(payer.map(|payer| Lint::note("who-pays", payer)));
     lints
 }
 
