@@ -3,9 +3,14 @@
 //! Three questions in this order: is the folder trusted, which authentication type is selected (a setting beats every
 //! variable), and where is its credential. Exactly one `.env` file is read, the first one found.
 
-use crate::agents::common::{self, Traces};
-use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use std::path::PathBuf;
+
+use crate::agents::common::{self, EnvFiles};
+use crate::agents::engine::{self, Package, Presence, Question, Rules};
+use crate::agents::{Agent, Looks, Record};
+use crate::destination::Destination;
 use crate::resolve::{Mode, Slot};
+use crate::world::{Trouble, World};
 
 mod credentials;
 mod decide;
@@ -16,23 +21,24 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use credentials::Stored;
+use decide::Type;
 use settings::Settings;
-
-const ID: &str = "gemini-cli";
-const VERSIONS: &[&str] = &["0.61.0"];
 
 /// Gemini CLI.
 pub const AGENT: Agent = Agent {
-    id: ID,
+    id: "gemini-cli",
     aliases: &["google-gemini-cli"],
     name: "Gemini CLI",
     record: Record::Rules,
-    versions: VERSIONS,
+    versions: &["0.61.0"],
     looks: LOOKS,
-    scan,
-    destinations: destinations::destinations,
+    scan: |context| Some(engine::scan(&AGENT, context, &Gemini::read(context.world))),
+    destinations: |context, slot| engine::destinations(&Gemini::read(context.world), slot),
     switch: destinations::switch,
-    restart,
+    restart: |context, slot| {
+        common::running(context.world, "Gemini CLI", "gemini", &["@google/gemini-cli"], slot, None)
+    },
 };
 
 const LOOKS: &[Looks] = &[
@@ -50,34 +56,85 @@ const LOOKS: &[Looks] = &[
     Looks { place: "~/.gemini/oauth_creds.json", note: "the Google login" },
 ];
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
-fn scan(context: &Context<'_>) -> Option<Findings> {
-    let world = context.world;
-    let settings = Settings::read(world);
-    let environment = environment::read(world, &settings);
-    let mut headless = decide::slot(world, &settings, &environment, Mode::Headless);
-    let terminal = decide::slot(world, &settings, &environment, Mode::Interactive);
-    let mut slots: Vec<Slot> = Vec::new();
-    if common::same_outcome(&headless.outcome, &terminal.outcome) {
-        headless.mode = None;
-        slots.push(headless);
-    } else {
-        slots.extend([headless, terminal]);
-    }
-    common::name_providers(context.catalogue, &mut slots);
-    common::finish(world, &mut slots);
-    let version = common::version(world, "gemini", &["@google/gemini-cli"]);
-    let traces = [settings.folder.clone()];
-    Some(Findings {
-        found: Traces { program: "gemini", paths: &traces, variables: &["GEMINI_CLI_HOME"] }.found(world),
-        rules: common::rules("Gemini CLI", VERSIONS, version.as_deref()),
-        version,
-        slots,
-        troubles: settings.troubles(),
-        lints: Vec::new(),
-    })
+/// What one scan reads.
+struct Gemini<'a> {
+    world: &'a dyn World,
+    settings: Settings,
+    /// The variables.
+    environment: EnvFiles,
+    /// The type in use.
+    kind: Type,
+    /// A setting selects it.
+    selected: bool,
+    /// The stored key.
+    stored: Option<Stored>,
+    /// The Google login.
+    login: Option<Stored>,
 }
 
-fn restart(context: &Context<'_>, slot: &Slot) -> Option<Restart> {
-    common::running(context.world, "Gemini CLI", "gemini", &["@google/gemini-cli"], slot, None)
+impl<'a> Gemini<'a> {
+    fn read(world: &'a dyn World) -> Self {
+        let settings = Settings::read(world);
+        let environment = environment::read(world, &settings);
+        let selected = settings.selected(world);
+        Self {
+            world,
+            kind: selected.as_deref().map_or_else(|| decide::from_env(world, &environment), Type::named),
+            selected: selected.is_some(),
+            stored: credentials::key(world, &settings),
+            login: credentials::login(world, &settings),
+            settings,
+            environment,
+        }
+    }
+
+    /// What Gemini CLI sees as `name`, if that is not empty.
+    fn text(&self, name: &str) -> Option<String> {
+        self.environment.nonempty(self.world, name)
+    }
+}
+
+impl Rules for Gemini<'_> {
+    type Query<'q>
+        = Mode
+    where
+        Self: 'q;
+
+    fn presence(&self) -> Presence<'_> {
+        Presence {
+            program: "gemini",
+            package: Package::Node(&["@google/gemini-cli"]),
+            paths: vec![self.settings.folder.clone()],
+            variables: &["GEMINI_CLI_HOME"],
+        }
+    }
+
+    fn queries(&self) -> Vec<Mode> {
+        vec![Mode::Headless, Mode::Interactive]
+    }
+
+    fn ask(&self, mode: &Mode) -> Question {
+        let offers = self.offers();
+        let request = self.request(&offers);
+        Question {
+            mode: Some(*mode),
+            provider: match self.kind {
+                Type::Key | Type::None => Some("gemini".to_owned()),
+                Type::Vertex => Some("vertex".to_owned()),
+                _ => None,
+            },
+            in_use: true,
+            refusal: self.refusal(*mode),
+            lints: lints::of_slot(self),
+            ..Question::new(self.kind.id(), offers, request)
+        }
+    }
+
+    fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
+        self.settings.troubles()
+    }
+
+    fn destinations(&self, _: &Mode, slot: &Slot) -> Vec<Destination> {
+        destinations::of(self, slot)
+    }
 }

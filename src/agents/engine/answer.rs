@@ -239,7 +239,7 @@ fn rows(offers: Vec<Offer>, search: Search, also: Option<&(usize, Header)>, deci
         _ => "another credential is sent in its place",
     };
     for (at, offer) in offers.into_iter().enumerate() {
-        let sent = credentials.contains(&From::Offer(at));
+        let sent = active.is_some() && credentials.contains(&From::Offer(at));
         let state = match (&offer.value, active) {
             (Value::Unset, _) => State::Unset,
             (Value::Unreadable(reason), _) => State::Ignored { reason: reason.clone() },

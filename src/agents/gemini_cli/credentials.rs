@@ -16,8 +16,6 @@ pub struct Stored {
     pub place: Place,
     /// What stands there, as far as it can be read.
     pub value: Value,
-    /// The text, where it can be read.
-    pub text: Option<Secret>,
     /// It has expired (Google login).
     pub expired: bool,
 }
@@ -38,7 +36,7 @@ pub fn key(world: &dyn World, settings: &Settings) -> Option<Stored> {
         KeyringState::Absent(_) => sealed_file(world, settings, KEY_SERVICE, KEY_USER),
         KeyringState::Locked | KeyringState::TimedOut => {
             let place = Place::Keyring { service: KEY_SERVICE.to_owned(), user: KEY_USER.to_owned() };
-            Some(Stored { source: Source::Keyring, place, value: Value::Sealed, text: None, expired: false })
+            Some(Stored { source: Source::Keyring, place, value: Value::Sealed, expired: false })
         }
     }
 }
@@ -51,13 +49,7 @@ fn from_keyring(service: &str, user: &str, text: &Secret) -> Option<Stored> {
 fn stored(source: Source, doc: &Doc) -> Option<Stored> {
     let steps = ["token", "accessToken"];
     let key = Secret::new(doc.text(&steps).filter(|key| !key.is_empty())?);
-    Some(Stored {
-        source,
-        place: doc.place(&steps),
-        value: Value::Present(key.clone()),
-        text: Some(key),
-        expired: false,
-    })
+    Some(Stored { source, place: doc.place(&steps), value: Value::Present(key), expired: false })
 }
 
 /// An entry of the encrypted store, opened as Gemini CLI does it; sealed where it cannot be.
@@ -81,7 +73,6 @@ fn sealed_file(world: &dyn World, settings: &Settings, service: &str, account: &
                 SealedError::Machine => Value::Sealed,
                 _ => Value::Unreadable(error.to_string()),
             },
-            text: None,
             expired: false,
         }),
     }
@@ -102,8 +93,7 @@ pub fn login(world: &dyn World, settings: &Settings) -> Option<Stored> {
     Some(Stored {
         source: Source::Oauth,
         place: doc.place(&["access_token"]),
-        value: Value::Present(token.clone()),
-        text: Some(token),
+        value: Value::Present(token),
         expired: expires.is_some_and(|at| at < world.now_ms()),
     })
 }

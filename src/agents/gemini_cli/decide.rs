@@ -1,18 +1,19 @@
 //! The authentication type and what it sends.
 
 use crate::agents::common::{self, EnvFiles};
-use crate::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot};
-use crate::secret::Secret;
+use crate::agents::engine::{Clash, Request, Unsendable, Without, headers};
+use crate::resolve::{Gives, Header, Mode, Offer, Outcome};
 use crate::source::Value;
 use crate::world::World;
 
-use super::credentials::{self, Stored};
-use super::lints;
-use super::settings::{Settings, Trust};
+use super::Gemini;
+use super::credentials::Stored;
+use super::settings::Trust;
 
 const API_BASE: &str = "https://generativelanguage.googleapis.com";
 const VERTEX_BASE: &str = "https://aiplatform.googleapis.com";
 const LOGIN_BASE: &str = "https://cloudcode-pa.googleapis.com";
+const SEALED_LOGIN: &str = "the Google login is in a store that only Gemini CLI opens";
 
 /// Gemini CLI's authentication types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,8 @@ pub enum Type {
 }
 
 impl Type {
-    fn id(self) -> &'static str {
+    /// The name in the settings.
+    pub const fn id(self) -> &'static str {
         match self {
             Self::Key | Self::None => "gemini-api-key",
             Self::Vertex => "vertex-ai",
@@ -45,7 +47,8 @@ impl Type {
         }
     }
 
-    fn named(name: &str) -> Self {
+    /// The type that the settings call so.
+    pub fn named(name: &str) -> Self {
         match name {
             "gemini-api-key" => Self::Key,
             "vertex-ai" => Self::Vertex,
@@ -57,61 +60,8 @@ impl Type {
     }
 }
 
-/// Everything that decides.
-pub struct Asked<'a> {
-    /// The machine.
-    pub world: &'a dyn World,
-    /// The settings.
-    pub settings: &'a Settings,
-    /// The variables.
-    pub environment: &'a EnvFiles,
-    /// The type in use.
-    pub kind: Type,
-    /// A setting selects it.
-    pub selected: bool,
-    /// The stored key.
-    pub stored: Option<Stored>,
-    /// The Google login.
-    pub login: Option<Stored>,
-}
-
-/// The slot in one mode.
-pub fn slot(world: &dyn World, settings: &Settings, environment: &EnvFiles, mode: Mode) -> Slot {
-    let selected = settings.selected(world);
-    let asked = Asked {
-        world,
-        settings,
-        environment,
-        kind: selected.as_deref().map_or_else(|| from_env(world, environment), Type::named),
-        selected: selected.is_some(),
-        stored: credentials::key(world, settings),
-        login: credentials::login(world, settings),
-    };
-    let mut chain = Chain::new();
-    for offer in asked.offers() {
-        chain.push(offer);
-    }
-    let settled = chain.settle();
-    Slot {
-        agent: super::ID,
-        profile: "default".to_owned(),
-        mode: Some(mode),
-        provider: match asked.kind {
-            Type::Key | Type::None => Some("gemini".to_owned()),
-            Type::Vertex => Some("vertex".to_owned()),
-            _ => None,
-        },
-        agent_provider: asked.kind.id().to_owned(),
-        in_use: true,
-        candidates: settled.candidates,
-        active: settled.active,
-        outcome: asked.outcome(mode),
-        lints: lints::of_slot(&asked),
-    }
-}
-
 /// The type that variables choose where no setting does.
-fn from_env(world: &dyn World, environment: &EnvFiles) -> Type {
+pub fn from_env(world: &dyn World, environment: &EnvFiles) -> Type {
     let is_true = |name| environment.text(world, name).as_deref() == Some("true");
     let is_set = |name| environment.nonempty(world, name).is_some();
     match () {
@@ -124,13 +74,9 @@ fn from_env(world: &dyn World, environment: &EnvFiles) -> Type {
     }
 }
 
-impl Asked<'_> {
-    fn text(&self, name: &str) -> Option<String> {
-        self.environment.nonempty(self.world, name)
-    }
-
+impl Gemini<'_> {
     /// All candidates: those of the type in use first.
-    fn offers(&self) -> Vec<Offer> {
+    pub(super) fn offers(&self) -> Vec<Offer> {
         let key = matches!(self.kind, Type::Key | Type::Gateway | Type::None);
         let not_selected = "another authentication type is in use";
         let mut offers =
@@ -144,7 +90,8 @@ impl Asked<'_> {
                 }
                 (Type::Key, true) if value == Value::Sealed => {
                     let why = "sealed, written by Gemini CLI itself; /auth in Gemini CLI changes it";
-                    Offer::usable(stored.source, place, value, why)
+                    let hidden = "the key is in a store that only Gemini CLI opens".to_owned();
+                    Offer::usable(stored.source, place, value, why).gives(Gives::Hidden(hidden))
                 }
                 (Type::Key, true) => {
                     Offer::usable(stored.source, place, value, "the key that Gemini CLI keeps itself")
@@ -157,15 +104,34 @@ impl Asked<'_> {
             }
         }));
         let vertex = (self.kind == Type::Vertex).then_some("the key of Vertex");
-        offers.extend(self.variables("GOOGLE_API_KEY", vertex, "GOOGLE_API_KEY is for Vertex only"));
+        let of_vertex = self.variables("GOOGLE_API_KEY", vertex, "GOOGLE_API_KEY is for Vertex only");
+        let region =
+            self.text("GOOGLE_CLOUD_LOCATION").is_some_and(|region| region == "us" || region == "eu");
+        let unclear = region && self.text("GOOGLE_VERTEX_BASE_URL").is_none();
+        offers.extend(of_vertex.into_iter().map(|offer| match &offer.gives {
+            Gives::Key(_) if unclear => {
+                let reason = "the address of Vertex in the locations us and eu is not on record";
+                offer.gives(Gives::Unknown(reason.to_owned()))
+            }
+            _ => offer,
+        }));
         offers.extend(self.login.iter().map(|login| {
             let (place, value) = (login.place.clone(), login.value.clone());
-            if self.kind == Type::Login {
-                Offer::usable(login.source, place, value, "the Google login is the selected type")
-                    .named("Google login")
+            let offer = if self.kind != Type::Login {
+                Offer::ignored(login.source, place, value, not_selected)
             } else {
-                Offer::ignored(login.source, place, value, not_selected).named("Google login")
-            }
+                let offer =
+                    Offer::usable(login.source, place, value, "the Google login is the selected type");
+                match &offer.gives {
+                    Gives::Key(_) if login.expired => {
+                        let why = "the Google login has expired and is renewed first";
+                        offer.gives(Gives::Hidden(why.to_owned()))
+                    }
+                    Gives::Hidden(_) => offer.gives(Gives::Hidden(SEALED_LOGIN.to_owned())),
+                    _ => offer,
+                }
+            };
+            offer.named("Google login")
         }));
         offers
     }
@@ -184,39 +150,39 @@ impl Asked<'_> {
         found.iter().map(offer).collect()
     }
 
-    fn outcome(&self, mode: Mode) -> Outcome {
-        let nothing = |reason: &str| Outcome::Nothing { reason: reason.to_owned() };
+    /// Why no request is made, or what is unknown of it: trust, then the type.
+    pub(super) fn refusal(&self, mode: Mode) -> Option<Outcome> {
         if let Some(reason) = self.settings.refusal() {
-            return Outcome::Nothing { reason };
+            return Some(Outcome::nothing(reason));
         }
         match (&self.settings.trust, mode) {
-            (Trust::Broken(reason), _) => return Outcome::Nothing { reason: reason.clone() },
+            (Trust::Broken(reason), _) => return Some(Outcome::nothing(reason.as_str())),
             (Trust::Untrusted, Mode::Headless) => {
-                return nothing("Gemini CLI is not running in a trusted directory");
+                return Some(Outcome::nothing("Gemini CLI is not running in a trusted directory"));
             }
             (Trust::Untrusted, Mode::Interactive) => {
                 let reason = "Gemini CLI asks at start whether to trust this folder; what it reads depends on the answer";
-                return Outcome::NotKnown { reason: reason.to_owned() };
+                return Some(Outcome::unknown(reason));
             }
             (Trust::Trusted, _) => {}
         }
         if let Some(reason) = self.enforced() {
-            return Outcome::Nothing { reason };
+            return Some(Outcome::nothing(reason));
         }
         match self.kind {
-            Type::Key => self.with_key(),
-            Type::Vertex => self.with_vertex(),
-            Type::Login => self.with_login(),
-            Type::Gateway if mode == Mode::Headless => nothing("Invalid auth method selected."),
-            Type::Gateway | Type::Other => Outcome::NotKnown {
-                reason: "what this authentication type sends is not on record".to_owned(),
-            },
-            Type::Machine => {
-                Outcome::Hidden { reason: "the machine's Google credentials give the token".to_owned() }
+            Type::Gateway if mode == Mode::Headless => {
+                Some(Outcome::nothing("Invalid auth method selected."))
             }
-            Type::None => nothing(
+            Type::Gateway | Type::Other => {
+                Some(Outcome::unknown("what this authentication type sends is not on record"))
+            }
+            Type::None => Some(Outcome::nothing(
                 "Please set an Auth method, or one of GEMINI_API_KEY, GOOGLE_GENAI_USE_VERTEXAI, GOOGLE_GENAI_USE_GCA",
-            ),
+            )),
+            Type::Login if self.text("GOOGLE_CLOUD_ACCESS_TOKEN").is_some() => {
+                Some(Outcome::unknown("what GOOGLE_CLOUD_ACCESS_TOKEN does beside a login is not on record"))
+            }
+            Type::Key | Type::Vertex | Type::Login | Type::Machine => None,
         }
     }
 
@@ -236,100 +202,60 @@ impl Asked<'_> {
         })
     }
 
-    fn with_key(&self) -> Outcome {
-        let name = "GEMINI_API_KEY";
-        let key = match (self.text(name), &self.stored) {
-            (Some(key), _) => Secret::new(key),
-            (None, Some(stored)) if self.selected => {
-                if let Value::Unreadable(why) = &stored.value {
-                    return Outcome::Nothing { reason: format!("the stored key cannot be opened: {why}") };
-                }
-                let Some(text) = &stored.text else {
-                    let reason = "the key is in a store that only Gemini CLI opens";
-                    return Outcome::Hidden { reason: reason.to_owned() };
-                };
-                text.clone()
-            }
-            _ => {
-                let reason =
-                    "When using Gemini API, you must specify the GEMINI_API_KEY environment variable.";
-                return Outcome::Nothing { reason: reason.to_owned() };
-            }
-        };
-        let base = self.text("GOOGLE_GEMINI_BASE_URL").unwrap_or_else(|| API_BASE.to_owned());
-        self.sends(&key, base)
-    }
-
-    fn with_vertex(&self) -> Outcome {
-        let Some(key) = self.text("GOOGLE_API_KEY") else {
-            let project = self.text("GOOGLE_CLOUD_PROJECT").or_else(|| self.text("GOOGLE_CLOUD_PROJECT_ID"));
-            return if project.is_some() && self.text("GOOGLE_CLOUD_LOCATION").is_some() {
-                Outcome::Hidden { reason: "Google's default credentials give the token".to_owned() }
-            } else {
-                let reason = "When using Vertex AI, you must specify either GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION, or GOOGLE_API_KEY";
-                Outcome::Nothing { reason: reason.to_owned() }
-            };
-        };
-        let base = self.text("GOOGLE_VERTEX_BASE_URL");
-        let region = self.text("GOOGLE_CLOUD_LOCATION").filter(|region| region == "us" || region == "eu");
-        if base.is_none() && region.is_some() {
-            let reason = "the address of Vertex in the locations us and eu is not on record";
-            return Outcome::NotKnown { reason: reason.to_owned() };
+    /// A key in its header, which a custom header replaces, and once more as bearer where that is asked for; a login as
+    /// bearer alone.
+    pub(super) fn request(&self, offers: &[Offer]) -> Request {
+        let without = Without::Ends(self.without());
+        if self.kind == Type::Login {
+            let base = self.text("CODE_ASSIST_ENDPOINT").unwrap_or_else(|| LOGIN_BASE.to_owned());
+            let library = |key: &_, _: &_| Ok(Clone::clone(key));
+            return Request { library, without, ..Request::new(Header::Bearer, base, "") };
         }
-        self.sends(&Secret::new(key), base.unwrap_or_else(|| VERTEX_BASE.to_owned()))
-    }
-
-    fn with_login(&self) -> Outcome {
-        if self.text("GOOGLE_CLOUD_ACCESS_TOKEN").is_some() {
-            let reason = "what GOOGLE_CLOUD_ACCESS_TOKEN does beside a login is not on record";
-            return Outcome::NotKnown { reason: reason.to_owned() };
-        }
-        let Some(login) = &self.login else {
-            return Outcome::Nothing {
-                reason: "no Google login is stored; start `gemini` and sign in".to_owned(),
-            };
+        let base = match self.kind {
+            Type::Vertex => self.text("GOOGLE_VERTEX_BASE_URL").unwrap_or_else(|| VERTEX_BASE.to_owned()),
+            _ => self.text("GOOGLE_GEMINI_BASE_URL").unwrap_or_else(|| API_BASE.to_owned()),
         };
-        match &login.text {
-            Some(token) if !login.expired => Outcome::Sends {
-                sent: Sent { header: Header::Bearer, key: token.clone() },
-                base_url: self.text("CODE_ASSIST_ENDPOINT").unwrap_or_else(|| LOGIN_BASE.to_owned()),
-                also: Vec::new(),
-            },
-            Some(_) => {
-                Outcome::Hidden { reason: "the Google login has expired and is renewed first".to_owned() }
-            }
-            None => Outcome::Hidden {
-                reason: "the Google login is in a store that only Gemini CLI opens".to_owned(),
-            },
-        }
-    }
-
-    /// A key in its header, which a custom header replaces, and once more as bearer where that is asked for.
-    fn sends(&self, key: &Secret, base_url: String) -> Outcome {
-        let header = Header::raw("x-goog-api-key");
-        let (Some(raw), Some(bearer)) =
-            (common::fetch_text(key, &header), common::fetch_text(key, &Header::Bearer))
-        else {
-            let reason =
-                "it holds characters that no header can carry; what Gemini CLI does then is not on record";
-            return Outcome::NotKnown { reason: reason.to_owned() };
-        };
-        let mut sent = vec![Sent { header, key: raw }];
+        let bearer = self.text("GEMINI_API_KEY_AUTH_MECHANISM").as_deref() == Some("bearer");
         let custom = self.text("GEMINI_CLI_CUSTOM_HEADERS").unwrap_or_default();
         let pairs = custom.split(',').filter_map(|pair| pair.split_once(':'));
-        for one in common::extra_headers(pairs.map(|(name, value)| (name.trim(), value.trim()))) {
-            sent.retain(|other| other.header.name() != one.header.name());
-            sent.push(one);
+        let mut own = headers::all(pairs.map(|(name, value)| (name.trim(), value.trim())), Clash::Replaces);
+        own.retain(|one| !bearer || one.sent.header.name() != "authorization");
+        let found = offers.iter().position(|offer| offer.gives.wins());
+        Request {
+            library: |key, header| {
+                let unknown = "it holds characters that no header can carry; what Gemini CLI does then is not on record";
+                let fits = common::fetch_text(key, &Header::Bearer).and(common::fetch_text(key, header));
+                fits.ok_or_else(|| Unsendable::Unknown(unknown.to_owned()))
+            },
+            also: found.filter(|_| bearer).map(|at| (at, Header::Bearer)),
+            own,
+            without,
+            ..Request::new(Header::raw("x-goog-api-key"), base, "")
         }
-        if self.text("GEMINI_API_KEY_AUTH_MECHANISM").as_deref() == Some("bearer") {
-            sent.retain(|other| other.header.name() != "authorization");
-            sent.push(Sent { header: Header::Bearer, key: bearer });
-        }
-        sent.sort_by_key(|one| one.header.name() != "x-goog-api-key");
-        let mut sent = sent.into_iter();
-        match sent.next() {
-            Some(first) => Outcome::Sends { sent: first, base_url, also: sent.collect() },
-            None => Outcome::Nothing { reason: "no credential".to_owned() },
+    }
+
+    /// What happens without a key.
+    fn without(&self) -> Outcome {
+        match (self.kind, &self.stored) {
+            (Type::Machine, _) => Outcome::hidden("the machine's Google credentials give the token"),
+            (Type::Login, _) if self.login.is_some() => Outcome::hidden(SEALED_LOGIN),
+            (Type::Login, _) => Outcome::nothing("no Google login is stored; start `gemini` and sign in"),
+            (Type::Vertex, _) => {
+                let project =
+                    self.text("GOOGLE_CLOUD_PROJECT").or_else(|| self.text("GOOGLE_CLOUD_PROJECT_ID"));
+                if project.is_some() && self.text("GOOGLE_CLOUD_LOCATION").is_some() {
+                    return Outcome::hidden("Google's default credentials give the token");
+                }
+                Outcome::nothing(
+                    "When using Vertex AI, you must specify either GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION, or GOOGLE_API_KEY",
+                )
+            }
+            (_, Some(Stored { value: Value::Unreadable(why), .. })) if self.selected => {
+                Outcome::nothing(format!("the stored key cannot be opened: {why}"))
+            }
+            _ => Outcome::nothing(
+                "When using Gemini API, you must specify the GEMINI_API_KEY environment variable.",
+            ),
         }
     }
 }

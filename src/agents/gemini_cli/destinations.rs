@@ -2,31 +2,27 @@
 
 use serde_json::json;
 
-use crate::agents::Context;
+use crate::agents::{Context, engine};
 use crate::destination::{Destination, Neighbour, Set, Switch};
 use crate::resolve::Slot;
 use crate::source::{Place, Source, Value, tilde};
 
-use super::environment;
+use super::Gemini;
+use super::decide::Type;
 use super::settings::Settings;
 
 /// The places for a new key, best first: where the present one stands, then the `.env` file that is read.
-pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
-    let world = context.world;
-    let settings = Settings::read(world);
-    let environment = environment::read(world, &settings);
-    let mut all = Vec::new();
-    if let Some(active) = slot.active_candidate()
-        && matches!(active.source, Source::Dotenv | Source::Keyring | Source::SecretStore)
-        && !matches!(active.place, Place::Keyring { .. } | Place::File { .. })
-    {
-        let effect = "replaces the key that is sent now".to_owned();
-        all.push(Destination { place: active.place.clone(), effect, neighbours: Vec::new() });
-    }
-    let name = if slot.agent_provider == "vertex-ai" { "GOOGLE_API_KEY" } else { "GEMINI_API_KEY" };
+pub fn of(gemini: &Gemini<'_>, slot: &Slot) -> Vec<Destination> {
+    let Gemini { world, settings, environment, .. } = gemini;
+    let stored = slot.active_candidate().filter(|active| {
+        matches!(active.source, Source::Dotenv | Source::Keyring | Source::SecretStore)
+            && !matches!(active.place, Place::Keyring { .. } | Place::File { .. })
+    });
+    let mut all: Vec<Destination> = stored.map(engine::replacing).into_iter().collect();
+    let name = if gemini.kind == Type::Vertex { "GOOGLE_API_KEY" } else { "GEMINI_API_KEY" };
     let own = settings.folder.join(".env");
     let file = environment.file.clone().unwrap_or_else(|| own.clone());
-    let place = environment.destination(world, &file, name);
+    let place = environment.destination(*world, &file, name);
     let beside = match slot.active_candidate() {
         Some(active) if active.value == Value::Sealed => {
             ", which goes before its sealed store; /auth in Gemini CLI changes the store itself"
@@ -37,16 +33,16 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
         all.push(Destination {
             place,
             effect: format!("sets {name} in the one .env file that Gemini CLI reads here{beside}"),
-            neighbours: selection(&settings, slot),
+            neighbours: selection(gemini),
         });
     }
     // The person's own file, where a project's file is the one that is read here.
     if file != own {
         let read_here = tilde(&file, world.home());
         all.push(Destination {
-            place: environment.destination(world, &own, name),
+            place: environment.destination(*world, &own, name),
             effect: format!("sets {name} for all other folders; here {read_here} takes precedence"),
-            neighbours: selection(&settings, slot),
+            neighbours: selection(gemini),
         });
     }
     all
@@ -76,10 +72,10 @@ pub fn switch(context: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
 }
 
 /// A key counts only where its type is selected; a login that a setting selects is unselected along.
-fn selection(settings: &Settings, slot: &Slot) -> Vec<Neighbour> {
+fn selection(gemini: &Gemini<'_>) -> Vec<Neighbour> {
     let steps = ["security", "auth", "selectedType"];
-    let Some((doc, value)) = settings.get(&steps) else { return Vec::new() };
-    let wanted = if slot.agent_provider == "vertex-ai" { "vertex-ai" } else { "gemini-api-key" };
+    let Some((doc, value)) = gemini.settings.get(&steps) else { return Vec::new() };
+    let wanted = if gemini.kind == Type::Vertex { "vertex-ai" } else { "gemini-api-key" };
     if value.as_str() == Some(wanted) {
         return Vec::new();
     }

@@ -5,12 +5,13 @@ use crate::finding::Lint;
 use crate::source::{Place, tilde};
 use crate::world::World;
 
-use super::decide::{Asked, Type};
+use super::Gemini;
+use super::decide::Type;
 
 /// The lints of the slot.
-pub fn of_slot(asked: &Asked<'_>) -> Vec<Lint> {
+pub fn of_slot(asked: &Gemini<'_>) -> Vec<Lint> {
     let mut lints = Vec::new();
-    let (world, environment) = (asked.world, asked.environment);
+    let (world, environment) = (asked.world, &asked.environment);
     let set = |name| environment.nonempty(world, name).is_some();
     if asked.kind == Type::Login && set("GEMINI_API_KEY") {
         let message = "the Google login is selected in the settings; GEMINI_API_KEY is set and not used";
@@ -65,7 +66,7 @@ fn project(world: &dyn World, place: &Place) -> Lint {
 }
 
 /// A `.env` nearer by hides the one with the key as a whole.
-fn hidden_file(asked: &Asked<'_>) -> Option<Lint> {
+fn hidden_file(asked: &Gemini<'_>) -> Option<Lint> {
     let read = asked.environment.file.as_ref()?;
     let found = asked.environment.variable(asked.world, "GEMINI_API_KEY");
     let hidden = found.iter().find(|one| one.place.file().is_some_and(|file| file != read))?;
@@ -77,7 +78,7 @@ fn hidden_file(asked: &Asked<'_>) -> Option<Lint> {
     ))
 }
 
-fn empty_hides(asked: &Asked<'_>) -> Option<Lint> {
+fn empty_hides(asked: &Gemini<'_>) -> Option<Lint> {
     let found = asked.environment.variable(asked.world, "GEMINI_API_KEY");
     let (first, rest) = found.split_first()?;
     let hides = first.text.is_empty() && rest.iter().any(|one| !one.text.is_empty());
