@@ -400,6 +400,15 @@ impl Outcome {
         Self::NotKnown { reason: reason.into() }
     }
 
+    /// Why it is no known request, in words; empty where a known one is made.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Sends { .. } => "",
+            Self::Nothing { reason } | Self::Hidden { reason } | Self::NotKnown { reason } => reason,
+        }
+    }
+
     /// A credential is sent that somebody else has.
     pub fn hidden(reason: impl Into<String>) -> Self {
         Self::Hidden { reason: reason.into() }

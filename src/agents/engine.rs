@@ -10,7 +10,8 @@ use crate::agents::common::{self, Traces};
 use crate::agents::{Agent, Context, Findings, python};
 use crate::destination::Destination;
 use crate::finding::Lint;
-use crate::resolve::{Candidate, Mode, Offer, Outcome, Slot};
+use crate::resolve::{Candidate, Header, Mode, Offer, Outcome, Slot};
+use crate::secret::Secret;
 use crate::world::{Trouble, World};
 
 mod answer;
@@ -170,6 +171,13 @@ fn differ_in_mode_alone(a: &Slot, b: &Slot) -> bool {
 pub fn destinations<R: Rules>(rules: &R, slot: &Slot) -> Vec<Destination> {
     let query = rules.queries().into_iter().find(|query| rules.ask(query).is_of(slot));
     query.map_or_else(Vec::new, |query| rules.destinations(&query, slot))
+}
+
+/// What JavaScript's `fetch` puts into a header; what `agent` does with a text that no header can carry is unknown.
+pub fn fetch(key: &Secret, header: &Header, agent: &str) -> Result<Secret, Unsendable> {
+    let unknown =
+        || format!("it holds characters that no header can carry; what {agent} does then is not on record");
+    common::fetch_text(key, header).ok_or_else(|| Unsendable::Unknown(unknown()))
 }
 
 /// The place of the present key, for a new one.

@@ -210,14 +210,13 @@ impl<'a> Llm<'a> {
     /// keys.json, then the variable. A name in keys.json decides, whatever its value.
     fn key(&self, name: &str, variable: &str) -> Vec<Offer> {
         let (place, value) = (common::env_place(variable), common::env_value(self.world, variable));
-        let variable_offer = match self.world.var(variable) {
-            Some("") => Offer::ignored(Source::Env, place, value, "set but empty"),
-            _ => {
-                let why = format!("keys.json has no entry {name}, so the variable counts");
-                Offer::usable(Source::Env, place, value, why)
-            }
+        let why = format!("keys.json has no entry {name}, so the variable counts");
+        let in_env = if self.world.var(variable) == Some("") {
+            Offer::ignored(Source::Env, place, value, "set but empty")
+        } else {
+            Offer::usable(Source::Env, place, value, why)
         };
-        vec![self.stored(name), variable_offer.named(variable)]
+        vec![self.stored(name), in_env.named(variable)]
     }
 
     fn stored(&self, name: &str) -> Offer {

@@ -42,7 +42,9 @@ pub fn ask(codex: &Codex<'_>, query: &Query<'_>) -> Question {
     let Search { mut offers, without, refusal: own } = search(codex, config, provider, account);
     if let Some(base) = base_url(config, provider) {
         // The address in the configuration comes before that of a login.
-        offers.iter_mut().for_each(|offer| offer.base_url = offer.base_url.take().map(|_| base.to_owned()));
+        for offer in &mut offers {
+            offer.base_url = offer.base_url.take().map(|_| base.to_owned());
+        }
     }
     let request = Request {
         // An invalid header value is left out without a word (recordings cx-37, cx-47).

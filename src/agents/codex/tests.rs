@@ -117,7 +117,7 @@ fn a_new_key_signs_in_with_its_mode() {
     let world = home().with_file(".codex/auth.json", CHATGPT);
     let catalogue = Catalogue::embedded();
     let context = Context { world: &world, catalogue: &catalogue };
-    let all = super::destinations::destinations(&context, &slots(&world)[0]);
+    let all = (super::AGENT.destinations)(&context, &slots(&world)[0]);
     let shown: Vec<_> = all.iter().map(|one| one.place.show(Some("/h".as_ref()))).collect();
     assert_eq!(shown, ["~/.codex/auth.json#/OPENAI_API_KEY"]);
     assert_eq!(all[0].neighbours[0].set, crate::destination::Set::Json("apikey".into()));

@@ -1,7 +1,7 @@
 //! The authentication type and what it sends.
 
 use crate::agents::common::{self, EnvFiles};
-use crate::agents::engine::{Clash, Request, Unsendable, Without, headers};
+use crate::agents::engine::{self, Clash, Request, Without, headers};
 use crate::resolve::{Gives, Header, Mode, Offer, Outcome};
 use crate::source::Value;
 use crate::world::World;
@@ -117,19 +117,17 @@ impl Gemini<'_> {
         }));
         offers.extend(self.login.iter().map(|login| {
             let (place, value) = (login.place.clone(), login.value.clone());
-            let offer = if self.kind != Type::Login {
-                Offer::ignored(login.source, place, value, not_selected)
-            } else {
-                let offer =
-                    Offer::usable(login.source, place, value, "the Google login is the selected type");
-                match &offer.gives {
-                    Gives::Key(_) if login.expired => {
-                        let why = "the Google login has expired and is renewed first";
-                        offer.gives(Gives::Hidden(why.to_owned()))
-                    }
-                    Gives::Hidden(_) => offer.gives(Gives::Hidden(SEALED_LOGIN.to_owned())),
-                    _ => offer,
+            let usable = Offer::usable(login.source, place, value, "the Google login is the selected type");
+            let offer = match &usable.gives {
+                _ if self.kind != Type::Login => {
+                    Offer::ignored(login.source, login.place.clone(), login.value.clone(), not_selected)
                 }
+                Gives::Key(_) if login.expired => {
+                    let why = "the Google login has expired and is renewed first";
+                    usable.gives(Gives::Hidden(why.to_owned()))
+                }
+                Gives::Hidden(_) => usable.gives(Gives::Hidden(SEALED_LOGIN.to_owned())),
+                _ => usable,
             };
             offer.named("Google login")
         }));
@@ -223,9 +221,8 @@ impl Gemini<'_> {
         let found = offers.iter().position(|offer| offer.gives.wins());
         Request {
             library: |key, header| {
-                let unknown = "it holds characters that no header can carry; what Gemini CLI does then is not on record";
-                let fits = common::fetch_text(key, &Header::Bearer).and(common::fetch_text(key, header));
-                fits.ok_or_else(|| Unsendable::Unknown(unknown.to_owned()))
+                engine::fetch(key, &Header::Bearer, "Gemini CLI")?;
+                engine::fetch(key, header, "Gemini CLI")
             },
             also: found.filter(|_| bearer).map(|at| (at, Header::Bearer)),
             own,
