@@ -8,34 +8,33 @@ use std::path::PathBuf;
 use regex::Regex;
 use serde_json::Value as Json;
 
-use crate::agents::common::{self, Doc, Found, Traces};
-use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use crate::agents::common::{self, Doc, Found};
+use crate::agents::engine::{self, Clash, Package, Presence, Question, Request, Rules, Without, headers};
+use crate::agents::{Agent, Looks, Record};
 use crate::destination::Destination;
 use crate::finding::Lint;
 use crate::formats::dotenv;
-use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
-use crate::secret::Secret;
+use crate::resolve::{Header, Offer, Outcome, Slot};
 use crate::source::{Dialect, Place, Source, Value};
-use crate::world::World;
+use crate::world::{Trouble, World};
 
 #[cfg(test)]
 mod tests;
 
-const ID: &str = "continue";
-const VERSIONS: &[&str] = &["1.5.47"];
-
 /// Continue.
 pub const AGENT: Agent = Agent {
-    id: ID,
+    id: "continue",
     aliases: &["continue-cli", "continue-dev"],
     name: "Continue",
     record: Record::Rules,
-    versions: VERSIONS,
+    versions: &["1.5.47"],
     looks: LOOKS,
-    scan,
-    destinations,
+    scan: |context| Some(engine::scan(&AGENT, context, &Continue::read(context.world))),
+    destinations: |context, slot| engine::destinations(&Continue::read(context.world), slot),
     switch: super::no_switch,
-    restart,
+    restart: |context, slot| {
+        common::running(context.world, "Continue", "cn", &["@continuedev/cli"], slot, None)
+    },
 };
 
 const LOOKS: &[Looks] = &[
@@ -61,111 +60,20 @@ enum Key {
     Other,
 }
 
-fn home(world: &dyn World) -> PathBuf {
-    common::folder(world, "CONTINUE_GLOBAL_DIR", ".continue")
+/// What one scan reads.
+struct Continue<'a> {
+    world: &'a dyn World,
+    home: PathBuf,
+    config: Doc,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
-fn scan(context: &Context<'_>) -> Option<Findings> {
-    let world = context.world;
-    let folder = home(world);
-    let config = Doc::yaml(world, folder.join("config.yaml"));
-    let mut slots = slots(world, &config);
-    common::name_providers(context.catalogue, &mut slots);
-    common::finish(world, &mut slots);
-    let version = common::version(world, "cn", &["@continuedev/cli"]);
-    let traces = [folder];
-    Some(Findings {
-        found: Traces { program: "cn", paths: &traces, variables: &["CONTINUE_GLOBAL_DIR"] }.found(world),
-        rules: common::rules("Continue", VERSIONS, version.as_deref()),
-        version,
-        slots,
-        troubles: config.problem().into_iter().collect(),
-        lints: Vec::new(),
-    })
-}
-
-/// One slot a model; the first that chats is in use.
-fn slots(world: &dyn World, config: &Doc) -> Vec<Slot> {
-    let models = config.at(&["models"]).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let first = models.iter().position(chats);
-    let mut slots: Vec<Slot> =
-        models.iter().enumerate().map(|(at, model)| slot(world, config, at, model, first)).collect();
-    slots.sort_by_key(|slot| !slot.in_use);
-    slots
-}
+/// A model and its position in the configuration.
+type Model<'q> = (usize, &'q Json);
 
 /// Without roles a model takes part in everything.
 fn chats(model: &Json) -> bool {
     let roles = model.get("roles").and_then(Json::as_array);
     roles.is_none_or(|roles| roles.iter().any(|role| role == "chat"))
-}
-
-fn slot(world: &dyn World, config: &Doc, at: usize, model: &Json, first: Option<usize>) -> Slot {
-    let text = |name: &str| model.get(name).and_then(Json::as_str);
-    let provider = text("provider").unwrap_or("unknown");
-    let in_use = first == Some(at);
-    let (key, offers) = key(world, config, at, model);
-    let mut chain = Chain::new();
-    for offer in offers {
-        chain.push(offer);
-    }
-    let settled = chain.settle();
-    let base = text("apiBase").filter(|base| !base.is_empty());
-    let foreign =
-        base.filter(|base| provider == "openai" && !common::is_within(&common::host_of(base), "openai.com"));
-    let mut lints: Vec<Lint> = foreign
-        .map(|base| common::foreign_base("Continue", base, "apiBase in its configuration"))
-        .into_iter()
-        .collect();
-    if let Some(sent) = &key
-        && sent.starts_with("${{")
-    {
-        let message = "the secret is nowhere, and its name is sent in place of a key";
-        lints.push(Lint::fault("reference-sent", message));
-    }
-    Slot {
-        agent: ID,
-        profile: "default".to_owned(),
-        mode: None,
-        provider: (provider == "openai").then(|| "openai".to_owned()),
-        agent_provider: common::printable(text("name").unwrap_or(provider)),
-        in_use,
-        candidates: settled.candidates,
-        active: settled.active,
-        outcome: unclear(world).unwrap_or_else(|| outcome(provider, key, base, model)),
-        lints,
-    }
-}
-
-/// What makes another configuration count than the one in the home folder.
-fn unclear(world: &dyn World) -> Option<Outcome> {
-    let signed_in =
-        world.exists(&home(world).join("auth.json")) || world.var_nonempty("CONTINUE_API_KEY").is_some();
-    let reason = "you are signed in to Continue; the configuration may come from its server";
-    signed_in.then(|| Outcome::NotKnown { reason: reason.to_owned() })
-}
-
-fn outcome(provider: &str, key: Option<Secret>, base: Option<&str>, model: &Json) -> Outcome {
-    let not_known = |reason: &str| Outcome::NotKnown { reason: reason.to_owned() };
-    if provider != "openai" {
-        return not_known("only the provider openai of Continue is on record");
-    }
-    let Some(key) = key else { return not_known("what Continue sends without an apiKey is not on record") };
-    let Some(key) = common::fetch_text(&key, &Header::Bearer) else {
-        return not_known(
-            "it holds characters that no header can carry; what Continue does then is not on record",
-        );
-    };
-    let headers = model.get("requestOptions").and_then(|options| options.get("headers")?.as_object());
-    let pairs = headers.into_iter().flatten();
-    let also =
-        common::extra_headers(pairs.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))));
-    if also.iter().any(|one| one.header.name() == "authorization") {
-        return not_known("an Authorization header beside apiKey is not on record");
-    }
-    let base_url = base.unwrap_or("https://api.openai.com/v1").to_owned();
-    Outcome::Sends { sent: Sent { header: Header::Bearer, key }, base_url, also }
 }
 
 fn parse(model: &Json) -> Key {
@@ -178,93 +86,164 @@ fn parse(model: &Json) -> Key {
     }
 }
 
-/// The candidates of a model's key, and the text that is sent.
-fn key(world: &dyn World, config: &Doc, at: usize, model: &Json) -> (Option<Secret>, Vec<Offer>) {
-    let place = config.place(&["models", &at.to_string(), "apiKey"]);
-    match parse(model) {
-        Key::None => (None, Vec::new()),
-        Key::Literal(text) => {
-            let key = Secret::new(text);
-            let why = "apiKey of the model";
-            (Some(key.clone()), vec![Offer::usable(Source::Config, place, Value::Present(key), why)])
-        }
-        Key::Secret(name) => {
-            let found = secret(world, &name);
-            let key = found.first().map_or_else(
-                || Secret::new(format!("${{{{ secrets.//{name} }}}}")),
-                |found| Secret::new(&found.text),
-            );
-            let mut offers: Vec<Offer> = found
-                .into_iter()
-                .map(|found| {
+impl<'a> Continue<'a> {
+    fn read(world: &'a dyn World) -> Self {
+        let home = common::folder(world, "CONTINUE_GLOBAL_DIR", ".continue");
+        let config = Doc::yaml(world, home.join("config.yaml"));
+        Self { world, home, config }
+    }
+
+    /// What makes another configuration count than the one in the home folder.
+    fn signed_in(&self) -> Option<Outcome> {
+        let signed_in = self.world.exists(&self.home.join("auth.json"))
+            || self.world.var_nonempty("CONTINUE_API_KEY").is_some();
+        let reason = "you are signed in to Continue; the configuration may come from its server";
+        signed_in.then(|| Outcome::unknown(reason))
+    }
+
+    /// The candidates of a model's key.
+    fn offers(&self, (at, model): Model<'_>) -> Vec<Offer> {
+        let place = self.config.place(&["models", &at.to_string(), "apiKey"]);
+        match parse(model) {
+            Key::None => Vec::new(),
+            Key::Literal(text) => {
+                vec![Offer::usable(Source::Config, place, Value::of(Some(text)), "apiKey of the model")]
+            }
+            Key::Secret(name) => {
+                let offer = |found: Found| {
                     let why = format!("the model's apiKey names the secret {name}");
                     Offer::usable(found.source, found.place.clone(), found.value(), why)
-                })
-                .collect();
-            if offers.is_empty() {
-                let why = "the secret is nowhere, and its name is sent as it stands";
-                offers.push(Offer::usable(Source::Config, place, Value::Present(key.clone()), why));
+                };
+                let mut offers: Vec<Offer> = self.secret(&name).into_iter().map(offer).collect();
+                if offers.is_empty() {
+                    let sent = Value::of(Some(format!("${{{{ secrets.//{name} }}}}")));
+                    let why = "the secret is nowhere, and its name is sent as it stands";
+                    offers.push(Offer::usable(Source::Config, place, sent, why));
+                }
+                offers
             }
-            (Some(key), offers)
+            Key::Other => {
+                let why = "a template that is not on record";
+                vec![Offer::ignored(Source::Config, place, Value::Reference(why.to_owned()), why)]
+            }
         }
-        Key::Other => {
-            let why = "a template that is not on record";
-            (None, vec![Offer::ignored(Source::Config, place, Value::Reference(why.to_owned()), why)])
-        }
+    }
+
+    /// The places of a secret in Continue's order; an empty one counts as none.
+    fn secret(&self, name: &str) -> Vec<Found> {
+        let in_file = |file: PathBuf| {
+            let state = self.world.read(&file);
+            let parsed = dotenv::parse(Dialect::NodeDotenv, state.bytes()?, self.world.env());
+            let found = parsed.get(name)?;
+            let place = Place::Line {
+                file,
+                line: Some(found.line),
+                name: name.to_owned(),
+                dialect: Dialect::NodeDotenv,
+            };
+            Some(Found { source: Source::Dotenv, place, text: found.value.clone(), ignored: None })
+        };
+        let all = Found::in_process(self.world, name)
+            .into_iter()
+            .chain(self.files().into_iter().filter_map(in_file));
+        all.filter(|found| !found.text.is_empty()).collect()
+    }
+
+    fn files(&self) -> [PathBuf; 3] {
+        let cwd = self.world.cwd();
+        [cwd.join(".env"), cwd.join(".continue/.env"), self.home.join(".env")]
     }
 }
 
-fn files(world: &dyn World) -> [PathBuf; 3] {
-    let cwd = world.cwd();
-    [cwd.join(".env"), cwd.join(".continue/.env"), home(world).join(".env")]
-}
+impl Rules for Continue<'_> {
+    type Query<'q>
+        = Model<'q>
+    where
+        Self: 'q;
 
-/// The places of a secret in Continue's order; an empty one counts as none.
-fn secret(world: &dyn World, name: &str) -> Vec<Found> {
-    let in_file = |file: PathBuf| {
-        let state = world.read(&file);
-        let parsed = dotenv::parse(Dialect::NodeDotenv, state.bytes()?, world.env());
-        let found = parsed.get(name)?;
-        let place =
-            Place::Line { file, line: Some(found.line), name: name.to_owned(), dialect: Dialect::NodeDotenv };
-        Some(Found { source: Source::Dotenv, place, text: found.value.clone(), ignored: None })
-    };
-    let all = Found::in_process(world, name).into_iter().chain(files(world).into_iter().filter_map(in_file));
-    all.filter(|found| !found.text.is_empty()).collect()
-}
-
-/// The place of the present key; for a secret that is nowhere, the file in the home folder.
-fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
-    let world = context.world;
-    let config = Doc::yaml(world, home(world).join("config.yaml"));
-    let models = config.at(&["models"]).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let named = |model: &&Json| {
-        let name = model.get("name").or_else(|| model.get("provider")).and_then(Json::as_str);
-        name.map(common::printable).as_deref() == Some(&slot.agent_provider)
-    };
-    let to = |place, effect: &str| Destination { place, effect: effect.to_owned(), neighbours: Vec::new() };
-    let secret_name = models.iter().find(named).map(parse);
-    let mut all = Vec::new();
-    if let Some(active) = slot.active_candidate() {
-        let template = matches!(secret_name, Some(Key::Secret(_))) && active.source == Source::Config;
-        if matches!(active.source, Source::Dotenv | Source::Config) && !template {
-            all.push(to(active.place.clone(), "replaces the key that is sent now"));
+    fn presence(&self) -> Presence<'_> {
+        Presence {
+            program: "cn",
+            package: Package::Node(&["@continuedev/cli"]),
+            paths: vec![self.home.clone()],
+            variables: &["CONTINUE_GLOBAL_DIR"],
         }
     }
-    if let Some(Key::Secret(name)) = secret_name {
-        let file = home(world).join(".env");
-        let line = secret(world, &name).into_iter().find_map(|found| match found.place {
+
+    fn queries(&self) -> Vec<Model<'_>> {
+        self.config.at(&["models"]).and_then(Json::as_array).into_iter().flatten().enumerate().collect()
+    }
+
+    /// One question a model; the first that chats is in use.
+    fn ask(&self, model: &Model<'_>) -> Question {
+        let (at, fields) = *model;
+        let text = |name: &str| fields.get(name).and_then(Json::as_str);
+        let provider = text("provider").unwrap_or("unknown");
+        let base = text("apiBase").filter(|base| !base.is_empty());
+        let offers = self.offers(*model);
+        let found = offers.iter().find(|offer| offer.gives.wins()).and_then(|offer| offer.value.secret());
+        let options = fields.get("requestOptions").and_then(|options| options.get("headers")?.as_object());
+        let pairs = options.into_iter().flatten();
+        let pairs = pairs.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+        let own = headers::all(pairs, Clash::Both);
+        let refusal = if provider != "openai" {
+            Some("only the provider openai of Continue is on record")
+        } else if found.is_some() && own.iter().any(|one| one.sent.header.name() == "authorization") {
+            Some("an Authorization header beside apiKey is not on record")
+        } else {
+            None
+        };
+        let foreign = base
+            .filter(|base| provider == "openai" && !common::is_within(&common::host_of(base), "openai.com"))
+            .map(|base| common::foreign_base("Continue", base, "apiBase in its configuration"));
+        let name_sent = found.filter(|sent| sent.starts_with("${{")).map(|_| {
+            let message = "the secret is nowhere, and its name is sent in place of a key";
+            Lint::fault("reference-sent", message)
+        });
+        let request = Request {
+            library: |key, header| engine::fetch(key, header, "Continue"),
+            own,
+            without: Without::Ends(Outcome::unknown(
+                "what Continue sends without an apiKey is not on record",
+            )),
+            ..Request::new(Header::Bearer, base.unwrap_or("https://api.openai.com/v1"), "")
+        };
+        Question {
+            provider: (provider == "openai").then(|| "openai".to_owned()),
+            in_use: self
+                .queries()
+                .into_iter()
+                .find(|(_, model)| chats(model))
+                .is_some_and(|(first, _)| first == at),
+            refusal: self.signed_in().or_else(|| refusal.map(Outcome::unknown)),
+            lints: foreign.into_iter().chain(name_sent).collect(),
+            ..Question::new(common::printable(text("name").unwrap_or(provider)), offers, request)
+        }
+    }
+
+    fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
+        self.config.problem().into_iter().collect()
+    }
+
+    /// The place of the present key; for a secret that is nowhere, the file in the home folder.
+    fn destinations(&self, (_, model): &Model<'_>, slot: &Slot) -> Vec<Destination> {
+        let key = parse(model);
+        let stored = slot.active_candidate().filter(|active| {
+            let template = matches!(key, Key::Secret(_)) && active.source == Source::Config;
+            matches!(active.source, Source::Dotenv | Source::Config) && !template
+        });
+        let mut all: Vec<Destination> = stored.map(engine::replacing).into_iter().collect();
+        let Key::Secret(name) = key else { return all };
+        let file = self.home.join(".env");
+        let line = self.secret(&name).into_iter().find_map(|found| match found.place {
             Place::Line { file: other, line, .. } if other == file => line,
             _ => None,
         });
         let place = Place::Line { file, line, name, dialect: Dialect::NodeDotenv };
         if all.iter().all(|one| one.place != place) {
-            all.push(to(place, "sets the secret that the configuration names"));
+            let effect = "sets the secret that the configuration names".to_owned();
+            all.push(Destination { place, effect, neighbours: Vec::new() });
         }
+        all
     }
-    all
-}
-
-fn restart(context: &Context<'_>, slot: &Slot) -> Option<Restart> {
-    common::running(context.world, "Continue", "cn", &["@continuedev/cli"], slot, None)
 }

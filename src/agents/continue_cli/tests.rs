@@ -13,7 +13,7 @@ fn config(key: &str) -> String {
 
 fn answer(world: &MemoryWorld) -> String {
     let catalogue = Catalogue::embedded();
-    let slots = super::scan(&Context { world, catalogue: &catalogue }).expect("findings").slots;
+    let slots = super::AGENT.scan(&Context { world, catalogue: &catalogue }).expect("findings").slots;
     match &slots[0].outcome {
         Outcome::Sends { sent, base_url, .. } => format!("{} {base_url}", sent.key.expose(ToOwned::to_owned)),
         Outcome::NotKnown { .. } => "not known".to_owned(),
