@@ -3,10 +3,15 @@
 //! `options.apiKey` in any configuration beats `auth.json`, which beats the environment; an empty `apiKey` wins too.
 //! `./.env` is never read.
 
-use crate::agents::common::{self, Traces};
-use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use std::path::PathBuf;
+
+use crate::agents::common;
+use crate::agents::engine::{self, Package, Presence, Question, Rules};
+use crate::agents::{Agent, Looks, Record};
+use crate::destination::Destination;
 use crate::finding::Lint;
 use crate::resolve::Slot;
+use crate::world::{Trouble, World};
 
 mod auth;
 mod catalog;
@@ -19,21 +24,20 @@ mod tests;
 use auth::Accounts;
 use config::Config;
 
-const ID: &str = "opencode";
-const VERSIONS: &[&str] = &["1.18.33"];
-
 /// opencode.
 pub const AGENT: Agent = Agent {
-    id: ID,
+    id: "opencode",
     aliases: &["opencode-ai"],
     name: "opencode",
     record: Record::Rules,
-    versions: VERSIONS,
+    versions: &["1.18.33"],
     looks: LOOKS,
-    scan,
-    destinations: destinations::destinations,
+    scan: |context| Some(engine::scan(&AGENT, context, &Opencode::read(context.world))),
+    destinations: |context, slot| engine::destinations(&Opencode::read(context.world), slot),
     switch: destinations::switch,
-    restart,
+    restart: |context, slot| {
+        common::running(context.world, "opencode", "opencode", &["opencode-ai"], slot, None)
+    },
 };
 
 const LOOKS: &[Looks] = &[
@@ -55,31 +59,57 @@ const LOOKS: &[Looks] = &[
     Looks { place: "ANTHROPIC_API_KEY", note: "and the variables of the other providers; the weakest" },
 ];
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
-fn scan(context: &Context<'_>) -> Option<Findings> {
-    let world = context.world;
-    let config = Config::read(world);
-    let accounts = Accounts::read(world);
-    let mut slots = decide::slots(world, &config, &accounts);
-    common::name_providers(context.catalogue, &mut slots);
-    common::finish(world, &mut slots);
-    let version = common::version(world, "opencode", &["opencode-ai", "opencode"]);
-    let traces = [config.global.clone(), accounts.doc.path.clone()];
-    let mut lints = Vec::new();
-    if slots.iter().all(|slot| !slot.in_use) {
-        let message = "no model is configured, and which provider opencode would start with is not on record";
-        lints.push(Lint::note("provider-not-known", message));
-    }
-    Some(Findings {
-        found: Traces { program: "opencode", paths: &traces, variables: &["OPENCODE_CONFIG"] }.found(world),
-        rules: common::rules("opencode", VERSIONS, version.as_deref()),
-        version,
-        slots,
-        troubles: config.troubles().into_iter().chain(accounts.doc.problem()).collect(),
-        lints,
-    })
+/// What one scan reads.
+struct Opencode<'a> {
+    world: &'a dyn World,
+    config: Config,
+    accounts: Accounts,
+    /// The provider that a start without `--model` uses, where that is certain.
+    in_use: Option<String>,
 }
 
-fn restart(context: &Context<'_>, slot: &Slot) -> Option<Restart> {
-    common::running(context.world, "opencode", "opencode", &["opencode-ai"], slot, None)
+impl<'a> Opencode<'a> {
+    fn read(world: &'a dyn World) -> Self {
+        let (config, accounts) = (Config::read(world), Accounts::read(world));
+        let in_use = decide::in_use(world, &config, &accounts);
+        Self { world, config, accounts, in_use }
+    }
+}
+
+impl Rules for Opencode<'_> {
+    type Query<'q>
+        = String
+    where
+        Self: 'q;
+
+    fn presence(&self) -> Presence<'_> {
+        Presence {
+            program: "opencode",
+            package: Package::Node(&["opencode-ai", "opencode"]),
+            paths: vec![self.config.global.clone(), self.accounts.doc.path.clone()],
+            variables: &["OPENCODE_CONFIG"],
+        }
+    }
+
+    fn queries(&self) -> Vec<String> {
+        self.providers()
+    }
+
+    fn ask(&self, id: &String) -> Question {
+        decide::ask(self, id)
+    }
+
+    fn agent_lints(&self, slots: &[Slot]) -> Vec<Lint> {
+        let message = "no model is configured, and which provider opencode would start with is not on record";
+        let lint = || Lint::note("provider-not-known", message);
+        slots.iter().all(|slot| !slot.in_use).then(lint).into_iter().collect()
+    }
+
+    fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
+        self.config.troubles().into_iter().chain(self.accounts.doc.problem()).collect()
+    }
+
+    fn destinations(&self, id: &String, slot: &Slot) -> Vec<Destination> {
+        destinations::of(self, id, slot)
+    }
 }

@@ -2,37 +2,29 @@
 
 use serde_json::json;
 
-use crate::agents::Context;
 use crate::agents::common::Doc;
+use crate::agents::{Context, engine};
 use crate::destination::{Destination, Neighbour, Set, Switch};
 use crate::resolve::Slot;
 use crate::source::{Place, Source};
 
-use super::auth::Accounts;
+use super::Opencode;
 use super::config::Config;
 
 /// The places for a new key, best first: where the present one stands, the account file, the person's configuration.
-pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
-    let world = context.world;
-    let id = slot.agent_provider.as_str();
-    let (config, accounts) = (Config::read(world), Accounts::read(world));
-    let mut all = Vec::new();
-    if let Some(active) = slot.active_candidate() {
+pub fn of(opencode: &Opencode<'_>, id: &str, slot: &Slot) -> Vec<Destination> {
+    let Opencode { world, config, accounts, .. } = opencode;
+    let stored = slot.active_candidate().filter(|active| {
         let bare = matches!(active.source, Source::Config | Source::AuthFile | Source::SecretFile);
         let here = matches!(active.place, Place::Field { .. } | Place::File { .. });
         // A named candidate is a reference inside of a longer text; only what stands alone is replaced.
-        if bare && here && (active.name.is_none() || active.source == Source::SecretFile) {
-            all.push(Destination {
-                place: active.place.clone(),
-                effect: "replaces the key that is sent now".to_owned(),
-                neighbours: Vec::new(),
-            });
-        }
-    }
+        bare && here && (active.name.is_none() || active.source == Source::SecretFile)
+    });
+    let mut all: Vec<Destination> = stored.map(engine::replacing).into_iter().collect();
     if accounts.doc.trouble.is_none() && !accounts.is_replaced() {
         all.push(in_accounts(&accounts.doc, id));
     }
-    let fresh = Doc::jsonc(world, config.global.join("opencode.json"), true);
+    let fresh = Doc::jsonc(*world, config.global.join("opencode.json"), true);
     let own = config.own_file().unwrap_or(&fresh);
     if own.trouble.is_none() {
         all.push(Destination {
