@@ -294,13 +294,12 @@ impl<'a> Llm<'a> {
     /// A model with a server of its own. Without `api_key_name` that gets a dummy, never the person's key.
     fn server(&self, extra: &Extra) -> Question {
         let base = extra.base.as_deref().unwrap_or_default();
-        let offers = match &extra.key_name {
-            Some(name) => self.key(name, "OPENAI_API_KEY"),
-            None => {
-                let place = Place::BuiltIn { what: "llm's placeholder for servers without a key".to_owned() };
-                let why = "the model has an api_base and no api_key_name";
-                vec![Offer::usable(Source::BuiltIn, place, Value::of(Some("DUMMY_KEY")), why)]
-            }
+        let offers = if let Some(name) = &extra.key_name {
+            self.key(name, "OPENAI_API_KEY")
+        } else {
+            let place = Place::BuiltIn { what: "llm's placeholder for servers without a key".to_owned() };
+            let why = "the model has an api_base and no api_key_name";
+            vec![Offer::usable(Source::BuiltIn, place, Value::of(Some("DUMMY_KEY")), why)]
         };
         let request = Request::new(Header::Bearer, base, "llm stops: no key found");
         let request = Request { own: self.headers_of_extra(extra), library: python::h11, ..request };

@@ -3,37 +3,38 @@
 //! Each field is looked up on its own: a key from the environment can go to an address from the settings. The process
 //! environment beats the one `.env` file that is read, which beats the settings' `env` block.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::agents::common::{self, EnvFiles, Traces};
-use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use crate::agents::common::{self, EnvFiles};
+use crate::agents::engine::{self, Package, Presence, Question, Rules};
+use crate::agents::{Agent, Looks, Record};
 use crate::destination::Destination;
 use crate::resolve::Slot;
-use crate::source::{Place, Source};
-use crate::world::World;
+use crate::source::{Place, Source, tilde};
+use crate::world::{Trouble, World};
 
 mod decide;
 mod settings;
 #[cfg(test)]
 mod tests;
 
+use decide::Protocol;
 use settings::Settings;
-
-const ID: &str = "qwen-code";
-const VERSIONS: &[&str] = &["0.24.4"];
 
 /// Qwen Code.
 pub const AGENT: Agent = Agent {
-    id: ID,
+    id: "qwen-code",
     aliases: &["qwen-cli"],
     name: "Qwen Code",
     record: Record::Rules,
-    versions: VERSIONS,
+    versions: &["0.24.4"],
     looks: LOOKS,
-    scan,
-    destinations,
+    scan: |context| Some(engine::scan(&AGENT, context, &Qwen::read(context.world))),
+    destinations: |context, slot| engine::destinations(&Qwen::read(context.world), slot),
     switch: super::no_switch,
-    restart,
+    restart: |context, slot| {
+        common::running(context.world, "Qwen Code", "qwen", &["@qwen-code/qwen-code"], slot, None)
+    },
 };
 
 const LOOKS: &[Looks] = &[
@@ -72,56 +73,74 @@ fn env_files(world: &dyn World, settings: &Settings) -> EnvFiles {
     files
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
-fn scan(context: &Context<'_>) -> Option<Findings> {
-    let world = context.world;
-    let settings = Settings::read(world);
-    let files = env_files(world, &settings);
-    let mut slots = decide::slots(world, &settings, &files);
-    common::name_providers(context.catalogue, &mut slots);
-    common::finish(world, &mut slots);
-    let version = common::version(world, "qwen", &["@qwen-code/qwen-code"]);
-    let traces = [settings.folder.clone()];
-    Some(Findings {
-        found: Traces { program: "qwen", paths: &traces, variables: &["QWEN_HOME"] }.found(world),
-        rules: common::rules("Qwen Code", VERSIONS, version.as_deref()),
-        version,
-        slots,
-        troubles: settings.troubles(),
-        lints: Vec::new(),
-    })
+/// What one scan reads.
+struct Qwen<'a> {
+    world: &'a dyn World,
+    settings: Settings,
+    files: EnvFiles,
 }
 
-/// The places for a new key: where the present one stands, then the `.env` file that is read.
-fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
-    let world = context.world;
-    let settings = Settings::read(world);
-    let files = env_files(world, &settings);
-    let mut all = Vec::new();
-    if let Some(active) = slot.active_candidate()
-        && matches!(active.source, Source::Dotenv | Source::Config)
-    {
-        let effect = "replaces the key that is sent now".to_owned();
-        all.push(Destination { place: active.place.clone(), effect, neighbours: Vec::new() });
+impl<'a> Qwen<'a> {
+    fn read(world: &'a dyn World) -> Self {
+        let settings = Settings::read(world);
+        let files = env_files(world, &settings);
+        Self { world, settings, files }
     }
-    let name = decide::key_name(world, &settings, &files);
-    let file = files.file.clone().unwrap_or_else(|| settings.folder.join(".env"));
-    let place = files.destination(world, Path::new(&file), &name);
-    if all.iter().all(|one: &Destination| one.place != place) && !matches!(place, Place::Env { .. }) {
-        let effect = format!("sets {name} in the one .env file that Qwen Code reads here");
-        all.push(Destination { place, effect, neighbours: Vec::new() });
-    }
-    // The person's own file, where a project's file is the one that is read here.
-    let own = settings.folder.join(".env");
-    if file != own {
-        let read_here = crate::source::tilde(&file, world.home());
-        let place = files.destination(world, &own, &name);
-        let effect = format!("sets {name} for all other folders; here {read_here} takes precedence");
-        all.push(Destination { place, effect, neighbours: Vec::new() });
-    }
-    all
 }
 
-fn restart(context: &Context<'_>, slot: &Slot) -> Option<Restart> {
-    common::running(context.world, "Qwen Code", "qwen", &["@qwen-code/qwen-code"], slot, None)
+/// The protocol in use, where it is one that keymend knows.
+struct Selected(Option<&'static Protocol>);
+
+impl Rules for Qwen<'_> {
+    type Query<'q>
+        = Selected
+    where
+        Self: 'q;
+
+    fn presence(&self) -> Presence<'_> {
+        Presence {
+            program: "qwen",
+            package: Package::Node(&["@qwen-code/qwen-code"]),
+            paths: vec![self.settings.folder.clone()],
+            variables: &["QWEN_HOME"],
+        }
+    }
+
+    fn queries(&self) -> Vec<Selected> {
+        vec![Selected(self.protocol().as_deref().and_then(decide::protocol))]
+    }
+
+    fn ask(&self, selected: &Selected) -> Question {
+        match selected.0 {
+            Some(protocol) => self.with_protocol(protocol),
+            None => self.without_protocol(),
+        }
+    }
+
+    fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
+        self.settings.troubles()
+    }
+
+    /// Where the present key is, then the `.env` file that is read.
+    fn destinations(&self, selected: &Selected, slot: &Slot) -> Vec<Destination> {
+        let stored =
+            slot.active_candidate().filter(|one| matches!(one.source, Source::Dotenv | Source::Config));
+        let mut all: Vec<Destination> = stored.map(engine::replacing).into_iter().collect();
+        let name = self.key_name(selected.0);
+        let own = self.settings.folder.join(".env");
+        let file = self.files.file.clone().unwrap_or_else(|| own.clone());
+        let place = self.files.destination(self.world, &file, &name);
+        if all.iter().all(|one| one.place != place) && !matches!(place, Place::Env { .. }) {
+            let effect = format!("sets {name} in the one .env file that Qwen Code reads here");
+            all.push(Destination { place, effect, neighbours: Vec::new() });
+        }
+        // The person's own file, where a project's file is the one that is read here.
+        if file != own {
+            let read_here = tilde(&file, self.world.home());
+            let place = self.files.destination(self.world, &own, &name);
+            let effect = format!("sets {name} for all other folders; here {read_here} takes precedence");
+            all.push(Destination { place, effect, neighbours: Vec::new() });
+        }
+        all
+    }
 }

@@ -2,17 +2,16 @@
 
 use serde_json::Value as Json;
 
-use crate::agents::common::{self, EnvFiles, Found};
+use crate::agents::common::{self, Found};
+use crate::agents::engine::{self, Question, Request, Without};
 use crate::finding::Lint;
-use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
-use crate::secret::Secret;
-use crate::source::Source;
-use crate::world::World;
+use crate::resolve::{Header, Offer, Outcome};
+use crate::source::{Source, Value};
 
-use super::settings::Settings;
+use super::Qwen;
 
 /// A protocol and its variables: key, address, models.
-struct Protocol {
+pub struct Protocol {
     id: &'static str,
     provider: &'static str,
     key: &'static str,
@@ -51,33 +50,12 @@ const PROTOCOLS: &[Protocol] = &[
     },
 ];
 
-/// Everything that decides.
-struct Asked<'a> {
-    world: &'a dyn World,
-    settings: &'a Settings,
-    files: &'a EnvFiles,
+/// The protocol of this name.
+pub fn protocol(name: &str) -> Option<&'static Protocol> {
+    PROTOCOLS.iter().find(|protocol| protocol.id == name)
 }
 
-/// The slot of the protocol in use.
-pub fn slots(world: &dyn World, settings: &Settings, files: &EnvFiles) -> Vec<Slot> {
-    let asked = Asked { world, settings, files };
-    let name = asked.protocol();
-    match PROTOCOLS.iter().find(|protocol| name.as_deref() == Some(protocol.id)) {
-        Some(protocol) => vec![asked.slot(protocol)],
-        None => vec![asked.without_protocol(name.as_deref())],
-    }
-}
-
-/// The variable that a new key goes to.
-pub fn key_name(world: &dyn World, settings: &Settings, files: &EnvFiles) -> String {
-    let asked = Asked { world, settings, files };
-    let name = asked.protocol();
-    let protocol = PROTOCOLS.iter().find(|one| name.as_deref() == Some(one.id)).unwrap_or(&PROTOCOLS[0]);
-    let model = asked.provider_model(protocol).ok().flatten();
-    model.and_then(|model| model.get("envKey")?.as_str()).unwrap_or(protocol.key).to_owned()
-}
-
-impl Asked<'_> {
+impl Qwen<'_> {
     /// Every place that sets `name`: the process, `.env`, the settings' `env` block.
     fn variable(&self, name: &str) -> Vec<Found> {
         let mut found = self.files.variable(self.world, name);
@@ -97,7 +75,7 @@ impl Asked<'_> {
     }
 
     /// The selected protocol, else the one whose variables are complete.
-    fn protocol(&self) -> Option<String> {
+    pub(super) fn protocol(&self) -> Option<String> {
         if let Some(selected) = self.settings.text(&["security", "auth", "selectedType"]) {
             return Some(selected.to_owned());
         }
@@ -132,33 +110,38 @@ impl Asked<'_> {
         Ok(exact.or_else(|| models.iter().find(same)))
     }
 
-    fn slot(&self, protocol: &Protocol) -> Slot {
+    /// The variable that a new key goes to.
+    pub(super) fn key_name(&self, protocol: Option<&Protocol>) -> String {
+        let protocol = protocol.unwrap_or(&PROTOCOLS[0]);
+        let model = self.provider_model(protocol).ok().flatten();
+        model.and_then(|model| model.get("envKey")?.as_str()).unwrap_or(protocol.key).to_owned()
+    }
+
+    pub(super) fn with_protocol(&self, protocol: &Protocol) -> Question {
         let model = self.provider_model(protocol);
         let field = |name: &str| model.ok().flatten().and_then(|model| model.get(name)?.as_str());
         let env_key = field("envKey");
         let offers = self.offers(protocol, env_key);
-        let mut chain = Chain::new();
-        for offer in offers {
-            chain.push(offer);
-        }
-        let settled = chain.settle();
         let (base_url, base_from) = self.base_url(protocol, field("baseUrl"));
-        let lints = self.lints(protocol, env_key, base_url.as_deref(), base_from);
-        let outcome = match model {
-            Err(reason) => Outcome::NotKnown { reason: reason.to_owned() },
-            Ok(_) => outcome(protocol, settled.key(), base_url),
+        let has_key = offers.iter().any(|offer| offer.gives.wins());
+        let refusal = match model {
+            Err(reason) => Some(reason),
+            Ok(_) if protocol.id != "openai" => Some("only the openai protocol of Qwen Code is on record"),
+            Ok(_) if has_key && base_url.is_none() => Some("the address without a base URL is not on record"),
+            Ok(_) => None,
         };
-        Slot {
-            agent: super::ID,
-            profile: "default".to_owned(),
-            mode: None,
+        let lints = self.lints(protocol, env_key, base_url.as_deref(), base_from);
+        let without = format!("no key: {} is not set", protocol.key);
+        let request = Request {
+            library: |key, header| engine::fetch(key, header, "Qwen Code"),
+            ..Request::new(Header::Bearer, base_url.unwrap_or_default(), without)
+        };
+        Question {
             provider: Some(protocol.provider.to_owned()),
-            agent_provider: protocol.id.to_owned(),
             in_use: true,
-            candidates: settled.candidates,
-            active: settled.active,
-            outcome,
+            refusal: refusal.map(Outcome::unknown),
             lints,
+            ..Question::new(protocol.id, offers, request)
         }
     }
 
@@ -187,7 +170,7 @@ impl Asked<'_> {
         }
         if let Some((doc, Json::String(key))) = self.settings.get(&["security", "auth", "apiKey"]) {
             let place = doc.place(&["security", "auth", "apiKey"]);
-            let value = crate::source::Value::of(Some(key.as_str()));
+            let value = Value::of(Some(key.as_str()));
             let why = "security.auth.apiKey in the settings, the last one asked";
             offers.push(if key.is_empty() {
                 Offer::ignored(Source::Config, place, value, "it is empty")
@@ -238,55 +221,24 @@ impl Asked<'_> {
         lints
     }
 
-    fn without_protocol(&self, name: Option<&str>) -> Slot {
-        let reason = match name {
-            Some("qwen-oauth") => "a Qwen login is exchanged at the start; its free tier ended in April 2026",
-            Some(_) => "this authentication type is not on record",
-            None => "no authentication type is selected, and which one starts is not on record",
-        };
-        let outcome = match name {
-            Some("qwen-oauth") => Outcome::Hidden { reason: reason.to_owned() },
-            _ => Outcome::NotKnown { reason: reason.to_owned() },
-        };
-        let mut chain = Chain::new();
-        for protocol in PROTOCOLS {
-            for found in self.variable(protocol.key) {
-                chain.push(Offer::ignored(found.source, found.place.clone(), found.value(), reason));
+    pub(super) fn without_protocol(&self) -> Question {
+        let name = self.protocol();
+        let outcome = match name.as_deref() {
+            Some("qwen-oauth") => {
+                Outcome::hidden("a Qwen login is exchanged at the start; its free tier ended in April 2026")
             }
-        }
-        let settled = chain.settle();
-        Slot {
-            agent: super::ID,
-            profile: "default".to_owned(),
-            mode: None,
-            provider: None,
-            agent_provider: name.map_or_else(|| "none".to_owned(), common::printable),
-            in_use: true,
-            candidates: settled.candidates,
-            active: None,
-            outcome,
-            lints: Vec::new(),
-        }
-    }
-}
-
-fn outcome(protocol: &Protocol, key: Option<&Secret>, base_url: Option<String>) -> Outcome {
-    let not_known = |reason: &str| Outcome::NotKnown { reason: reason.to_owned() };
-    if protocol.id != "openai" {
-        return not_known("only the openai protocol of Qwen Code is on record");
-    }
-    let Some(key) = key else {
-        return Outcome::Nothing { reason: format!("no key: {} is not set", protocol.key) };
-    };
-    let Some(base_url) = base_url else {
-        return not_known("the address without a base URL is not on record");
-    };
-    match common::fetch_text(key, &Header::Bearer) {
-        Some(key) => {
-            Outcome::Sends { sent: Sent { header: Header::Bearer, key }, base_url, also: Vec::new() }
-        }
-        None => not_known(
-            "it holds characters that no header can carry; what Qwen Code does then is not on record",
-        ),
+            Some(_) => Outcome::unknown("this authentication type is not on record"),
+            None => {
+                Outcome::unknown("no authentication type is selected, and which one starts is not on record")
+            }
+        };
+        let reason = outcome.reason().to_owned();
+        let found = PROTOCOLS.iter().flat_map(|protocol| self.variable(protocol.key));
+        let ignored =
+            |found: Found| Offer::ignored(found.source, found.place.clone(), found.value(), reason.as_str());
+        let offers = found.map(ignored).collect();
+        let name = name.map_or_else(|| "none".to_owned(), |name| common::printable(&name));
+        let request = Request { without: Without::Ends(outcome), ..Request::new(Header::Bearer, "", "") };
+        Question { in_use: true, ..Question::new(name, offers, request) }
     }
 }

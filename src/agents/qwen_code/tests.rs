@@ -7,7 +7,7 @@ use crate::world::MemoryWorld;
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();
-    super::scan(&Context { world, catalogue: &catalogue }).expect("findings").slots
+    super::AGENT.scan(&Context { world, catalogue: &catalogue }).expect("findings").slots
 }
 
 fn answer(world: &MemoryWorld) -> String {
