@@ -109,6 +109,8 @@ pub enum Gives {
     Hidden(String),
     /// Something that no recording covers; what is unknown, in words.
     Unknown(String),
+    /// It is the one that is used, and no request is made with it, for this reason.
+    Fails(String),
     /// Nothing, and the search ends here: no request is made, for this reason.
     Stops(String),
     /// Nothing, and the search ends here: the request has no key, for this reason.
@@ -120,9 +122,9 @@ pub enum Gives {
 }
 
 impl Gives {
-    /// Whether the search for a key ends here with a key, known or not.
+    /// Whether the search for a key ends here with one that is used.
     pub(crate) const fn wins(&self) -> bool {
-        matches!(self, Self::Key(_) | Self::Hidden(_) | Self::Unknown(_))
+        matches!(self, Self::Key(_) | Self::Hidden(_) | Self::Unknown(_) | Self::Fails(_))
     }
 
     /// Whether the search ends here without a key.

@@ -7,11 +7,14 @@
 
 use std::path::PathBuf;
 
-use crate::agents::common::{self, Traces};
-use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use crate::agents::common;
+use crate::agents::engine::{self, Package, Presence, Question, Rules};
+use crate::agents::{Agent, Looks, Record};
+use crate::destination::Destination;
 use crate::finding::Lint;
 use crate::resolve::{Mode, Slot};
 use crate::source::Place;
+use crate::world::{Trouble, World};
 
 mod cloud;
 mod credentials;
@@ -23,26 +26,27 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use cloud::Cloud;
 use credentials::Credentials;
 use settings::Settings;
 
-const ID: &str = "claude-code";
-const VERSIONS: &[&str] = &["2.1.329", "2.1.120"];
 /// The server that every credential goes to unless `ANTHROPIC_BASE_URL` says otherwise.
 const BASE_URL: &str = "https://api.anthropic.com";
 
 /// Claude Code.
 pub const AGENT: Agent = Agent {
-    id: ID,
+    id: "claude-code",
     aliases: &["claude", "cc"],
     name: "Claude Code",
     record: Record::Rules,
-    versions: VERSIONS,
+    versions: &["2.1.329", "2.1.120"],
     looks: LOOKS,
-    scan,
-    destinations: destinations::destinations,
+    scan: |context| Some(engine::scan(&AGENT, context, &Claude::read(context.world))),
+    destinations: |context, slot| engine::destinations(&Claude::read(context.world), slot),
     switch: destinations::switch,
-    restart,
+    restart: |context, slot| {
+        common::running(context.world, "Claude Code", "claude", &["@anthropic-ai/claude-code"], slot, None)
+    },
 };
 
 const LOOKS: &[Looks] = &[
@@ -64,68 +68,89 @@ const LOOKS: &[Looks] = &[
     Looks { place: "~/.config/anthropic", note: "a profile shared with the SDKs" },
 ];
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
-fn scan(context: &Context<'_>) -> Option<Findings> {
-    let world = context.world;
-    let settings = Settings::read(world);
-    let credentials = Credentials::read(world, &settings);
-    let version = common::version(world, "claude", &["@anthropic-ai/claude-code"]);
-    let mut slots = slots(context, &settings, &credentials);
-    common::name_providers(context.catalogue, &mut slots);
-    common::finish(world, &mut slots);
-    let traces: [PathBuf; 2] = [settings.folder.clone(), settings.state.path.clone()];
-    let found = Traces { program: "claude", paths: &traces, variables: &["CLAUDE_CONFIG_DIR"] }.found(world);
-    Some(Findings {
-        found,
-        rules: common::rules("Claude Code", VERSIONS, version.as_deref()),
-        version,
-        slots,
-        troubles: settings.troubles().into_iter().chain(settings.state.problem()).collect(),
-        lints: agent_lints(context, &settings),
-    })
+/// What one scan reads.
+struct Claude<'a> {
+    world: &'a dyn World,
+    settings: Settings,
+    credentials: Credentials,
+    /// The cloud that is switched on.
+    cloud: Option<&'static Cloud>,
 }
 
-/// The slot of the cloud that is switched on, if one is, and the first-party slot, once for each mode where they differ.
-fn slots(context: &Context<'_>, settings: &Settings, credentials: &Credentials) -> Vec<Slot> {
-    let world = context.world;
-    let cloud = cloud::slot(world, settings);
-    let mut slots: Vec<Slot> = cloud.into_iter().collect();
-    let in_use = slots.is_empty();
-    let mut headless = decide::slot(context, settings, credentials, Mode::Headless);
-    let mut interactive = decide::slot(context, settings, credentials, Mode::Interactive);
-    headless.in_use = in_use;
-    interactive.in_use = in_use;
-    if common::same_outcome(&headless.outcome, &interactive.outcome) && headless.active == interactive.active
-    {
-        headless.mode = None;
-        slots.push(headless);
-    } else {
-        slots.extend([headless, interactive]);
+/// Whom a request goes to.
+enum Server {
+    /// Somebody else's cloud.
+    Cloud(&'static Cloud),
+    /// Anthropic, or the server that takes its place, by how Claude Code is run.
+    Anthropic(Mode),
+}
+
+impl<'a> Claude<'a> {
+    fn read(world: &'a dyn World) -> Self {
+        let settings = Settings::read(world);
+        let credentials = Credentials::read(world, &settings);
+        let cloud = cloud::switched_on(world, &settings);
+        Self { world, settings, credentials, cloud }
     }
-    slots
 }
 
-fn agent_lints(context: &Context<'_>, settings: &Settings) -> Vec<Lint> {
+impl Rules for Claude<'_> {
+    type Query<'q>
+        = Server
+    where
+        Self: 'q;
+
+    fn presence(&self) -> Presence<'_> {
+        Presence {
+            program: "claude",
+            package: Package::Node(&["@anthropic-ai/claude-code"]),
+            paths: vec![self.settings.folder.clone(), self.settings.state.path.clone()],
+            variables: &["CLAUDE_CONFIG_DIR"],
+        }
+    }
+
+    fn queries(&self) -> Vec<Server> {
+        let modes = [Mode::Headless, Mode::Interactive].map(Server::Anthropic);
+        self.cloud.map(Server::Cloud).into_iter().chain(modes).collect()
+    }
+
+    fn ask(&self, server: &Server) -> Question {
+        match server {
+            Server::Cloud(cloud) => cloud.ask(self.world, &self.settings),
+            Server::Anthropic(mode) => decide::ask(self, *mode),
+        }
+    }
+
+    fn agent_lints(&self, _: &[Slot]) -> Vec<Lint> {
+        agent_lints(self.world, &self.settings)
+    }
+
+    fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
+        self.settings.troubles().into_iter().chain(self.settings.state.problem()).collect()
+    }
+
+    fn destinations(&self, _: &Server, slot: &Slot) -> Vec<Destination> {
+        destinations::of(self.world, &self.settings, slot)
+    }
+}
+
+fn agent_lints(world: &dyn World, settings: &Settings) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (path, _) in settings.troubles() {
-        let file = Place::File { file: path }.show(context.world.home());
+        let file = Place::File { file: path }.show(world.home());
         lints.push(Lint::warn(
             "settings-ignored",
             format!("Claude Code ignores {file} as a whole, silently: it must be strict JSON"),
         ));
     }
     let backups = settings.folder.join("backups");
-    let copies = context.world.list(&backups);
+    let copies = world.list(&backups);
     if copies.iter().any(|name| name.starts_with(".claude.json.backup.")) {
-        let place = Place::File { file: backups }.show(context.world.home());
+        let place = Place::File { file: backups }.show(world.home());
         lints.push(Lint::note(
             "old-copies",
             format!("{place} holds copies of .claude.json, old keys included"),
         ));
     }
     lints
-}
-
-fn restart(context: &Context<'_>, slot: &Slot) -> Option<Restart> {
-    common::running(context.world, "Claude Code", "claude", &["@anthropic-ai/claude-code"], slot, None)
 }

@@ -1,14 +1,14 @@
 //! Claude on somebody else's cloud: the variable that switches it on, and what it sends.
 
 use crate::agents::common;
-use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
-use crate::secret::Secret;
+use crate::agents::engine::{Question, Request, Without};
+use crate::resolve::{Header, Offer, Outcome};
 use crate::world::World;
 
 use super::settings::Settings;
 
 /// A cloud: its switch, the credential it takes, where that goes.
-struct Cloud {
+pub struct Cloud {
     id: &'static str,
     switch: &'static str,
     provider: Option<&'static str>,
@@ -83,51 +83,45 @@ fn vertex(world: &dyn World, settings: &Settings) -> Option<String> {
     settings.text(world, "ANTHROPIC_VERTEX_BASE_URL")
 }
 
-/// The slot of the cloud that is switched on.
-pub fn slot(world: &dyn World, settings: &Settings) -> Option<Slot> {
-    let cloud = CLOUDS.iter().find(|cloud| settings.on(world, cloud.switch))?;
-    let mut chain = Chain::new();
-    let found = settings.variable(world, cloud.key);
-    let hidden = found.first().is_some_and(|first| first.text.is_empty());
-    for one in &found {
-        let why = format!("{} is on", cloud.switch);
-        let (source, place, value) = (one.source, one.place.clone(), one.value());
-        chain.push(if hidden {
-            Offer::ignored(source, place, value, "an empty value counts as none")
-        } else {
-            Offer::usable(source, place, value, why)
-        });
-    }
-    let settled = chain.settle();
-    let outcome = outcome(world, settings, cloud, settled.key());
-    Some(Slot {
-        agent: super::ID,
-        profile: "default".to_owned(),
-        mode: None,
-        provider: cloud.provider.map(ToOwned::to_owned),
-        agent_provider: cloud.id.to_owned(),
-        in_use: true,
-        active: settled.active,
-        candidates: settled.candidates,
-        outcome,
-        lints: Vec::new(),
-    })
+/// The cloud that is switched on.
+pub fn switched_on(world: &dyn World, settings: &Settings) -> Option<&'static Cloud> {
+    CLOUDS.iter().find(|cloud| settings.on(world, cloud.switch))
 }
 
-fn outcome(world: &dyn World, settings: &Settings, cloud: &Cloud, key: Option<&Secret>) -> Outcome {
-    if cloud.key.is_empty() {
-        return Outcome::NotKnown { reason: cloud.otherwise.to_owned() };
+impl Cloud {
+    /// What there is for it.
+    pub fn ask(&self, world: &dyn World, settings: &Settings) -> Question {
+        let found = settings.variable(world, self.key);
+        let hidden = found.first().is_some_and(|first| first.text.is_empty());
+        let offers = found.iter().map(|one| {
+            let (source, place, value) = (one.source, one.place.clone(), one.value());
+            if hidden {
+                return Offer::ignored(source, place, value, "an empty value counts as none");
+            }
+            Offer::usable(source, place, value, format!("{} is on", self.switch))
+        });
+        let base_url = (self.base_url)(world, settings);
+        let unknown = if self.key.is_empty() {
+            Some(self.otherwise)
+        } else if self.id == "vertex" && !vertex_is_recorded(world, settings) {
+            Some("on Vertex only a start that skips Google's login is on record")
+        } else if !found.is_empty() && !hidden && base_url.is_none() {
+            Some("the address is not set by any variable on record")
+        } else {
+            None
+        };
+        let request = Request {
+            library: |key, _| Ok(common::trimmed(key)),
+            without: Without::Ends(Outcome::hidden(self.otherwise)),
+            ..Request::new((self.header)(), base_url.unwrap_or_default(), "")
+        };
+        Question {
+            provider: self.provider.map(ToOwned::to_owned),
+            in_use: true,
+            refusal: unknown.map(Outcome::unknown),
+            ..Question::new(self.id, offers.collect(), request)
+        }
     }
-    if cloud.id == "vertex" && !vertex_is_recorded(world, settings) {
-        let reason = "on Vertex only a start that skips Google's login is on record";
-        return Outcome::NotKnown { reason: reason.to_owned() };
-    }
-    let Some(key) = key else { return Outcome::Hidden { reason: cloud.otherwise.to_owned() } };
-    let Some(base_url) = (cloud.base_url)(world, settings) else {
-        return Outcome::NotKnown { reason: "the address is not set by any variable on record".to_owned() };
-    };
-    let header = (cloud.header)();
-    Outcome::Sends { sent: Sent { header, key: common::trimmed(key) }, base_url, also: Vec::new() }
 }
 
 /// Recorded: with Google's login skipped, the API key alone travels (cc-36).

@@ -3,16 +3,16 @@
 //! The order is Claude Code's own: outside of a pure login the key goes into `x-api-key` and a token or the helper's
 //! output as bearer, in the same request (recordings cc-01 to cc-58).
 
-use crate::agents::Context;
 use crate::agents::common::{self, Prints};
-use crate::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot, State};
+use crate::agents::engine::{self, Clash, OwnHeader, Question, Request, headers};
+use crate::resolve::{Gives, Header, Mode, Offer, Outcome};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
 
 use super::credentials::Credentials;
-use super::lints;
-use super::profile::Gives;
-use super::settings::{Found, Settings};
+use super::profile;
+use super::settings::Found;
+use super::{Claude, lints};
 
 /// The kinds of credentials in the order in which they decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,172 +45,108 @@ pub enum Kind {
     Federation,
 }
 
-/// One candidate of the slot; `known` is its text as sent, where it can be told.
+/// One candidate of the slot.
 pub struct Row {
     /// Its kind.
     pub kind: Kind,
-    /// It is the one of its kind that Claude Code sees, and it is used.
-    pub live: bool,
-    known: Known,
     offer: Offer,
 }
 
-/// What a candidate gives.
-#[derive(Clone)]
-enum Known {
-    Text(Secret),
-    Hidden(String),
-    Unrecorded(String),
-    Hangs(String),
-}
-
-/// What leaves: the main credential, the other one of the same request.
-struct Leaves {
-    main: (Kind, Header),
-    also: Option<(Kind, Header)>,
-}
-
-/// The first-party slot in one mode.
-pub fn slot(context: &Context<'_>, settings: &Settings, credentials: &Credentials, mode: Mode) -> Slot {
-    let world = context.world;
-    let rows = rows(credentials, mode);
-    let leaves = leaves(&rows);
-    let base = settings.effective(world, "ANTHROPIC_BASE_URL");
-    let base_url = base.as_ref().map_or_else(|| super::BASE_URL.to_owned(), |found| found.text.clone());
-    let outcome = if settings.server_decides(world) {
-        let reason = "your organisation's server sets a credential or an address; its rank is not on record";
-        Outcome::NotKnown { reason: reason.to_owned() }
-    } else {
-        outcome(&rows, leaves.as_ref(), credentials, &base_url)
-    };
-    let lints = lints::of_slot(world, settings, credentials, &rows, base.as_ref(), mode);
-    let positions: Vec<(Kind, bool)> = rows.iter().map(|row| (row.kind, row.live)).collect();
-    let mut chain = Chain::new();
-    for row in rows {
-        chain.push(row.offer);
+impl Row {
+    /// It is one that Claude Code uses.
+    pub fn is_live(&self) -> bool {
+        self.offer.gives.wins()
     }
-    let mut settled = chain.settle();
-    if let Some((kind, header)) = leaves.and_then(|leaves| leaves.also) {
-        let at = positions.iter().position(|(other, live)| *other == kind && *live);
-        if let Some(candidate) = at.and_then(|at| settled.candidates.get_mut(at)) {
-            candidate.state = State::Active { reason: format!("leaves in the same request, as {header}") };
+}
+
+/// What there is for Anthropic in one mode.
+pub fn ask(claude: &Claude<'_>, mode: Mode) -> Question {
+    let Claude { world, settings, credentials, cloud } = claude;
+    let rows = rows(credentials, mode);
+    let base = settings.effective(*world, "ANTHROPIC_BASE_URL");
+    let base_url = base.as_ref().map_or(super::BASE_URL, |found| found.text.as_str());
+    let unknown = if settings.server_decides(*world) {
+        Some("your organisation's server sets a credential or an address; its rank is not on record")
+    } else {
+        unclear(&rows, credentials)
+    };
+    let lints = lints::of_slot(*world, settings, credentials, &rows, base.as_ref(), mode);
+    let request = Request {
+        library: |key, header| engine::fetch(key, header, "Claude Code"),
+        also: also(&rows),
+        own: custom_headers(credentials),
+        ..Request::new(Header::Bearer, base_url, "Not logged in · Please run /login")
+    };
+    let mut offers: Vec<Offer> = rows.into_iter().map(|row| row.offer).collect();
+    if let Some((at, header)) = &request.also
+        && offers.iter().position(|offer| offer.gives.wins()) == Some(*at)
+    {
+        // One row in both headers says so; the weaker ones are told the rule.
+        let rule =
+            std::mem::replace(&mut offers[*at].why, format!("leaves in the same request, as {header}"));
+        for offer in &mut offers {
+            offer.shadow.get_or_insert_with(|| rule.clone());
         }
     }
-    Slot {
-        agent: super::ID,
-        profile: "default".to_owned(),
+    Question {
         mode: Some(mode),
         provider: Some("anthropic".to_owned()),
-        agent_provider: "anthropic".to_owned(),
-        in_use: true,
-        active: settled.active,
-        candidates: settled.candidates,
-        outcome,
+        in_use: cloud.is_none(),
+        refusal: unknown.map(Outcome::unknown),
         lints,
+        ..Question::new("anthropic", offers, request)
     }
 }
 
-/// What leaves, from the kinds that are live.
-fn leaves(rows: &[Row]) -> Option<Leaves> {
-    let live = |kind: Kind| rows.iter().any(|row| row.live && row.kind == kind).then_some(kind);
-    let api_key = || Header::raw("x-api-key");
-    let own_key = live(Kind::CustomKey).or(live(Kind::Key)).or(live(Kind::KeyDescriptor));
-    let any_key = own_key.or(live(Kind::Helper)).or(live(Kind::Keychain)).or(live(Kind::Primary));
-    let one = |kind, header| Some(Leaves { main: (kind, header), also: None });
-    if live(Kind::Token).is_some() {
-        let also = any_key.map(|kind| (kind, api_key()));
-        return Some(Leaves { main: (Kind::Token, Header::Bearer), also });
+/// The row that is sent beside the first one: a key beside a token, a helper's output beside a key, and that of a helper
+/// alone in both headers.
+fn also(rows: &[Row]) -> Option<(usize, Header)> {
+    let at = |kind: Kind| rows.iter().position(|row| row.kind == kind && row.is_live());
+    let first = |kinds: &[Kind]| kinds.iter().find_map(|kind| at(*kind));
+    let own_key = first(&[Kind::CustomKey, Kind::Key, Kind::KeyDescriptor]);
+    let in_api_key = |at: usize| (at, Header::raw("x-api-key"));
+    if at(Kind::Token).is_some() {
+        return own_key.or_else(|| first(&[Kind::Helper, Kind::Keychain, Kind::Primary])).map(in_api_key);
     }
-    if let Some(kind) = own_key {
-        let also = live(Kind::Helper).map(|helper| (helper, Header::Bearer));
-        return Some(Leaves { main: (kind, api_key()), also });
+    if own_key.is_some() {
+        return at(Kind::Helper).map(|helper| (helper, Header::Bearer));
     }
-    if live(Kind::Helper).is_some() {
-        let also = Some((Kind::Helper, api_key()));
-        return Some(Leaves { main: (Kind::Helper, Header::Bearer), also });
-    }
-    let first = rows.iter().find(|row| row.live)?.kind;
-    match first {
-        Kind::Keychain | Kind::Primary => one(first, api_key()),
-        _ => one(first, Header::Bearer),
-    }
+    at(Kind::Helper).map(in_api_key)
 }
 
-fn outcome(rows: &[Row], leaves: Option<&Leaves>, credentials: &Credentials, base_url: &str) -> Outcome {
-    let Some(leaves) = leaves else {
-        return Outcome::Nothing { reason: "Not logged in · Please run /login".to_owned() };
-    };
-    if let Some(reason) = unclear(rows, leaves, credentials) {
-        return Outcome::NotKnown { reason };
-    }
-    let mut sent = Vec::new();
-    for (kind, header) in [Some(&leaves.main), leaves.also.as_ref()].into_iter().flatten() {
-        match text_of(rows, *kind, header) {
-            Ok(key) => sent.push(Sent { header: header.clone(), key }),
-            Err(outcome) => return outcome,
+/// The header of a kind where it is the first.
+fn header_of(kind: Kind) -> Header {
+    match kind {
+        Kind::CustomKey | Kind::Key | Kind::KeyDescriptor | Kind::Keychain | Kind::Primary => {
+            Header::raw("x-api-key")
         }
-    }
-    sent.extend(custom_headers(credentials, &sent));
-    let mut sent = sent.into_iter();
-    match sent.next() {
-        Some(first) => Outcome::Sends { sent: first, base_url: base_url.to_owned(), also: sent.collect() },
-        None => Outcome::Nothing { reason: "no credential".to_owned() },
+        _ => Header::Bearer,
     }
 }
 
 /// Combinations that no recording covers.
-fn unclear(rows: &[Row], leaves: &Leaves, credentials: &Credentials) -> Option<String> {
-    let live = |kind: Kind| rows.iter().any(|row| row.live && row.kind == kind);
-    let named_profile = leaves.main.0 == Kind::NamedProfile;
+fn unclear(rows: &[Row], credentials: &Credentials) -> Option<&'static str> {
+    let live = |kind: Kind| rows.iter().any(|row| row.is_live() && row.kind == kind);
+    let first = rows.iter().find(|row| row.is_live())?.kind;
     let key_or_token = [Kind::Keychain, Kind::Primary, Kind::Oauth, Kind::OauthDescriptor];
-    if named_profile && key_or_token.into_iter().any(live) {
-        return Some(
-            "what a named profile does beside a Console key or a login token is not on record".into(),
-        );
+    if first == Kind::NamedProfile && key_or_token.into_iter().any(live) {
+        return Some("what a named profile does beside a Console key or a login token is not on record");
     }
-    let pure_login = leaves.main.0 > Kind::Helper;
-    if pure_login
-        && header_lines(credentials).iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
-    {
-        return Some("an Authorization in ANTHROPIC_CUSTOM_HEADERS beside a login is not on record".into());
-    }
-    None
-}
-
-/// The text of the live row of a kind, as it stands in `header`.
-fn text_of(rows: &[Row], kind: Kind, header: &Header) -> Result<Secret, Outcome> {
-    let known = rows.iter().find(|row| row.live && row.kind == kind).map(|row| row.known.clone());
-    match known {
-        Some(Known::Text(text)) => {
-            if let Some(key) = common::fetch_text(&text, header) {
-                return Ok(key);
-            }
-            let reason =
-                "it holds characters that no header can carry; what Claude Code does then is not on record";
-            Err(Outcome::NotKnown { reason: reason.to_owned() })
-        }
-        Some(Known::Hidden(reason)) => Err(Outcome::Hidden { reason }),
-        Some(Known::Hangs(reason)) => Err(Outcome::Nothing { reason }),
-        Some(Known::Unrecorded(reason)) => Err(Outcome::NotKnown { reason }),
-        None => Err(Outcome::NotKnown { reason: "no credential of this kind".to_owned() }),
-    }
+    let named = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case("authorization");
+    let unclear = first > Kind::Helper && header_lines(credentials).any(|line| named(&line));
+    unclear.then_some("an Authorization in ANTHROPIC_CUSTOM_HEADERS beside a login is not on record")
 }
 
 /// The lines of `ANTHROPIC_CUSTOM_HEADERS`.
-fn header_lines(credentials: &Credentials) -> Vec<(String, String)> {
+fn header_lines(credentials: &Credentials) -> impl Iterator<Item = (&str, &str)> {
     let text = credentials.headers.first().map_or("", |found| found.text.as_str());
     let pairs = text.lines().filter_map(|line| line.split_once(':'));
-    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
+    pairs.map(|(name, value)| (name.trim(), value.trim()))
 }
 
 /// Further credentials among the custom headers. An `Authorization` there loses against a bearer that is set anyway.
-fn custom_headers(credentials: &Credentials, sent: &[Sent]) -> Vec<Sent> {
-    let lines = header_lines(credentials);
-    let extra = common::extra_headers(lines.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    extra
-        .into_iter()
-        .filter(|one| sent.iter().all(|other| other.header.name() != one.header.name()))
-        .collect()
+fn custom_headers(credentials: &Credentials) -> Vec<OwnHeader> {
+    headers::all(header_lines(credentials), Clash::Yields)
 }
 
 /// All candidates in the order in which they decide.
@@ -249,7 +185,7 @@ fn rows(credentials: &Credentials, mode: Mode) -> Vec<Row> {
         let value = Value::Reference("workload identity".into());
         let why = "a workload identity is exchanged for a token";
         let offer = Offer::usable(Source::Env, place, value, why);
-        rows.push(Row { kind: Kind::Federation, live: true, known: Known::Hidden(why.into()), offer });
+        rows.push(row(Kind::Federation, offer));
     }
     rows
 }
@@ -266,7 +202,7 @@ fn variable(kind: Kind, found: &[Found], why: &str) -> Vec<Row> {
             _ => Offer::usable(source, place, value, why)
                 .shadowed_because("a settings file sets the same variable, and that beats the shell"),
         };
-        Row { kind, live: at == 0 && !hidden, known: Known::Text(Secret::new(&one.text)), offer }
+        row(kind, offer)
     });
     rows.collect()
 }
@@ -288,7 +224,6 @@ fn api_key(credentials: &Credentials, mode: Mode) -> Vec<Row> {
         "not approved yet: a session in a terminal asks at start, and without a yes does not use it"
     };
     for (row, found) in rows.iter_mut().zip(&credentials.key) {
-        row.live = false;
         row.offer = Offer::ignored(found.source, found.place.clone(), found.value(), why);
     }
     rows
@@ -297,13 +232,10 @@ fn api_key(credentials: &Credentials, mode: Mode) -> Vec<Row> {
 /// An `X-Api-Key` among the custom headers replaces whatever key would stand in that header.
 fn custom_key(credentials: &Credentials) -> Option<Row> {
     let found = credentials.headers.first()?;
-    let (_, value) =
-        header_lines(credentials).into_iter().find(|(name, _)| name.eq_ignore_ascii_case("x-api-key"))?;
-    let key = Secret::new(value);
+    let (_, value) = header_lines(credentials).find(|(name, _)| name.eq_ignore_ascii_case("x-api-key"))?;
     let why = "an X-Api-Key in ANTHROPIC_CUSTOM_HEADERS replaces the key";
-    let offer =
-        Offer::usable(found.source, found.place.clone(), Value::Present(key.clone()), why).named("X-Api-Key");
-    Some(Row { kind: Kind::CustomKey, live: true, known: Known::Text(key), offer })
+    let offer = Offer::usable(found.source, found.place.clone(), Value::of(Some(value)), why);
+    Some(row(Kind::CustomKey, offer.named("X-Api-Key")))
 }
 
 fn descriptor(kind: Kind, found: Option<&Found>) -> Option<Row> {
@@ -311,78 +243,69 @@ fn descriptor(kind: Kind, found: Option<&Found>) -> Option<Row> {
     let why = "the program that starts Claude Code hands it over through a file descriptor";
     let value = Value::Reference(format!("file descriptor {}", common::printable(&found.text)));
     let offer = Offer::usable(found.source, found.place.clone(), value, why);
-    Some(Row { kind, live: true, known: Known::Hidden(why.to_owned()), offer })
+    Some(row(kind, offer))
 }
 
 fn helpers(credentials: &Credentials) -> Vec<Row> {
-    let rows = credentials.helpers.iter().enumerate().map(|(at, helper)| {
-        let (value, known) = match &helper.prints {
-            Prints::Text(text) => {
-                let text = common::trimmed(text);
-                (Value::Present(text.clone()), Known::Text(text))
-            }
+    let rows = credentials.helpers.iter().map(|helper| {
+        let value = match &helper.prints {
+            Prints::Text(text) => Value::Present(common::trimmed(text)),
             // Recorded: blank values in both headers, and no other credential instead.
-            Prints::Fails => (Value::Present(Secret::new("")), Known::Text(Secret::new(""))),
-            Prints::Unknown => (
-                Value::Reference(helper.command.clone()),
-                Known::Hidden("apiKeyHelper prints it; keymend does not run helpers on a scan".to_owned()),
-            ),
+            Prints::Fails => Value::Present(Secret::new("")),
+            Prints::Unknown => Value::Reference(helper.command.clone()),
         };
+        let hidden = "apiKeyHelper prints it; keymend does not run helpers on a scan";
         let offer =
             Offer::usable(Source::Helper, helper.place.clone(), value, "apiKeyHelper beats every login")
                 .shadowed_because("a stronger settings file or variable decides");
-        Row { kind: Kind::Helper, live: at == 0, known, offer }
+        row(Kind::Helper, hidden_as(offer, hidden))
     });
     rows.collect()
+}
+
+fn row(kind: Kind, offer: Offer) -> Row {
+    Row { kind, offer: offer.in_header(header_of(kind)) }
+}
+
+/// Says who has the text of an offer, where somebody else has it.
+fn hidden_as(offer: Offer, why: &str) -> Offer {
+    if matches!(offer.gives, Gives::Hidden(_)) { offer.gives(Gives::Hidden(why.to_owned())) } else { offer }
 }
 
 fn login(credentials: &Credentials) -> Option<Row> {
     let login = credentials.login.as_ref()?;
     let (place, value) = (login.place.clone(), login.value.clone());
-    let known = match login.value.secret() {
-        Some(token) => Known::Text(token.clone()),
-        None => Known::Hidden("the login is in a locked Keychain".to_owned()),
-    };
     let offer = if login.inference {
-        Offer::usable(login.source, place, value, "the stored claude.ai login").named("claude.ai login")
+        let offer = Offer::usable(login.source, place, value, "the stored claude.ai login");
+        hidden_as(offer, "the login is in a locked Keychain")
     } else {
-        let why = "the login lacks the scope user:inference";
-        Offer::ignored(login.source, place, value, why).named("claude.ai login")
+        Offer::ignored(login.source, place, value, "the login lacks the scope user:inference")
     };
-    Some(Row { kind: Kind::Login, live: login.inference, known, offer })
+    Some(row(Kind::Login, offer.named("claude.ai login")))
 }
 
 fn stored(kind: Kind, source: Source, place: &Place, value: &Value, why: &str) -> Row {
-    let known = match value.secret() {
-        Some(key) => Known::Text(key.clone()),
-        None => Known::Hidden("the key is in a locked Keychain".to_owned()),
-    };
     let offer = Offer::usable(source, place.clone(), value.clone(), why);
-    Row { kind, live: true, known, offer }
+    row(kind, hidden_as(offer, "the key is in a locked Keychain"))
 }
 
 fn profile(credentials: &Credentials) -> Option<Row> {
     let profile = &credentials.profile;
-    let kind = if profile.explicit { Kind::NamedProfile } else { Kind::Profile };
-    let (value, known) = match &profile.gives {
-        Gives::Nothing => return None,
-        Gives::Token => (
-            profile.value.clone(),
-            Known::Text(profile.value.secret().cloned().unwrap_or_else(|| Secret::new(""))),
-        ),
-        Gives::Hangs(why) => (profile.value.clone(), Known::Hangs(why.clone())),
-        Gives::Exchanged => {
-            let why = "the profile's identity is exchanged for a token";
-            (Value::Reference("oidc_federation".into()), Known::Hidden(why.into()))
-        }
-        Gives::NotKnown(why) => (profile.value.clone(), Known::Unrecorded(why.clone())),
-    };
-    let why = if profile.explicit {
-        "ANTHROPIC_PROFILE names it, so that it beats the login"
+    let (kind, why) = if profile.explicit {
+        (Kind::NamedProfile, "ANTHROPIC_PROFILE names it, so that it beats the login")
     } else {
-        "the Anthropic profile; nothing stronger is set"
+        (Kind::Profile, "the Anthropic profile; nothing stronger is set")
     };
-    let offer = Offer::usable(Source::Oauth, profile.place.clone(), value, why)
-        .named(common::printable(&profile.name));
-    Some(Row { kind, live: true, known, offer })
+    let usable = |value: &Value| Offer::usable(Source::Oauth, profile.place.clone(), value.clone(), why);
+    let offer = match &profile.gives {
+        profile::Gives::Nothing => return None,
+        profile::Gives::Token => usable(&profile.value),
+        profile::Gives::Hangs(why) => usable(&profile.value).gives(Gives::Fails(why.clone())),
+        profile::Gives::Exchanged => {
+            let hidden = "the profile's identity is exchanged for a token";
+            hidden_as(usable(&Value::Reference("oidc_federation".into())), hidden)
+        }
+        profile::Gives::NotKnown(why) => usable(&profile.value).gives(Gives::Unknown(why.clone())),
+    };
+    Some(row(kind, offer.named(common::printable(&profile.name))))
 }

@@ -1,27 +1,25 @@
 //! Where a new key for Claude Code can be written.
 
-use crate::agents::Context;
 use crate::agents::common::Doc;
+use crate::agents::{Context, engine};
 use crate::destination::{Destination, Neighbour, Set, Switch};
 use crate::resolve::{Candidate, Slot, State};
 use crate::secret::Secret;
 use crate::source::{Place, Source};
+use crate::world::World;
 
 use super::settings::Settings;
 
 /// The places for a new key, best first: where the present one stands, then the person's own settings file.
-pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
-    let settings = Settings::read(context.world);
+pub fn of(world: &dyn World, settings: &Settings, slot: &Slot) -> Vec<Destination> {
     let active = slot.active_candidate();
-    let mut all = Vec::new();
-    if let Some(candidate) = active.filter(|candidate| is_key(candidate.source, &candidate.place)) {
-        all.push(Destination {
-            place: candidate.place.clone(),
-            effect: "replaces the key that is sent now".to_owned(),
-            neighbours: approval(&settings, &candidate.place, candidate.value.secret()),
-        });
-    }
-    let user = Doc::json(context.world, settings.folder.join("settings.json"));
+    let stored = active.filter(|candidate| is_key(candidate.source, &candidate.place));
+    let replacing = stored.map(|candidate| Destination {
+        neighbours: approval(settings, &candidate.place, candidate.value.secret()),
+        ..engine::replacing(candidate)
+    });
+    let mut all: Vec<Destination> = replacing.into_iter().collect();
+    let user = Doc::json(world, settings.folder.join("settings.json"));
     let named = active.and_then(|candidate| variable_of(&candidate.place));
     // A key does not belong into a login's variable, and ANTHROPIC_API_KEY beats it.
     let name = named.filter(|name| !name.contains("OAUTH")).unwrap_or("ANTHROPIC_API_KEY");
@@ -32,7 +30,7 @@ pub fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     let place = user.place(&["env", name]);
     if user.trouble.is_none() && all.iter().all(|one| one.place != place) {
         let effect = format!("sets {name} in your settings, which beats the one in the shell");
-        let neighbours = approval(&settings, &place, None);
+        let neighbours = approval(settings, &place, None);
         all.push(Destination { place, effect, neighbours });
     }
     let token = user.place(&["env", TOKEN]);

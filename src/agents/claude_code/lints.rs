@@ -18,7 +18,7 @@ pub fn of_slot(
     base: Option<&Found>,
     mode: Mode,
 ) -> Vec<Lint> {
-    let live = |kind: Kind| rows.iter().any(|row| row.live && row.kind == kind);
+    let live = |kind: Kind| rows.iter().any(|row| row.is_live() && row.kind == kind);
     let mut lints = who_pays(credentials, rows, mode);
     lints.extend(two_keys(&live));
     lints.extend(base.and_then(|base| of_base(world, base)));
@@ -49,7 +49,7 @@ pub fn of_slot(
 }
 
 fn who_pays(credentials: &Credentials, rows: &[Row], mode: Mode) -> Vec<Lint> {
-    let Some(first) = rows.iter().find(|row| row.live).map(|row| row.kind) else { return Vec::new() };
+    let Some(first) = rows.iter().find(|row| row.is_live()).map(|row| row.kind) else { return Vec::new() };
     let login = credentials.login.as_ref().filter(|login| login.inference);
     let plan = login.and_then(|login| login.plan.as_deref()).unwrap_or("claude.ai");
     let metered = matches!(first, Kind::CustomKey | Kind::Key | Kind::Keychain | Kind::Primary);

@@ -31,7 +31,7 @@ fn world(vars: &[(&str, &str)], files: &[(&str, &str)]) -> MemoryWorld {
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();
-    super::scan(&Context { world, catalogue: &catalogue }).expect("findings").slots
+    super::AGENT.scan(&Context { world, catalogue: &catalogue }).expect("findings").slots
 }
 
 /// `header=key` of everything that leaves, the main credential first.
@@ -150,7 +150,7 @@ fn a_new_key_goes_where_the_old_one_stands_and_is_approved() {
     let world = world(&[], &[settings]);
     let catalogue = Catalogue::embedded();
     let context = Context { world: &world, catalogue: &catalogue };
-    let all = super::destinations::destinations(&context, &slots(&world)[0]);
+    let all = (super::AGENT.destinations)(&context, &slots(&world)[0]);
     assert_eq!(all.len(), 2);
     assert_eq!(all[0].place.show(Some("/h".as_ref())), "~/.claude/settings.json#/env/ANTHROPIC_API_KEY");
     assert_eq!(

@@ -209,6 +209,7 @@ fn part(offer: &Offer, header: &Header, library: Library) -> Part {
         Gives::Key(key) => key,
         Gives::Hidden(why) => return Part::Ends(Outcome::hidden(why.as_str())),
         Gives::Unknown(why) => return Part::Ends(Outcome::unknown(why.as_str())),
+        Gives::Fails(why) => return Part::Ends(Outcome::nothing(why.as_str())),
         Gives::Stops(why) | Gives::NoKey(why) => return Part::Nothing(why.clone()),
         Gives::Never | Gives::Unset => return Part::Nothing(offer.why.clone()),
     };
