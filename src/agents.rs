@@ -108,8 +108,18 @@ impl Agent {
 }
 
 /// The agents whose rows and outcome are one decision ([`engine`]); those of the others are brought into agreement.
-const ON_THE_ENGINE: &[&str] =
-    &["claude-code", "codex", "continue", "gemini-cli", "goose", "llm", "opencode", "qwen-code"];
+const ON_THE_ENGINE: &[&str] = &[
+    "aider",
+    "claude-code",
+    "codex",
+    "continue",
+    "gemini-cli",
+    "goose",
+    "litellm",
+    "llm",
+    "opencode",
+    "qwen-code",
+];
 
 impl std::fmt::Debug for Agent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

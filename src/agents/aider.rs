@@ -5,36 +5,33 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::agents::common::{self, Traces};
-use crate::agents::engine::OwnHeader;
+use crate::agents::common;
+use crate::agents::engine::{self, OwnHeader, Package, Presence, Question, Request, Rules};
 use crate::agents::litellm::wire::{self, Ask, Generation, WIRES, Wire};
 use crate::agents::python::{self, Layer, Layers};
-use crate::agents::{Agent, Context, Findings, Looks, Record, Restart};
+use crate::agents::{Agent, Looks, Record};
+use crate::destination::Destination;
 use crate::finding::Lint;
 use crate::formats::dotenv::Expansion;
-use crate::resolve::{Offer, Outcome, Slot};
+use crate::resolve::{Header, Offer, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value, tilde};
-use crate::world::World;
+use crate::world::{Trouble, World};
 
 mod destinations;
 mod options;
 mod settings;
 
-use destinations::destinations;
 use options::{Decided, Options, Refusal};
 use settings::Settings;
 
-const ID: &str = "aider";
-const VERSION: &str = "0.86.2";
-
 /// Aider.
 pub const AGENT: Agent = Agent {
-    id: ID,
+    id: "aider",
     aliases: &["aider-chat"],
     name: "Aider",
     record: Record::Rules,
-    versions: &[VERSION],
+    versions: &["0.86.2"],
     looks: &[
         Looks { place: ".aider.model.settings.yml", note: "extra_params.api_key of a model" },
         Looks {
@@ -47,10 +44,11 @@ pub const AGENT: Agent = Agent {
         Looks { place: "~/.aider/oauth-keys.env", note: "the OpenRouter sign-in" },
         Looks { place: "OPENROUTER_API_KEY, OPENAI_API_KEY, …", note: "LiteLLM's names, last" },
     ],
-    scan,
-    destinations,
+    scan: |context| Some(engine::scan(&AGENT, context, &Here::look(context.world))),
+    destinations: |context, slot| engine::destinations(&Here::look(context.world), slot),
     switch: super::no_switch,
-    restart,
+    // A running aider keeps what it read at its start.
+    restart: |context, slot| common::running(context.world, "aider", "aider", &[], slot, None),
 };
 
 /// What one scan reads.
@@ -67,30 +65,76 @@ struct Here<'a> {
     refusal: Option<Refusal>,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
-fn scan(context: &Context<'_>) -> Option<Findings> {
-    let world = context.world;
-    let here = Here::look(world);
-    let mut slots = here.slots();
-    slots.sort_by_key(|slot| !slot.in_use);
-    common::finish(world, &mut slots);
-    let home = common::home(world);
-    let paths = [
-        home.join(".aider"),
-        home.join(".aider.conf.yml"),
-        world.cwd().join(".aider.conf.yml"),
-        world.cwd().join(".aider.chat.history.md"),
-    ];
-    let variables = ["AIDER_API_KEY", "AIDER_MODEL", "AIDER_OPENAI_API_KEY", "AIDER_ANTHROPIC_API_KEY"];
-    let version = python::version(world, "aider", "aider_chat");
-    Some(Findings {
-        found: Traces { program: "aider", paths: &paths, variables: &variables }.found(world),
-        rules: common::rules("aider", AGENT.versions, version.as_deref()),
-        version,
-        slots,
-        troubles: here.settings.trouble.clone().into_iter().collect(),
-        lints: history(world).into_iter().chain(here.refused()).collect(),
-    })
+/// Whom a request goes to.
+enum Query<'q> {
+    /// A provider, for a model that has parameters of its own.
+    Model(&'static Wire, &'q str),
+    /// A provider.
+    Provider(&'static Wire),
+    /// A provider whose rules are not on record.
+    Unknown(&'q str),
+}
+
+impl Rules for Here<'_> {
+    type Query<'q>
+        = Query<'q>
+    where
+        Self: 'q;
+    const NAMED_BY_ADDRESS: bool = false;
+    const PROGRAM: Option<&'static str> = Some("aider");
+
+    fn presence(&self) -> Presence<'_> {
+        let (home, here) = (common::home(self.world), self.world.cwd());
+        let files = [home.join(".aider"), home.join(".aider.conf.yml"), here.join(".aider.conf.yml")];
+        Presence {
+            program: "aider",
+            package: Package::Python("aider_chat"),
+            paths: files.into_iter().chain([here.join(".aider.chat.history.md")]).collect(),
+            variables: &["AIDER_API_KEY", "AIDER_MODEL", "AIDER_OPENAI_API_KEY", "AIDER_ANTHROPIC_API_KEY"],
+        }
+    }
+
+    fn queries(&self) -> Vec<Query<'_>> {
+        let with_wire = |model| Some(Query::Model(wire::of_model(model).and_then(wire::wire)?, model));
+        let mut queries: Vec<Query<'_>> = self.settings.models().filter_map(with_wire).collect();
+        let shown =
+            |wire: &&Wire| wire.common || wire.mentioned(&self.layers) || self.provider() == Some(wire.id);
+        queries.extend(WIRES.iter().filter(shown).map(Query::Provider));
+        let configured = self.model.as_deref().map(|model| wire::of_model(model).unwrap_or(model));
+        queries.extend(configured.filter(|id| wire::wire(id).is_none()).map(Query::Unknown));
+        queries
+    }
+
+    fn ask(&self, query: &Query<'_>) -> Question {
+        match query {
+            Query::Model(wire, model) => self.question(wire, Some(model)),
+            Query::Provider(wire) => self.question(wire, None),
+            Query::Unknown(id) => {
+                let reason = "what aider sends for the model that is configured is not on record";
+                let request = Request::new(Header::Bearer, "", "");
+                Question {
+                    in_use: true,
+                    refusal: Some(Outcome::unknown(reason)),
+                    ..Question::new(common::printable(id), Vec::new(), request)
+                }
+            }
+        }
+    }
+
+    fn agent_lints(&self, _: &[Slot]) -> Vec<Lint> {
+        history(self.world).into_iter().chain(self.refused()).collect()
+    }
+
+    fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
+        self.settings.trouble.clone().into_iter().collect()
+    }
+
+    fn destinations(&self, query: &Query<'_>, slot: &Slot) -> Vec<Destination> {
+        match query {
+            Query::Model(wire, _) | Query::Provider(wire) => destinations::of(self.world, wire, slot),
+            Query::Unknown(_) => Vec::new(),
+        }
+    }
 }
 
 /// `git.Repo(search_parent_directories=True)`.
@@ -253,21 +297,8 @@ impl<'a> Here<'a> {
         order.into_iter().find(|(variable, _)| self.layers.text(variable).is_some()).map(|(_, id)| id)
     }
 
-    fn slots(&self) -> Vec<Slot> {
-        let mut slots = Vec::new();
-        for model in self.settings.models() {
-            let wire = wire::of_model(model).and_then(wire::wire);
-            slots.extend(wire.map(|wire| self.slot(wire, Some(model))));
-        }
-        let shown =
-            |wire: &&Wire| wire.common || wire.mentioned(&self.layers) || self.provider() == Some(wire.id);
-        slots.extend(WIRES.iter().filter(shown).map(|wire| self.slot(wire, None)));
-        slots.extend(self.unknown_provider());
-        slots
-    }
-
-    /// The slot of a provider; with `special` for a model that has parameters of its own.
-    fn slot(&self, wire: &Wire, special: Option<&str>) -> Slot {
+    /// What there is for a provider; with `special` for a model that has parameters of its own.
+    fn question(&self, wire: &Wire, special: Option<&str>) -> Question {
         let own = |model: &&String| self.settings.models().any(|name| name == model.as_str());
         let (in_use, profile) = match special {
             Some(model) => {
@@ -288,7 +319,6 @@ impl<'a> Here<'a> {
         });
         let dropped = self.dropped.iter().filter(|(variable, _)| wire.keys.contains(&variable.as_str()));
         let ask = Ask {
-            agent: ID,
             name: "aider",
             generation: Generation::V1_81,
             profile,
@@ -298,15 +328,15 @@ impl<'a> Here<'a> {
             base: params.base.map(|(base, file)| (base, tilde(&file, self.world.home()))),
             before_key: params.key.map(|(key, _)| Secret::new(key)),
         };
-        let mut slot = wire.slot(&self.layers, ask);
-        if let (Some(reason), Outcome::Sends { .. }) = (params.unclear, &slot.outcome) {
-            slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+        let mut question = wire.question(&self.layers, ask);
+        if let Some(reason) = params.unclear.filter(|_| question.sends()) {
+            question.refusal = Some(Outcome::unknown(reason));
         }
         if let Some((value, place)) = params.authorization {
-            self.own_authorization(wire, &value, place, &mut slot);
+            self.own_authorization(wire, &value, place, &mut question);
         }
-        self.aiders_own_checks(wire, &mut slot);
-        slot
+        self.aiders_own_checks(wire, &mut question);
+        question
     }
 
     /// `os.environ/NAME` as a key is looked up at once; without the variable it is sent as it stands.
@@ -323,57 +353,37 @@ impl<'a> Here<'a> {
     }
 
     /// An `Authorization` in extra_headers: the OpenAI SDK lets it replace the key, LiteLLM's own client does not.
-    fn own_authorization(&self, wire: &Wire, value: &str, place: Place, slot: &mut Slot) {
-        let own = OwnHeader::shown("Authorization", value, Source::Config, place);
+    fn own_authorization(&self, wire: &Wire, value: &str, place: Place, question: &mut Question) {
         match wire.id {
             "openrouter" => {}
-            "openai" => python::lay_headers(slot, own.into_iter().collect()),
-            _ if self.refusal.is_none() && slot.sent().is_some() => {
+            "openai" => {
+                question.request.own.extend(OwnHeader::shown("Authorization", value, Source::Config, place));
+            }
+            _ if self.refusal.is_none() && question.sends() => {
                 let reason = "an Authorization in extra_headers is not on record for this provider";
-                slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+                question.refusal = Some(Outcome::unknown(reason));
             }
             _ => {}
         }
     }
 
-    fn aiders_own_checks(&self, wire: &Wire, slot: &mut Slot) {
+    fn aiders_own_checks(&self, wire: &Wire, question: &mut Question) {
         if let Some(refusal) = &self.refusal {
-            python::refuse(slot, refusal);
+            question.refusal = Some(Outcome::nothing(refusal.as_str()));
             return;
         }
-        if wire.id == "openrouter" && self.layers.text("OPENROUTER_API_KEY").is_none() {
-            python::refuse(slot, "OPENROUTER_API_KEY is not set: aider offers a sign-in and stops");
-        }
-        if self.layers.get("GITHUB_COPILOT_TOKEN").is_some() && slot.sent().is_some() {
+        let beats = beats_shell(question);
+        if self.layers.get("GITHUB_COPILOT_TOKEN").is_some() && question.sends() {
             let reason = "GITHUB_COPILOT_TOKEN makes aider fetch a key of its own, which is not on record";
-            slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+            question.refusal = Some(Outcome::unknown(reason));
         }
-        slot.lints.extend(beats_shell(slot));
-        slot.lints.extend(base_beats_option(wire, &self.layers));
-    }
-
-    /// A model of a provider whose rules are not on record.
-    fn unknown_provider(&self) -> Option<Slot> {
-        let model = self.model.as_deref()?;
-        let id = wire::of_model(model).unwrap_or(model);
-        let known = wire::wire(id).is_some();
-        let mut slot = python::Draft {
-            agent: ID,
-            profile: "default".to_owned(),
-            provider: None,
-            agent_provider: common::printable(id),
-            in_use: true,
-            chain: crate::resolve::Chain::new(),
-            header: crate::resolve::Header::Bearer,
-            base_url: String::new(),
-            refuses: python::refused,
-            without: String::new(),
-            lints: Vec::new(),
+        if wire.id == "openrouter" && self.layers.text("OPENROUTER_API_KEY").is_none() {
+            let reason = "OPENROUTER_API_KEY is not set: aider offers a sign-in and stops";
+            question.refusal = Some(Outcome::nothing(reason));
+        } else {
+            question.lints.extend(beats);
         }
-        .finish();
-        let reason = "what aider sends for the model that is configured is not on record";
-        slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
-        (!known).then_some(slot)
+        question.lints.extend(base_beats_option(wire, &self.layers));
     }
 }
 
@@ -431,14 +441,15 @@ fn alias(model: &str) -> &str {
 }
 
 /// The shell says one key and a file another.
-fn beats_shell(slot: &Slot) -> Option<Lint> {
-    let active = slot.active_candidate()?;
-    let other = |key: &Secret| active.value.secret().is_some_and(|sent| sent != key);
+fn beats_shell(question: &Question) -> Option<Lint> {
+    let used = question.used().filter(|used| used.source == Source::Dotenv)?;
+    let sent = used.value.secret()?;
+    let other = |key: &Secret| sent != key;
     let shell =
-        slot.candidates.iter().find(|c| c.source == Source::Env && c.value.secret().is_some_and(other))?;
+        question.offers.iter().find(|c| c.source == Source::Env && c.value.secret().is_some_and(other))?;
     let name = shell.name.as_deref().unwrap_or("the variable");
     let message = format!("{name} of your shell is not used: a file that aider loads beats it");
-    (active.source == Source::Dotenv).then(|| Lint::warn("file-beats-shell", message))
+    Some(Lint::warn("file-beats-shell", message))
 }
 
 /// `openai-api-base` sets OPENAI_API_BASE, and OPENAI_BASE_URL comes before that.
@@ -458,11 +469,6 @@ fn history(world: &dyn World) -> Option<Lint> {
     };
     let message = "the chat history in this folder holds a command line with --api-key, key included";
     state.text()?.lines().any(leaks).then(|| Lint::warn("key-in-history", message))
-}
-
-/// A running aider keeps what it read at its start.
-fn restart(context: &Context<'_>, slot: &Slot) -> Option<Restart> {
-    common::running(context.world, "aider", "aider", &[], slot, None)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub use headers::{Clash, OwnHeader};
 
 /// How an agent's presence and version are noticed, without running anything.
 pub struct Presence<'a> {
-    /// The name of its executable.
+    /// The name of its executable; empty where that is no trace.
     pub program: &'a str,
     /// What it is installed as.
     pub package: Package,
@@ -40,6 +40,8 @@ pub enum Package {
     Node(&'static [&'static str]),
     /// A distribution of Python, as its `dist-info` folder is called.
     Python(&'static str),
+    /// Something else; its version is read from its own files.
+    Own(Option<String>),
 }
 
 /// One question, and what an agent has for it.
@@ -94,9 +96,15 @@ pub trait Rules {
         Self: 'q;
     /// A slot is named by the provider that its address belongs to, where the agent's own name says another one or none.
     const NAMED_BY_ADDRESS: bool = true;
+    /// The program's name in words about its versions, where that is not the agent's.
+    const PROGRAM: Option<&'static str> = None;
 
     /// How its presence is noticed.
     fn presence(&self) -> Presence<'_>;
+    /// Further traces of it, in words.
+    fn traces(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// The questions; the answers about providers in use are shown first.
     fn queries(&self) -> Vec<Self::Query<'_>>;
     /// What there is for a question.
@@ -140,8 +148,8 @@ pub fn scan<R: Rules>(agent: &Agent, context: &Context<'_>, rules: &R) -> Findin
     let presence = rules.presence();
     let version = presence.version(world);
     Findings {
-        found: presence.found(world),
-        rules: common::rules(agent.name, agent.versions, version.as_deref()),
+        found: presence.found(world).into_iter().chain(rules.traces()).collect(),
+        rules: common::rules(R::PROGRAM.unwrap_or(agent.name), agent.versions, version.as_deref()),
         version,
         lints: rules.agent_lints(&slots),
         slots,
@@ -193,9 +201,10 @@ impl Presence<'_> {
     }
 
     fn version(&self, world: &dyn World) -> Option<String> {
-        match self.package {
+        match &self.package {
             Package::Node(names) => common::version(world, self.program, names),
             Package::Python(dist) => python::version(world, self.program, dist),
+            Package::Own(version) => version.clone(),
         }
     }
 }

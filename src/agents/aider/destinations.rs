@@ -3,17 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::git_root;
-use crate::agents::litellm::wire;
-use crate::agents::{Context, common, python};
+use crate::agents::litellm::wire::Wire;
+use crate::agents::{common, python};
 use crate::destination::Destination;
 use crate::resolve::Slot;
 use crate::source::{Format, Place, Pointer, Source};
 use crate::world::World;
 
 /// The places where a key stands now, then the `.env` files.
-pub(super) fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
-    let world = context.world;
-    let Some(wire) = wire::wire(&slot.agent_provider) else { return Vec::new() };
+pub(super) fn of(world: &dyn World, wire: &Wire, slot: &Slot) -> Vec<Destination> {
     let mut all = Vec::new();
     for candidate in slot.candidates.iter().filter(|c| c.value.secret().is_some()) {
         if let place @ (Place::Field { .. } | Place::Line { .. }) = &candidate.place {
@@ -24,7 +22,7 @@ pub(super) fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destinatio
             });
         }
     }
-    all.extend(dedicated(world, slot));
+    all.extend(dedicated(world, wire, slot));
     let variable =
         wire.keys.iter().find(|name| slot.candidates.iter().any(|c| c.name.as_deref() == Some(**name)));
     let variable = variable.or(wire.keys.first()).copied().unwrap_or_default();
@@ -39,8 +37,8 @@ pub(super) fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destinatio
 }
 
 /// `openai-api-key` and `anthropic-api-key` beat everything but a model's own parameters.
-fn dedicated(world: &dyn World, slot: &Slot) -> Option<Destination> {
-    let option = match slot.agent_provider.as_str() {
+fn dedicated(world: &dyn World, wire: &Wire, slot: &Slot) -> Option<Destination> {
+    let option = match wire.id {
         "openai" => "openai-api-key",
         "anthropic" => "anthropic-api-key",
         _ => return None,

@@ -1,11 +1,12 @@
 use super::*;
+use crate::agents::Context;
 use crate::plan;
 use crate::provider::Catalogue;
 use crate::world::MemoryWorld;
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();
-    scan(&Context { world, catalogue: &catalogue }).unwrap().slots
+    AGENT.scan(&Context { world, catalogue: &catalogue }).unwrap().slots
 }
 
 fn sends(world: &MemoryWorld, provider: &str) -> Option<String> {

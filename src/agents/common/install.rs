@@ -9,7 +9,7 @@ use crate::world::World;
 
 /// How an agent's presence is noticed.
 pub struct Traces<'a> {
-    /// The name of its executable.
+    /// The name of its executable; empty where that is no trace.
     pub program: &'a str,
     /// Its own files and folders.
     pub paths: &'a [PathBuf],
@@ -21,7 +21,8 @@ impl Traces<'_> {
     /// What there is of them, in words.
     #[must_use]
     pub fn found(&self, world: &dyn World) -> Vec<String> {
-        let program = world.executable(self.program);
+        let program =
+            Some(self.program).filter(|name| !name.is_empty()).and_then(|name| world.executable(name));
         let program = program.map(|path| format!("program {}", tilde(&path, world.home())));
         let paths = self.paths.iter().filter(|path| world.exists(path));
         let paths = paths.map(|path| tilde(path, world.home()));

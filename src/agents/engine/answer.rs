@@ -9,6 +9,7 @@ use crate::resolve::{Candidate, Gives, Header, Offer, Outcome, Sent, State};
 use crate::secret::Secret;
 use crate::source::Value;
 
+use super::Question;
 use super::headers::{self, OwnHeader};
 
 /// The text that an HTTP library puts into a header for a key, or what happens where it cannot.
@@ -118,25 +119,42 @@ struct Decided {
     credentials: Vec<From>,
     /// The key that the HTTP library refuses.
     faulty: Option<(usize, Lint)>,
-    own: Vec<OwnHeader>,
 }
 
 impl Decided {
     fn none(outcome: Outcome) -> Self {
-        Self { outcome, credentials: Vec::new(), faulty: None, own: Vec::new() }
+        Self { outcome, credentials: Vec::new(), faulty: None }
     }
 }
 
 /// Decides a slot: with `refusal` that is the outcome, whatever the offers give.
 pub fn answer(offers: Vec<Offer>, request: Request, refusal: Option<Outcome>) -> Answer {
     let search = search(&offers);
-    let also = request.also.clone();
-    let mut decided = decide(&offers, search, request);
+    let mut decided = decide(&offers, search, &request);
     if let Some(outcome) = refusal {
         // A key that no header can carry is at fault all the same.
         decided = Decided { faulty: decided.faulty, ..Decided::none(outcome) };
     }
-    rows(offers, search, also.as_ref(), decided)
+    rows(offers, search, request, decided)
+}
+
+impl Question {
+    /// Whether a known request is made with a credential.
+    #[must_use]
+    pub fn sends(&self) -> bool {
+        let decided = || decide(&self.offers, search(&self.offers), &self.request);
+        self.refusal.is_none() && matches!(decided().outcome, Outcome::Sends { .. })
+    }
+
+    /// The offer that is used where no configured header takes its place.
+    #[must_use]
+    pub fn used(&self) -> Option<&Offer> {
+        let Search::Key(at) = search(&self.offers) else { return None };
+        let offer = &self.offers[at];
+        let name = offer.header.as_ref().unwrap_or(&self.request.header).name();
+        let replaced = self.request.own.iter().any(|own| own.takes_the_place_of(&name));
+        (!replaced || !self.sends()).then_some(offer)
+    }
 }
 
 fn search(offers: &[Offer]) -> Search {
@@ -149,16 +167,16 @@ fn search(offers: &[Offer]) -> Search {
 }
 
 /// What is sent.
-fn decide(offers: &[Offer], search: Search, request: Request) -> Decided {
-    let Request { header, mut base_url, library, also, own, without } = request;
-    let (mut credentials, mut bare) = (Vec::new(), String::new());
+fn decide(offers: &[Offer], search: Search, request: &Request) -> Decided {
+    let (mut credentials, mut bare, mut base_url) = (Vec::new(), String::new(), &request.base_url);
     match search {
         Search::Key(at) => {
-            let main = (at, offers[at].header.clone().unwrap_or(header));
-            let rows =
-                || std::iter::once(at).chain(also.iter().map(|(row, _)| *row)).map(From::Offer).collect();
-            for (row, header) in std::iter::once(&main).chain(&also) {
-                match part(&offers[*row], header, library) {
+            let main = (at, offers[at].header.clone().unwrap_or_else(|| request.header.clone()));
+            let rows = || {
+                std::iter::once(at).chain(request.also.iter().map(|(row, _)| *row)).map(From::Offer).collect()
+            };
+            for (row, header) in std::iter::once(&main).chain(&request.also) {
+                match part(&offers[*row], header, request.library) {
                     Part::Credential(sent) => credentials.push(Credential { sent, from: From::Offer(*row) }),
                     Part::Nothing(why) => bare = why,
                     Part::Ends(outcome @ Outcome::Hidden { .. }) => {
@@ -171,26 +189,26 @@ fn decide(offers: &[Offer], search: Search, request: Request) -> Decided {
                     }
                 }
             }
-            base_url = offers[at].base_url.clone().unwrap_or(base_url);
+            base_url = offers[at].base_url.as_ref().unwrap_or(base_url);
         }
         Search::Stop(at) => match &offers[at].gives {
             Gives::Stops(why) => return Decided::none(Outcome::nothing(why.as_str())),
             Gives::NoKey(why) => bare.clone_from(why),
             _ => {}
         },
-        Search::Nothing => match without {
-            Without::Ends(outcome) => return Decided::none(outcome),
-            Without::Bare(why) => bare = why,
+        Search::Nothing => match &request.without {
+            Without::Ends(outcome) => return Decided::none(outcome.clone()),
+            Without::Bare(why) => bare.clone_from(why),
         },
     }
-    headers::lay(&mut credentials, &own);
+    headers::lay(&mut credentials, &request.own);
     let from = credentials.iter().map(|one| one.from).collect();
     let mut sent = credentials.into_iter().map(|one| one.sent);
     let outcome = match sent.next() {
-        Some(first) => Outcome::Sends { sent: first, base_url, also: sent.collect() },
+        Some(first) => Outcome::Sends { sent: first, base_url: base_url.clone(), also: sent.collect() },
         None => Outcome::nothing(bare),
     };
-    Decided { outcome, credentials: from, faulty: None, own }
+    Decided { outcome, credentials: from, faulty: None }
 }
 
 /// What one row puts into the request.
@@ -223,8 +241,11 @@ fn part(offer: &Offer, header: &Header, library: Library) -> Part {
 }
 
 /// The rows, from what was decided: those of the request are active, and every other one says why it is not.
-fn rows(offers: Vec<Offer>, search: Search, also: Option<&(usize, Header)>, decided: Decided) -> Answer {
-    let Decided { outcome, credentials, faulty, own } = decided;
+fn rows(offers: Vec<Offer>, search: Search, request: Request, decided: Decided) -> Answer {
+    let Decided { outcome, credentials, faulty } = decided;
+    let Request { also, own, .. } = request;
+    // Configured headers go with a request alone.
+    let own = if matches!(outcome, Outcome::Sends { .. }) { own } else { Vec::new() };
     let (mut candidates, lints) = headers::rows(&own, &credentials);
     let before = candidates.len();
     let position = |from: &From| match from {
@@ -245,7 +266,7 @@ fn rows(offers: Vec<Offer>, search: Search, also: Option<&(usize, Header)>, deci
             (Value::Unset, _) => State::Unset,
             (Value::Unreadable(reason), _) => State::Ignored { reason: reason.clone() },
             _ if sent && found == Some(at) => State::Active { reason: offer.why },
-            _ if sent => State::Active { reason: beside(also) },
+            _ if sent => State::Active { reason: beside(also.as_ref()) },
             _ if !offer.gives.wins() => State::Ignored { reason: offer.why },
             (_, Some(by)) if found == Some(at) => {
                 State::Shadowed { by, reason: headers::REPLACED.to_owned() }

@@ -49,6 +49,11 @@ impl OwnHeader {
             row,
         })
     }
+
+    /// Whether it is sent in the place of a key in the header `name`.
+    pub(super) fn takes_the_place_of(&self, name: &str) -> bool {
+        self.clash == Clash::Replaces && self.sent.header.name() == name
+    }
 }
 
 /// Every credential of `headers`, none as a row of its own.

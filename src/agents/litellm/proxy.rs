@@ -5,12 +5,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::agents::common;
+use crate::agents::engine::{Question, Request};
 use crate::agents::litellm::environment;
 use crate::agents::litellm::wire::{self, Ask, Generation, Wire};
-use crate::agents::python::{Draft, Layer, Layers};
+use crate::agents::python::{Layer, Layers};
 use crate::finding::Lint;
 use crate::formats::pyyaml::{self, Yaml};
-use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
+use crate::resolve::{Header, Offer, Outcome};
 use crate::secret::Secret;
 use crate::source::{Format, Place, Pointer, Source, Value, tilde};
 use crate::world::{Process, Trouble, World};
@@ -120,32 +121,42 @@ impl<'a> Proxy<'a> {
         Text::at(table.get(name)?, file, &[section, name])
     }
 
-    /// One slot for each model of the list.
-    pub fn slots(&self) -> Vec<Slot> {
-        let mut slots = Vec::new();
+    /// The models of the list, and the database.
+    pub fn models(&self) -> Vec<Model<'_>> {
+        let mut all = Vec::new();
         for (file, root) in &self.files {
             let models = root.get("model_list").into_iter().flat_map(Yaml::items).enumerate();
-            slots.extend(models.filter_map(|(at, model)| self.slot(file, at, model)));
+            all.extend(models.filter_map(|(at, model)| Model::of(file, at, model)));
         }
-        slots.extend(self.database());
-        slots
+        let on = |value: String| value.eq_ignore_ascii_case("true");
+        let set = self.setting("general_settings", "store_model_in_db").is_some_and(|text| on(text.text));
+        let variable = self.layers.text("STORE_MODEL_IN_DB").is_some_and(|value| on(value.to_owned()));
+        all.extend((set || variable).then_some(Model::Database));
+        all
     }
 
-    fn slot(&self, file: &Path, at: usize, model: &Yaml) -> Option<Slot> {
-        let name = model.get("model_name").and_then(Yaml::as_str).unwrap_or_default();
-        let params = model.get("litellm_params")?;
-        let target = params.get("model").and_then(Yaml::as_str)?;
-        let own = params.get("custom_llm_provider").and_then(Yaml::as_str);
-        let id = own.as_deref().or_else(|| wire::of_model(&target)).unwrap_or_default().to_owned();
-        let profile = format!("proxy/{}", common::printable(&name));
-        let Some(wire) = wire::wire(&id) else { return Some(self.unknown(profile, &id)) };
+    /// What there is for a model.
+    pub fn ask(&self, model: &Model<'_>) -> Question {
+        let (file, at, name, id, params) = match model {
+            Model::Listed { file, at, name, id, params } => (file, at, name, id, params),
+            // Sealed with the proxy's salt key.
+            Model::Database => {
+                let reason = "models and keys in the proxy's database are encrypted there; see its dashboard";
+                return unknown("proxy".to_owned(), "database", false, reason);
+            }
+        };
+        let profile = format!("proxy/{}", common::printable(name));
+        let Some(wire) = wire::wire(id) else {
+            let reason = "what LiteLLM sends to this provider is not on record";
+            return unknown(profile, &common::printable(id), self.certain, reason);
+        };
         let at = at.to_string();
         let field =
             |name: &str| Text::at(params.get(name)?, file, &["model_list", &at, "litellm_params", name]);
-        Some(self.known(wire, profile, &field))
+        self.known(wire, profile, &field)
     }
 
-    fn known(&self, wire: &Wire, profile: String, field: &dyn Fn(&str) -> Option<Text>) -> Slot {
+    fn known(&self, wire: &Wire, profile: String, field: &dyn Fn(&str) -> Option<Text>) -> Question {
         let credential = field("litellm_credential_name").and_then(|name| self.credential(&name.text));
         let (key, base) = credential.unwrap_or_default();
         let mut before = Before::default();
@@ -176,7 +187,6 @@ impl<'a> Proxy<'a> {
             Some((text.resolved(&self.layers)?, shown))
         });
         let ask = Ask {
-            agent: super::ID,
             name: "LiteLLM",
             generation: Generation::V1_106,
             profile,
@@ -186,19 +196,15 @@ impl<'a> Proxy<'a> {
             base,
             before_key: before.key,
         };
-        let mut slot = wire.slot(&self.with_block(), ask);
-        self.finish(&mut slot);
-        slot
-    }
-
-    /// A running proxy whose environment cannot be read decides by variables that are not seen here.
-    fn finish(&self, slot: &mut Slot) {
+        let question = wire.question(&self.with_block(), ask);
+        // A running proxy whose environment cannot be read decides by variables that are not seen here.
         let blind = self.process.as_ref().is_some_and(|process| process.env.is_none());
-        let literal = slot.active_candidate().is_some_and(|active| active.source == Source::Config);
-        if blind && !literal {
-            let reason = "the proxy runs and its environment cannot be read; it uses its own variables, not this shell's";
-            slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+        if !blind || question.used().is_some_and(|offer| offer.source == Source::Config) {
+            return question;
         }
+        let reason =
+            "the proxy runs and its environment cannot be read; it uses its own variables, not this shell's";
+        Question { refusal: Some(Outcome::unknown(reason)), ..question }
     }
 
     /// The variables after `environment_variables` of the file has been applied.
@@ -228,25 +234,6 @@ impl<'a> Proxy<'a> {
         Some((value("api_key"), value("api_base")))
     }
 
-    fn unknown(&self, profile: String, id: &str) -> Slot {
-        let mut slot = bare(profile, common::printable(id), self.certain);
-        let reason = "what LiteLLM sends to this provider is not on record".to_owned();
-        slot.outcome = Outcome::NotKnown { reason };
-        slot
-    }
-
-    /// Models that are kept in the proxy's database, sealed with its salt key.
-    fn database(&self) -> Option<Slot> {
-        let on = |value: String| value.eq_ignore_ascii_case("true");
-        let set = self.setting("general_settings", "store_model_in_db").is_some_and(|text| on(text.text));
-        let variable = self.layers.text("STORE_MODEL_IN_DB").is_some_and(|value| on(value.to_owned()));
-        let mut slot = bare("proxy".to_owned(), "database".to_owned(), false);
-        let reason =
-            "models and keys in the proxy's database are encrypted there; see its dashboard".to_owned();
-        slot.outcome = Outcome::NotKnown { reason };
-        (set || variable).then_some(slot)
-    }
-
     /// What a person should know about the proxy as a whole.
     pub fn lints(&self) -> Vec<Lint> {
         let shown = tilde(&self.path, self.world.home());
@@ -272,21 +259,29 @@ fn config_argument(process: &Process) -> Option<String> {
     joined.or_else(|| process.args.get(at? + 1).cloned())
 }
 
-fn bare(profile: String, agent_provider: String, in_use: bool) -> Slot {
-    Draft {
-        agent: super::ID,
-        profile,
-        provider: None,
-        agent_provider,
-        in_use,
-        chain: Chain::new(),
-        header: Header::Bearer,
-        base_url: String::new(),
-        refuses: |_, _| None,
-        without: String::new(),
-        lints: Vec::new(),
+fn unknown(profile: String, agent_provider: &str, in_use: bool, reason: &str) -> Question {
+    let refusal = Some(Outcome::unknown(reason));
+    let request = Request::new(Header::Bearer, "", "");
+    Question { profile, in_use, refusal, ..Question::new(agent_provider, Vec::new(), request) }
+}
+
+/// A model of the proxy.
+pub enum Model<'q> {
+    /// One of the list: its file and position there, its name, LiteLLM's name of its provider, its parameters.
+    Listed { file: &'q Path, at: usize, name: String, id: String, params: &'q Yaml },
+    /// Those in the database.
+    Database,
+}
+
+impl<'q> Model<'q> {
+    fn of(file: &'q Path, at: usize, model: &'q Yaml) -> Option<Self> {
+        let name = model.get("model_name").and_then(Yaml::as_str).unwrap_or_default();
+        let params = model.get("litellm_params")?;
+        let target = params.get("model").and_then(Yaml::as_str)?;
+        let own = params.get("custom_llm_provider").and_then(Yaml::as_str);
+        let id = own.as_deref().or_else(|| wire::of_model(&target)).unwrap_or_default().to_owned();
+        Some(Self::Listed { file, at, name, id, params })
     }
-    .finish()
 }
 
 /// A text of the configuration and its place.

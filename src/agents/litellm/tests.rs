@@ -4,7 +4,7 @@ use crate::world::MemoryWorld;
 
 fn slots(world: &MemoryWorld) -> Vec<Slot> {
     let catalogue = Catalogue::embedded();
-    scan(&Context { world, catalogue: &catalogue }).unwrap().slots
+    AGENT.scan(&Context { world, catalogue: &catalogue }).unwrap().slots
 }
 
 fn proxied(config: &str, env: &[(&str, &str)]) -> Option<String> {

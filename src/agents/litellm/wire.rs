@@ -3,10 +3,11 @@
 //! From `litellm/main.py` and `litellm_core_utils/get_llm_provider_logic.py` of 1.81.10 (the one aider 0.86.2 pins)
 //! and 1.106.2, and from recordings of both.
 
-use crate::agents::common::{foreign_base, host_of};
-use crate::agents::python::{self, Draft, Layer, Layers};
+use crate::agents::common::{foreign_base, host_of, trimmed};
+use crate::agents::engine::{Question, Request, Without};
+use crate::agents::python::{self, Layer, Layers};
 use crate::finding::Lint;
-use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
+use crate::resolve::{Header, Offer, Outcome};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
 
@@ -182,8 +183,6 @@ fn reads_as_boolean(value: &str) -> Option<&'static str> {
 
 /// The question of one slot, apart from the variables.
 pub struct Ask {
-    /// The agent's id.
-    pub agent: &'static str,
     /// The agent's name.
     pub name: &'static str,
     /// Its rules.
@@ -268,28 +267,28 @@ impl Wire {
         }
     }
 
-    /// The slot for this provider with the variables as they stand; of the LiteLLM proxy's, where that takes its place.
-    pub fn slot(&self, layers: &Layers, ask: Ask) -> Slot {
+    /// What there is for this provider with the variables as they are; for the LiteLLM proxy, where that takes its place.
+    pub fn question(&self, layers: &Layers, ask: Ask) -> Question {
         let proxied =
             layers.text("USE_LITELLM_PROXY").is_some_and(|on| on.trim().eq_ignore_ascii_case("true"));
         if !proxied {
-            return self.own_slot(layers, ask);
+            return self.own_question(layers, ask);
         }
         let given = ask.base.is_some() || ask.before_key.is_some();
-        let mut slot = PROXY.own_slot(layers, ask);
-        slot.provider = None;
-        self.id.clone_into(&mut slot.agent_provider);
+        let mut question = PROXY.own_question(layers, ask);
+        question.provider = None;
+        self.id.clone_into(&mut question.agent_provider);
         let message = "USE_LITELLM_PROXY sends the requests of every provider to a LiteLLM proxy";
-        slot.lints.push(Lint::warn("litellm-proxy", message));
-        if given || slot.sent().is_none() || PROXY.base_of(layers).1.is_none() {
+        question.lints.push(Lint::warn("litellm-proxy", message));
+        if given || !question.sends() || PROXY.base_of(layers).1.is_none() {
             let reason =
                 "what leaves with USE_LITELLM_PROXY and without the proxy's key and base is not on record";
-            slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+            question.refusal = Some(Outcome::unknown(reason));
         }
-        slot
+        question
     }
 
-    fn own_slot(&self, layers: &Layers, ask: Ask) -> Slot {
+    fn own_question(&self, layers: &Layers, ask: Ask) -> Question {
         let generation = ask.generation;
         let deciding = self.deciding(layers, generation);
         let key = ask.before_key.clone().or_else(|| deciding.map(|layer| Secret::new(layer.value.as_str())));
@@ -314,38 +313,38 @@ impl Wire {
             let message = "the key travels in the address of the request, so that proxies log it";
             lints.push(Lint::note("key-in-url", message));
         }
-        let mut slot = Draft {
-            agent: ask.agent,
+        let offers = self.offers(layers, generation, ask.before, ask.after);
+        let nothing = !offers.iter().any(|offer| offer.gives.wins());
+        let elsewhere = self.instead_of_a_key(layers, generation).filter(|_| nothing);
+        let refused = self.kind == Kind::Azure && self.base_of(layers).1.is_none() && elsewhere.is_none();
+        let trims = self.kind == Kind::Anthropic && generation == Generation::V1_106;
+        // The openai SDK that 1.106 brings reads the variable; the one of 1.81 does not.
+        let own = self.id == "openai" && generation == Generation::V1_106;
+        let request = Request::new(header, base_url, self.without(ask.name, generation));
+        let request = Request {
+            library: if trims { |key, header| python::h11(&trimmed(key), header) } else { python::h11 },
+            own: if own { python::custom_headers(layers, "OPENAI_CUSTOM_HEADERS") } else { Vec::new() },
+            without: elsewhere.map_or(request.without, |why| Without::Ends(Outcome::unknown(why))),
+            ..request
+        };
+        Question {
             profile: ask.profile,
             provider: Some(self.provider.to_owned()),
-            agent_provider: self.id.to_owned(),
             in_use: ask.in_use,
-            chain: self.chain(layers, generation, ask.before, ask.after),
-            header,
-            base_url,
-            refuses: python::refused,
-            without: self.without(ask.name, generation),
+            refusal: refused.then(|| Outcome::nothing("AZURE_API_BASE is not set, so nothing leaves")),
             lints,
-        };
-        let trims = self.kind == Kind::Anthropic && generation == Generation::V1_106;
-        if trims && key.as_ref().is_some_and(|key| key.any_char(char::is_whitespace)) {
-            slot.refuses = |key, header| python::refused(&crate::agents::common::trimmed(key), header);
+            ..Question::new(self.id, offers, request)
         }
-        let mut slot = slot.finish();
-        if let (true, Outcome::Sends { sent, .. }) = (trims, &mut slot.outcome) {
-            sent.key = crate::agents::common::trimmed(&sent.key);
-        }
-        if self.id == "openai" && generation == Generation::V1_106 {
-            // The openai SDK that 1.106 brings reads the variable; the one of 1.81 does not.
-            python::lay_headers(&mut slot, python::custom_headers(layers, "OPENAI_CUSTOM_HEADERS"));
-        }
-        self.not_on_record(layers, generation, &mut slot);
-        slot
     }
 
-    fn chain(&self, layers: &Layers, generation: Generation, before: Vec<Offer>, after: Vec<Offer>) -> Chain {
-        let mut chain = Chain::new();
-        chain.extend(before);
+    fn offers(
+        &self,
+        layers: &Layers,
+        generation: Generation,
+        before: Vec<Offer>,
+        after: Vec<Offer>,
+    ) -> Vec<Offer> {
+        let mut chain = before;
         let read = self.keys_of(generation);
         for name in self.keys {
             let seen = layers.get(name).is_some();
@@ -379,26 +378,19 @@ impl Wire {
         }
     }
 
-    /// Where the recordings end.
-    fn not_on_record(&self, layers: &Layers, generation: Generation, slot: &mut Slot) {
-        let nothing = matches!(slot.outcome, Outcome::Nothing { .. }) && slot.active.is_none();
-        let reason = match (self.kind, generation) {
-            (Kind::Azure, _) if nothing && layers.text("AZURE_AD_TOKEN").is_some() => {
-                "AZURE_AD_TOKEN takes the key's place; that is not on record"
-            }
-            (Kind::Azure, _) if self.base_of(layers).1.is_none() => {
-                slot.outcome =
-                    Outcome::Nothing { reason: "AZURE_API_BASE is not set, so nothing leaves".to_owned() };
-                return;
+    /// What takes a missing key's place, and is not on record.
+    fn instead_of_a_key(&self, layers: &Layers, generation: Generation) -> Option<&'static str> {
+        match (self.kind, generation) {
+            (Kind::Azure, _) if layers.text("AZURE_AD_TOKEN").is_some() => {
+                Some("AZURE_AD_TOKEN takes the key's place; that is not on record")
             }
             (Kind::Anthropic, Generation::V1_106)
-                if nothing && layers.text("ANTHROPIC_FEDERATION_RULE_ID").is_some() =>
+                if layers.text("ANTHROPIC_FEDERATION_RULE_ID").is_some() =>
             {
-                "workload identity federation takes the key's place; that is not on record"
+                Some("workload identity federation takes the key's place; that is not on record")
             }
-            _ => return,
-        };
-        slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
+            _ => None,
+        }
     }
 }
 
