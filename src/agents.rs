@@ -111,6 +111,7 @@ impl Agent {
 const ON_THE_ENGINE: &[&str] = &[
     "aider",
     "claude-code",
+    "cline",
     "codex",
     "continue",
     "gemini-cli",

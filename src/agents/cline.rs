@@ -2,15 +2,18 @@
 //!
 //! Rules from Cline CLI 3.0.65 (@cline/core and @cline/llms 0.0.86), and from recordings of it.
 
-use crate::agents::common::{self, Traces, foreign_base, host_of};
-use crate::agents::python::{self, Draft, Layers};
-use crate::agents::{Agent, Certainty, Context, Findings, Looks, Record, Restart};
+use std::path::PathBuf;
+
+use crate::agents::common::{self, foreign_base, host_of};
+use crate::agents::engine::{self, Clash, Package, Presence, Question, Request, Rules, Unsendable, headers};
+use crate::agents::python::{self, Layers};
+use crate::agents::{Agent, Certainty, Context, Looks, Record, Restart};
 use crate::destination::{Destination, Neighbour, Set};
 use crate::finding::Lint;
-use crate::resolve::{Chain, Header, Offer, Outcome, Sent, Slot};
+use crate::resolve::{Gives, Header, Offer, Outcome, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
-use crate::world::{Process, World};
+use crate::world::{Process, Trouble, World};
 
 mod catalogue;
 mod extension;
@@ -18,15 +21,15 @@ mod hub;
 mod store;
 
 use catalogue::{Family, PROVIDERS, Provider};
+use extension::Extension;
 use store::{Entry, Field, Store};
 
-const ID: &str = "cline";
 /// How long before its end Cline renews a token; within this time the answer depends on the moment.
 const RENEWAL_MS: i64 = 10 * 60 * 1000;
 
 /// Cline.
 pub const AGENT: Agent = Agent {
-    id: ID,
+    id: "cline",
     aliases: &[],
     name: "Cline",
     record: Record::Rules,
@@ -42,8 +45,8 @@ pub const AGENT: Agent = Agent {
         Looks { place: ".env.local, .env", note: "of the working directory alone; the shell wins" },
         Looks { place: "VS Code's secret storage", note: "the extension; sealed" },
     ],
-    scan,
-    destinations,
+    scan: |context| Some(engine::scan(&AGENT, context, &Here::look(context.world))),
+    destinations: |context, slot| engine::destinations(&Here::look(context.world), slot),
     switch: super::no_switch,
     restart,
 };
@@ -57,6 +60,19 @@ struct Here<'a> {
     /// This shell's, where a hub's count instead.
     unused: Option<Layers>,
     hub: Option<Process>,
+    extension: Option<Extension>,
+    /// The provider that was used last.
+    last: Option<String>,
+}
+
+/// Who asks.
+enum Query<'q> {
+    /// The command line, for a provider that is known.
+    Cli(&'static Provider),
+    /// The command line, for one that is not.
+    Unknown(String),
+    /// The VS Code extension.
+    Extension(&'q Extension, &'static Provider),
 }
 
 impl<'a> Here<'a> {
@@ -68,149 +84,173 @@ impl<'a> Here<'a> {
             Some(layers) => (layers, Some(start)),
             None => (start, None),
         };
-        Self { world, store, layers, unused, hub }
+        let (extension, last) = (Extension::find(world, &store), store.last_used());
+        Self { world, store, layers, unused, hub, extension, last }
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every agent's scan")]
-fn scan(context: &Context<'_>) -> Option<Findings> {
-    let world = context.world;
-    let here = Here::look(world);
-    let mut slots = here.slots();
-    slots.extend(extension::slots(world, &here.store));
-    slots.sort_by_key(|slot| !slot.in_use);
-    common::finish(world, &mut slots);
-    let version = common::version(world, "cline", &["cline", "@cline/cli"]);
-    let paths = [here.store.file.path.clone(), here.store.data()];
-    let variables = ["CLINE_DIR", "CLINE_DATA_DIR", "CLINE_PROVIDER_SETTINGS_PATH", "CLINE_API_KEY"];
-    let mut found = Traces { program: "cline", paths: &paths, variables: &variables }.found(world);
-    found.extend(extension::traces(world));
-    let docs = [&here.store.file, &here.store.secrets, &here.store.state];
-    Some(Findings {
-        found,
-        rules: common::rules("Cline CLI", AGENT.versions, version.as_deref()),
-        version,
-        slots,
-        troubles: docs.iter().filter_map(|doc| doc.problem()).collect(),
-        lints: here.discards().into_iter().chain(here.hub_lives()).collect(),
-    })
-}
+impl Rules for Here<'_> {
+    type Query<'q>
+        = Query<'q>
+    where
+        Self: 'q;
+    const NAMED_BY_ADDRESS: bool = false;
+    const PROGRAM: Option<&'static str> = Some("Cline CLI");
 
-impl Here<'_> {
-    /// The built-in providers that people use first, and every other one that something stands for.
-    fn slots(&self) -> Vec<Slot> {
-        let last = self.store.last_used();
-        let shown = |provider: &&Provider| {
+    fn presence(&self) -> Presence<'_> {
+        Presence {
+            program: "cline",
+            package: Package::Node(&["cline", "@cline/cli"]),
+            paths: vec![self.store.file.path.clone(), self.store.data()],
+            variables: &["CLINE_DIR", "CLINE_DATA_DIR", "CLINE_PROVIDER_SETTINGS_PATH", "CLINE_API_KEY"],
+        }
+    }
+
+    fn traces(&self) -> Vec<String> {
+        extension::traces(self.world).into_iter().collect()
+    }
+
+    /// The built-in providers that people use first, and every other one that something is there for; then the extension's.
+    fn queries(&self) -> Vec<Query<'_>> {
+        let shown = |provider: &&'static Provider| {
             let set = || provider.variables.iter().any(|name| self.layers.get(name).is_some());
             provider.common
                 || set()
                 || self.store.entry(provider.id).is_some()
                 || self.store.stored(provider.id).is_some()
         };
-        let known = PROVIDERS.iter().filter(shown);
-        let mut slots: Vec<Slot> = known.map(|provider| self.slot(provider, last.as_deref())).collect();
+        let known = PROVIDERS.iter().filter(shown).map(Query::Cli);
         let unknown = self.store.ids().into_iter().filter(|id| catalogue::provider(id).is_none());
-        slots.extend(unknown.map(|id| self.unknown(&id, last.as_deref())));
-        slots
+        let of = |extension| PROVIDERS.iter().map(move |provider| Query::Extension(extension, provider));
+        let extension = self.extension.iter().flat_map(of);
+        known.chain(unknown.map(Query::Unknown)).chain(extension).collect()
     }
 
-    fn slot(&self, provider: &Provider, last: Option<&str>) -> Slot {
+    fn ask(&self, query: &Query<'_>) -> Question {
+        match query {
+            Query::Cli(provider) => self.question(provider),
+            Query::Unknown(id) => self.unknown(id),
+            Query::Extension(extension, provider) => extension.ask(provider, &self.store),
+        }
+    }
+
+    fn is_shown(&self, slot: &Slot) -> bool {
+        let is_set = || slot.candidates.iter().any(|candidate| candidate.value != Value::Unset);
+        slot.profile != extension::PROFILE || slot.in_use || is_set()
+    }
+
+    fn agent_lints(&self, _: &[Slot]) -> Vec<Lint> {
+        self.discards().into_iter().chain(self.hub_lives()).collect()
+    }
+
+    fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
+        let docs = [&self.store.file, &self.store.secrets, &self.store.state];
+        docs.iter().filter_map(|doc| doc.problem()).collect()
+    }
+
+    /// `settings.apiKey` of the entry; a token or header that comes before it has to go.
+    fn destinations(&self, query: &Query<'_>, _: &Slot) -> Vec<Destination> {
+        let id = match query {
+            Query::Cli(provider) => provider.id,
+            Query::Unknown(id) => id.as_str(),
+            // The extension keeps its keys in memory and writes them back.
+            Query::Extension(..) => return Vec::new(),
+        };
+        // A file that counts as empty is mended first.
+        if self.store.discarded.is_some() {
+            return Vec::new();
+        }
+        let shown = |question: Question| {
+            question.in_use || question.offers.iter().any(|offer| offer.value != Value::Unset)
+        };
+        let both = self
+            .queries()
+            .iter()
+            .any(|other| matches!(other, Query::Extension(_, one) if one.id == id) && shown(self.ask(other)));
+        let effect = if both {
+            "the next request of the CLI uses it; the VS Code extension keeps a key of its own"
+        } else {
+            "the next request of Cline uses it, also through a running hub"
+        };
+        let place = self.store.file.place(&["providers", id, "settings", "apiKey"]);
+        vec![Destination { place, effect: effect.to_owned(), neighbours: self.neighbours(id) }]
+    }
+}
+
+impl Here<'_> {
+    fn question(&self, provider: &Provider) -> Question {
         let entry = self.store.entry(provider.id).unwrap_or_default();
-        let mut chain = Chain::new();
+        let (base_url, moved) = base(provider, &entry);
+        let others = entry.headers.iter().filter(|(name, _)| name != "Authorization");
+        let request = Request {
+            library: fetch,
+            own: headers::all(others.map(|(name, field)| (name.as_str(), field.text.trim())), Clash::Both),
+            ..Request::new(
+                family_header(provider.family),
+                base_url.as_str(),
+                "the request leaves without Authorization, and the answer speaks of missing credentials",
+            )
+        };
+        let offers = self.offers(provider, &entry);
+        let question = Question {
+            provider: catalogue_id(provider, &base_url),
+            in_use: self.last.as_deref() == Some(provider.id),
+            refusal: self.not_on_record(provider, &entry, &offers).map(Outcome::unknown),
+            ..Question::new(provider.id, offers, request)
+        };
+        let lints = self.slot_lints(provider, &base_url, moved && question.sends());
+        Question { lints, ..question }
+    }
+
+    fn offers(&self, provider: &Provider, entry: &Entry) -> Vec<Offer> {
+        let mut offers = Vec::new();
         let header = entry.headers.iter().find(|(name, _)| name == "Authorization");
         if let Some((_, field)) = header.filter(|_| provider.family == Family::Bearer) {
             let sent = common::sent_in("Authorization", field.text.trim());
             let why = "the entry's own Authorization header replaces every key";
-            chain.push(Offer::usable(Source::Config, field.place.clone(), Value::Present(sent.key), why));
+            let offer = Offer::usable(Source::Config, field.place.clone(), Value::Present(sent.key), why);
+            offers.push(offer.in_header(sent.header));
         }
-        chain.extend(stored_offers(&entry));
-        chain.extend(self.discarded_offers(provider));
+        let of_account = |offer: &Offer| provider.id == "cline" && offer.name.as_deref() == Some(TOKEN);
+        offers.extend(stored_offers(entry));
+        offers.extend(self.discarded_offers(provider));
         let blank = |value: &str| value.trim().is_empty().then_some("nothing but blanks");
         for name in provider.variables {
-            chain.extend(python::offers(&self.layers, name, blank));
+            offers.extend(python::offers(&self.layers, name, blank));
             for layer in self.unused.iter().flat_map(|unused| unused.all(name)) {
                 let value = Value::Present(Secret::new(layer.value.as_str()));
                 let why = "the running hub has the variables of its own start and does not see this one";
-                chain.push(Offer::ignored(layer.source, layer.place.clone(), value, why).named(*name));
+                offers.push(Offer::ignored(layer.source, layer.place.clone(), value, why).named(*name));
             }
         }
-        let (base_url, moved) = base(provider, &entry);
-        let mut slot = Draft {
-            agent: ID,
-            profile: "default".to_owned(),
-            provider: catalogue_id(provider, &base_url),
-            agent_provider: provider.id.to_owned(),
-            in_use: last == Some(provider.id),
-            chain,
-            header: family_header(provider.family),
-            base_url,
-            refuses: |_, _| None,
-            without: "the request leaves without Authorization, and the answer speaks of missing credentials"
-                .to_owned(),
-            lints: Vec::new(),
+        // What is sent is trimmed, and an account's token has its prefix.
+        for offer in &mut offers {
+            let Gives::Key(key) = &offer.gives else { continue };
+            let mut key = trim(key);
+            if of_account(offer) && !key.map(str::to_lowercase).starts_with("workos:") {
+                key = key.map(|text| format!("workos:{text}"));
+            }
+            offer.gives = Gives::Key(key);
         }
-        .finish();
-        self.as_sent(provider, &entry, &mut slot);
-        self.slot_lints(provider, moved, &mut slot);
-        slot
+        offers
     }
 
-    /// From the stored text to the text on the wire: trimmed, with the account's prefix, or refused.
-    fn as_sent(&self, provider: &Provider, entry: &Entry, slot: &mut Slot) {
-        let token =
-            slot.active_candidate().is_some_and(|active| active.name.as_deref() == Some("access token"));
-        if let Some(reason) = self.not_on_record(provider, entry, token, slot) {
-            slot.outcome = Outcome::NotKnown { reason: reason.to_owned() };
-            return;
-        }
-        let Outcome::Sends { sent, also, .. } = &mut slot.outcome else { return };
-        sent.key = trim(&sent.key);
-        if token && provider.id == "cline" && !sent.key.map(str::to_lowercase).starts_with("workos:") {
-            sent.key = sent.key.map(|text| format!("workos:{text}"));
-        }
-        if sent.header.name() == "authorization"
-            && entry.headers.iter().any(|(name, _)| name == "Authorization")
-        {
-            *sent = Sent { header: own_header(entry), key: sent.key.clone() };
-        }
-        let others = entry.headers.iter().filter(|(name, _)| name != "Authorization");
-        *also = common::extra_headers(others.map(|(name, field)| (name.as_str(), field.text.trim())));
-        let why = if sent.key.any_char(|c| u32::from(c) > 0xff) {
-            "the key holds a character that no header can carry (often an invisible one)"
-        } else if !common::fits_header(&sent.key) {
-            "the key holds a control character"
-        } else {
-            return;
-        };
-        let reason = format!("{why}: the request never leaves, and the error prints the key");
-        if let Some(active) = slot.active.and_then(|at| slot.candidates.get_mut(at)) {
-            active.lints.push(Lint::fault("invalid-header", reason.clone()));
-        }
-        slot.outcome = Outcome::Nothing { reason };
-    }
-
-    fn not_on_record(
-        &self,
-        provider: &Provider,
-        entry: &Entry,
-        token: bool,
-        slot: &Slot,
-    ) -> Option<&'static str> {
-        let key = slot.sent().map(|sent| &sent.key);
-        let from_env =
-            slot.active_candidate().is_some_and(|c| matches!(c.source, Source::Env | Source::Dotenv));
+    fn not_on_record(&self, provider: &Provider, entry: &Entry, offers: &[Offer]) -> Option<&'static str> {
+        let used = offers.iter().find(|offer| offer.gives.wins());
+        let token = used.is_some_and(|used| used.name.as_deref() == Some(TOKEN));
+        let from_env = used.is_some_and(|used| matches!(used.source, Source::Env | Source::Dotenv));
         let hidden_hub = self.hub.as_ref().is_some_and(|hub| hub.env.is_none());
         let renews = token && entry.refresh && provider.id == "cline";
         let ends = entry.expires_ms.unwrap_or(0);
         let own =
             |name: &str| name.eq_ignore_ascii_case("authorization") || name.eq_ignore_ascii_case("x-api-key");
         let odd = |name: &str| own(name) && (name != "Authorization" || provider.family != Family::Bearer);
-        if hidden_hub && (from_env || slot.active.is_none()) && !provider.variables.is_empty() {
+        if hidden_hub && (from_env || used.is_none()) && !provider.variables.is_empty() {
             return Some(
                 "a Cline hub runs and its environment cannot be read; it uses its own variables, not this shell's",
             );
         }
-        key?;
+        let key = used?.value.secret();
         if provider.family == Family::Other {
             Some("what Cline sends to this provider is not on record")
         } else if entry.special {
@@ -224,6 +264,31 @@ impl Here<'_> {
         } else {
             None
         }
+    }
+
+    /// What changes along with a new key of a provider.
+    fn neighbours(&self, id: &str) -> Vec<Neighbour> {
+        let file = &self.store.file;
+        if let Some(entry) = self.store.stored(id) {
+            let why = "it comes before the key, so the new key would never be used";
+            let stronger = entry.access.iter().map(|field| field.place.clone());
+            let headers = entry.headers.iter().filter(|(name, _)| name == "Authorization");
+            let stronger = stronger.chain(headers.map(|(_, field)| field.place.clone()));
+            let refresh =
+                entry.refresh.then(|| file.place(&["providers", id, "settings", "auth", "refreshToken"]));
+            return stronger.chain(refresh).map(|place| remove(place, why)).collect();
+        }
+        let set = |steps: &[&str], value: serde_json::Value| Neighbour {
+            place: file.place(steps),
+            set: Set::Json(value),
+            why: "Cline throws the whole file away without it".to_owned(),
+        };
+        let stamp = jiff::Timestamp::from_millisecond(self.world.now_ms()).unwrap_or_default();
+        let stamp = stamp.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+        let version = (!file.present).then(|| set(&["version"], 1.into()));
+        let provider = set(&["providers", id, "settings", "provider"], id.into());
+        let updated = set(&["providers", id, "updatedAt"], stamp.into());
+        version.into_iter().chain([provider, updated]).collect()
     }
 
     /// What stands in a file that Cline throws away, so that it is seen before it is lost.
@@ -260,57 +325,59 @@ impl Here<'_> {
         Some(Lint::note("hub-runs", message))
     }
 
-    fn slot_lints(&self, provider: &Provider, moved: bool, slot: &mut Slot) {
-        if let Outcome::Sends { base_url, .. } = &slot.outcome
-            && moved
-            && host_of(base_url) != host_of(provider.base)
-        {
-            slot.lints.push(foreign_base("Cline", base_url, "its entry in providers.json"));
+    fn slot_lints(&self, provider: &Provider, base_url: &str, moved: bool) -> Vec<Lint> {
+        let mut lints = Vec::new();
+        if moved && host_of(base_url) != host_of(provider.base) {
+            lints.push(foreign_base("Cline", base_url, "its entry in providers.json"));
         }
         let ignored = match provider.id {
             "anthropic" => "ANTHROPIC_BASE_URL",
             "openai-native" | "openai-compatible" => "OPENAI_BASE_URL",
-            _ => return,
+            _ => return lints,
         };
         if self.layers.text(ignored).is_some() {
             let message =
                 format!("{ignored} is set, and Cline does not read it; only baseUrl in its store counts");
-            slot.lints.push(Lint::note("variable-unused", message));
+            lints.push(Lint::note("variable-unused", message));
         }
+        lints
     }
 
-    fn unknown(&self, id: &str, last: Option<&str>) -> Slot {
+    fn unknown(&self, id: &str) -> Question {
         let entry = self.store.stored(id).unwrap_or_default();
-        let mut chain = Chain::new();
-        chain.extend(stored_offers(&entry));
-        let mut slot = Draft {
-            agent: ID,
-            profile: "default".to_owned(),
-            provider: None,
-            agent_provider: common::printable(id),
-            in_use: last == Some(id),
-            chain,
-            header: Header::Bearer,
-            base_url: entry.base.unwrap_or_default(),
-            refuses: |_, _| None,
-            without: String::new(),
-            lints: Vec::new(),
+        let offers = stored_offers(&entry);
+        let request = Request::new(Header::Bearer, entry.base.unwrap_or_default(), "");
+        Question {
+            in_use: self.last.as_deref() == Some(id),
+            refusal: Some(Outcome::unknown("what Cline sends to this provider is not on record")),
+            ..Question::new(common::printable(id), offers, request)
         }
-        .finish();
-        let reason = "what Cline sends to this provider is not on record".to_owned();
-        slot.outcome = Outcome::NotKnown { reason };
-        slot
     }
+}
+
+/// What a header of Cline's library can hold.
+fn fetch(key: &Secret, _: &Header) -> Result<Secret, Unsendable> {
+    let why = if key.any_char(|c| u32::from(c) > 0xff) {
+        "the key holds a character that no header can carry (often an invisible one)"
+    } else if common::fits_header(key) {
+        return Ok(key.clone());
+    } else {
+        "the key holds a control character"
+    };
+    Err(Unsendable::Faulty(format!("{why}: the request never leaves, and the error prints the key")))
 }
 
 fn unused(field: Field, why: String) -> Offer {
     Offer::ignored(Source::AuthFile, field.place, Value::Present(Secret::new(field.text)), why)
 }
 
+/// The name of an account's token.
+const TOKEN: &str = "access token";
+
 /// `auth.accessToken`, `apiKey`, `auth.apiKey`: the first that is not blank.
 fn stored_offers(entry: &Entry) -> Vec<Offer> {
     let fields = [
-        (&entry.access, "access token", "an access token comes before every key"),
+        (&entry.access, TOKEN, "an access token comes before every key"),
         (&entry.key, "apiKey", "the stored key comes before every variable"),
         (&entry.auth_key, "auth.apiKey", "the stored key comes before every variable"),
     ];
@@ -343,12 +410,6 @@ fn family_header(family: Family) -> Header {
     }
 }
 
-/// The header of an entry with its own `Authorization`, which need not be a bearer.
-fn own_header(entry: &Entry) -> Header {
-    let own = entry.headers.iter().find(|(name, _)| name == "Authorization");
-    own.map_or(Header::Bearer, |(_, field)| common::sent_in("Authorization", field.text.trim()).header)
-}
-
 /// Where the requests go, and whether the entry moved them.
 fn base(provider: &Provider, entry: &Entry) -> (String, bool) {
     match (&entry.base, provider.china.filter(|_| entry.china)) {
@@ -368,47 +429,6 @@ fn catalogue_id(provider: &Provider, base_url: &str) -> Option<String> {
         _ => provider.catalogue,
     };
     id.map(str::to_owned)
-}
-
-/// `settings.apiKey` of the entry; a token or header that comes before it has to go.
-fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
-    let here = Here::look(context.world);
-    let id = slot.agent_provider.as_str();
-    if slot.profile == "vscode" || here.store.discarded.is_some() {
-        // The extension keeps its keys in memory and writes them back; a file that counts as empty is mended first.
-        return Vec::new();
-    }
-    let file = &here.store.file;
-    let mut neighbours = Vec::new();
-    if let Some(entry) = here.store.stored(id) {
-        let why = "it comes before the key, so the new key would never be used";
-        let stronger = entry.access.iter().map(|field| field.place.clone());
-        let headers = entry.headers.iter().filter(|(name, _)| name == "Authorization");
-        let stronger = stronger.chain(headers.map(|(_, field)| field.place.clone()));
-        let refresh =
-            entry.refresh.then(|| file.place(&["providers", id, "settings", "auth", "refreshToken"]));
-        neighbours.extend(stronger.chain(refresh).map(|place| remove(place, why)));
-    } else {
-        let set = |steps: &[&str], value: serde_json::Value| Neighbour {
-            place: file.place(steps),
-            set: Set::Json(value),
-            why: "Cline throws the whole file away without it".to_owned(),
-        };
-        let stamp = jiff::Timestamp::from_millisecond(context.world.now_ms()).unwrap_or_default();
-        let stamp = stamp.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
-        neighbours.extend((!file.present).then(|| set(&["version"], 1.into())));
-        neighbours.push(set(&["providers", id, "settings", "provider"], id.into()));
-        neighbours.push(set(&["providers", id, "updatedAt"], stamp.into()));
-    }
-    let place = file.place(&["providers", id, "settings", "apiKey"]);
-    let both = extension::slots(context.world, &here.store).iter().any(|other| other.agent_provider == id);
-    let effect = if both {
-        "the next request of the CLI uses it; the VS Code extension keeps a key of its own"
-    } else {
-        "the next request of Cline uses it, also through a running hub"
-    };
-    let effect = effect.to_owned();
-    vec![Destination { place, effect, neighbours }]
 }
 
 fn remove(place: Place, why: &str) -> Neighbour {

@@ -5,13 +5,12 @@
 
 use std::path::PathBuf;
 
-use crate::agents::cline::catalogue::{PROVIDERS, Provider};
+use crate::agents::cline::catalogue::Provider;
 use crate::agents::cline::store::Store;
 use crate::agents::common;
-use crate::agents::python::Draft;
+use crate::agents::engine::{Question, Request};
 use crate::finding::Lint;
-use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
-use crate::secret::Secret;
+use crate::resolve::{Gives, Header, Offer};
 use crate::source::{Place, Source, Value};
 use crate::world::{Os, Table, TableState, World};
 
@@ -63,56 +62,54 @@ pub fn version(world: &dyn World) -> Option<String> {
     names.filter_map(|name| Some(common::printable(name.strip_prefix("saoudrizwan.claude-dev-")?))).max()
 }
 
-/// The slots of the extension, where there is a trace of it.
-pub fn slots(world: &dyn World, store: &Store) -> Vec<Slot> {
-    let sealed = sealed(world);
-    if sealed.is_empty() && version(world).is_none() {
-        return Vec::new();
-    }
-    let used = store.modes().next();
-    let slot = |provider: &Provider| slot(provider, store, &sealed, used.as_deref() == Some(provider.id));
-    PROVIDERS
-        .iter()
-        .map(slot)
-        .filter(|slot| slot.in_use || slot.candidates.iter().any(|c| c.value != Value::Unset))
-        .collect()
+/// The extension: the sealed stores, and the provider in use.
+pub struct Extension {
+    sealed: Vec<Sealed>,
+    used: Option<String>,
 }
 
-fn slot(provider: &Provider, store: &Store, sealed: &[Sealed], in_use: bool) -> Slot {
-    let mut chain = Chain::new();
-    let filed = store.secrets.text(&[provider.secret]).filter(|text| !text.trim().is_empty());
-    let value = Value::of(filed);
-    let why = "the extension takes secrets.json first";
-    chain.push(Offer::usable(Source::AuthFile, store.secrets.place(&[provider.secret]), value, why));
-    if let Some(key) = store.stored(provider.id).and_then(|entry| entry.key) {
-        let value = Value::Present(Secret::new(key.text));
-        chain.push(Offer::usable(Source::AuthFile, key.place, value, "secrets.json has no key for it"));
+/// Its slots' profile.
+pub const PROFILE: &str = "vscode";
+
+impl Extension {
+    /// The extension, where there is a trace of it.
+    pub fn find(world: &dyn World, store: &Store) -> Option<Self> {
+        let sealed = sealed(world);
+        let present = !sealed.is_empty() || version(world).is_some();
+        present.then(|| Self { sealed, used: store.modes().next() })
     }
-    let name = format!("\"key\":\"{}\"", provider.secret);
-    for found in sealed.iter().filter(|found| found.rows.iter().any(|row| row.contains(&name))) {
-        let place = Place::Sealed { what: format!("{}'s secret storage: present, sealed", found.editor) };
-        let why = "VS Code keeps it sealed; see Cline's settings there";
-        chain.push(Offer::usable(Source::SecretStore, place, Value::Sealed, why));
+
+    /// What there is for a provider.
+    pub fn ask(&self, provider: &Provider, store: &Store) -> Question {
+        let filed = store.secrets.text(&[provider.secret]).filter(|text| !text.trim().is_empty());
+        let value = Value::of(filed);
+        let why = "the extension takes secrets.json first";
+        let mut offers =
+            vec![Offer::usable(Source::AuthFile, store.secrets.place(&[provider.secret]), value, why)];
+        if let Some(key) = store.stored(provider.id).and_then(|entry| entry.key) {
+            let value = Value::of(Some(key.text));
+            offers.push(Offer::usable(Source::AuthFile, key.place, value, "secrets.json has no key for it"));
+        }
+        for offer in &mut offers {
+            if matches!(offer.gives, Gives::Key(_)) {
+                offer.gives = Gives::Unknown(UNKNOWN.to_owned());
+            }
+        }
+        let name = format!("\"key\":\"{}\"", provider.secret);
+        for found in self.sealed.iter().filter(|found| found.rows.iter().any(|row| row.contains(&name))) {
+            let place = Place::Sealed { what: format!("{}'s secret storage: present, sealed", found.editor) };
+            let why = "VS Code keeps it sealed; see Cline's settings there";
+            offers.push(Offer::usable(Source::SecretStore, place, Value::Sealed, why));
+        }
+        let request = Request::new(Header::Bearer, provider.base, "the extension has no key here");
+        Question {
+            profile: PROFILE.to_owned(),
+            provider: provider.catalogue.map(str::to_owned),
+            in_use: self.used.as_deref() == Some(provider.id),
+            lints: differs(provider, store, filed).into_iter().collect(),
+            ..Question::new(provider.id, offers, request)
+        }
     }
-    let mut slot = Draft {
-        agent: super::ID,
-        profile: "vscode".to_owned(),
-        provider: provider.catalogue.map(str::to_owned),
-        agent_provider: provider.id.to_owned(),
-        in_use,
-        chain,
-        header: Header::Bearer,
-        base_url: provider.base.to_owned(),
-        refuses: |_, _| None,
-        without: "the extension has no key here".to_owned(),
-        lints: Vec::new(),
-    }
-    .finish();
-    if slot.sent().is_some() {
-        slot.outcome = Outcome::NotKnown { reason: UNKNOWN.to_owned() };
-    }
-    slot.lints.extend(differs(provider, store, filed));
-    slot
 }
 
 const UNKNOWN: &str =
@@ -134,7 +131,9 @@ pub fn traces(world: &dyn World) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agents::python;
+    use crate::agents::{Context, cline};
+    use crate::provider::Catalogue;
+    use crate::resolve::Outcome;
     use crate::world::MemoryWorld;
 
     #[test]
@@ -146,8 +145,9 @@ mod tests {
             row,
             "{\"type\":\"Buffer\",\"data\":[1]}",
         );
-        let store = Store::open(&world, &python::Layers::of_process(&world));
-        let slots = slots(&world, &store);
+        let catalogue = Catalogue::embedded();
+        let found = cline::AGENT.scan(&Context { world: &world, catalogue: &catalogue }).unwrap();
+        let slots: Vec<_> = found.slots.iter().filter(|slot| slot.profile == PROFILE).collect();
         assert_eq!(slots.len(), 1);
         assert!(matches!(slots[0].outcome, Outcome::Hidden { .. }));
         assert_eq!(slots[0].candidates[1].value, Value::Sealed);

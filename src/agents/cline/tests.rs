@@ -4,7 +4,7 @@ use crate::world::MemoryWorld;
 
 fn slot(world: &MemoryWorld, provider: &str) -> Slot {
     let catalogue = Catalogue::embedded();
-    let slots = scan(&Context { world, catalogue: &catalogue }).unwrap().slots;
+    let slots = AGENT.scan(&Context { world, catalogue: &catalogue }).unwrap().slots;
     slots.into_iter().find(|slot| slot.agent_provider == provider).unwrap()
 }
 
@@ -54,7 +54,7 @@ fn a_new_key_takes_the_token_away_that_would_beat_it() {
     let world = store(settings);
     let slot = slot(&world, "openrouter");
     let catalogue = Catalogue::embedded();
-    let all = destinations(&Context { world: &world, catalogue: &catalogue }, &slot);
+    let all = (AGENT.destinations)(&Context { world: &world, catalogue: &catalogue }, &slot);
     let places: Vec<String> = all[0].neighbours.iter().map(|n| n.place.show(None)).collect();
     assert_eq!(
         places,
