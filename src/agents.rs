@@ -116,6 +116,7 @@ const ON_THE_ENGINE: &[&str] = &[
     "continue",
     "gemini-cli",
     "goose",
+    "home-assistant",
     "litellm",
     "llm",
     "opencode",

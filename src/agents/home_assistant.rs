@@ -8,20 +8,19 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc, foreign_base, host_of};
-use crate::agents::python::{self, Draft};
-use crate::agents::{Agent, Certainty, Context, Findings, Looks, Record, Restart};
+use crate::agents::engine::{self, Package, Presence, Question, Request, Rules};
+use crate::agents::{Agent, Certainty, Context, Looks, Record, Restart, python};
 use crate::destination::Destination;
 use crate::finding::{Lint, OWNER_RUNS};
-use crate::resolve::{Chain, Header, Offer, Outcome, Slot};
+use crate::resolve::{Header, Offer, Outcome, Slot};
 use crate::source::{Place, Source, Value};
-use crate::world::{Process, World};
+use crate::world::{Process, Trouble, World};
 
-const ID: &str = "home-assistant";
 const STORE: &str = ".storage/core.config_entries";
 
 /// Home Assistant.
 pub const AGENT: Agent = Agent {
-    id: ID,
+    id: "home-assistant",
     aliases: &["hass", "ha"],
     name: "Home Assistant",
     record: Record::Rules,
@@ -30,8 +29,11 @@ pub const AGENT: Agent = Agent {
         place: "/config/.storage/core.config_entries",
         note: "or ~/.homeassistant; one entry an integration; no variable, no secrets.yaml",
     }],
-    scan,
-    destinations,
+    scan: |context| Some(engine::scan(&AGENT, context, &HomeAssistant::find(context.world)?)),
+    destinations: |context, slot| match HomeAssistant::find(context.world) {
+        Some(found) => engine::destinations(&found, slot),
+        None => Vec::new(),
+    },
     switch: super::no_switch,
     restart,
 };
@@ -114,40 +116,6 @@ fn folder(world: &dyn World) -> Option<PathBuf> {
     given.into_iter().chain(usual).find(|dir| world.exists(&dir.join(STORE)))
 }
 
-fn scan(context: &Context<'_>) -> Option<Findings> {
-    let world = context.world;
-    let Some(dir) = folder(world) else { return installed(world) };
-    let store = Doc::json(world, dir.join(STORE));
-    let running = process(world);
-    let entries = store.at(&["data", "entries"]).and_then(Json::as_array).into_iter().flatten().enumerate();
-    let mut slots: Vec<Slot> =
-        entries.filter_map(|(at, entry)| slot(&store, at, entry, running.as_ref())).collect();
-    slots.sort_by_key(|slot| !slot.in_use);
-    common::finish(world, &mut slots);
-    let version = world.text(&dir.join(".HA_VERSION"));
-    let version = version.and_then(|state| state.text().map(|text| common::printable(text.trim())));
-    Some(Findings {
-        found: vec![crate::source::tilde(&dir, world.home())],
-        rules: common::rules("Home Assistant", AGENT.versions, version.as_deref()),
-        version,
-        slots,
-        troubles: store.problem().into_iter().collect(),
-        lints: lints(world, &dir, &store),
-    })
-}
-
-/// The program without a configuration: found, and without a key.
-fn installed(world: &dyn World) -> Option<Findings> {
-    let program = world.executable("hass")?;
-    let version = python::version(world, "hass", "homeassistant");
-    Some(Findings {
-        found: vec![format!("program {}", crate::source::tilde(&program, world.home()))],
-        rules: common::rules("Home Assistant", AGENT.versions, version.as_deref()),
-        version,
-        ..Findings::default()
-    })
-}
-
 fn lints(world: &dyn World, dir: &Path, store: &Doc) -> Vec<Lint> {
     let mut lints = Vec::new();
     if store.trouble.is_some() {
@@ -162,49 +130,119 @@ fn lints(world: &dyn World, dir: &Path, store: &Doc) -> Vec<Lint> {
     lints
 }
 
-fn slot(store: &Doc, at: usize, entry: &Json, running: Option<&Process>) -> Option<Slot> {
-    let text = |name: &str| entry.get(name).and_then(Json::as_str);
-    let domain = DOMAINS.iter().find(|domain| Some(domain.name) == text("domain"))?;
-    let data = |name: &str| entry.get("data").and_then(|data| data.get(name)).and_then(Json::as_str);
-    let place = store.place(&["data", "entries", &at.to_string(), "data", "api_key"]);
-    let key = data("api_key");
-    let offer = match key {
-        Some("") => Offer::ignored(Source::AuthFile, place, Value::of(key), "empty, so every request fails"),
-        _ => Offer::usable(
-            Source::AuthFile,
-            place,
-            Value::of(key),
-            "the entry's own key is the only one it has",
-        ),
-    };
-    let mut chain = Chain::new();
-    chain.push(offer.named(name_of(entry)));
-    let (base_url, moved) = base(domain, data("url"), running);
-    let disabled = entry.get("disabled_by").is_some_and(|by| !by.is_null());
-    let mut slot = Draft {
-        agent: ID,
-        profile: common::printable(text("entry_id").unwrap_or_default()),
-        provider: domain.provider.map(str::to_owned),
-        agent_provider: domain.name.to_owned(),
-        in_use: !disabled,
-        chain,
-        header: (domain.header)(),
-        base_url,
-        refuses: python::refused,
-        without: "the entry has no key".to_owned(),
-        lints: Vec::new(),
+/// What one scan reads: the store of the configuration folder, or the program without one.
+struct HomeAssistant<'a> {
+    world: &'a dyn World,
+    dir: Option<PathBuf>,
+    store: Doc,
+    running: Option<Process>,
+}
+
+/// An entry with a key, and its position in the store.
+struct Entry<'q> {
+    at: usize,
+    json: &'q Json,
+    domain: &'static Domain,
+}
+
+impl Entry<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.json.get(name)?.as_str()
     }
-    .finish();
-    if disabled {
-        python::refuse(&mut slot, "the integration is disabled");
+
+    fn data(&self, name: &str) -> Option<&str> {
+        self.json.get("data")?.get(name)?.as_str()
     }
-    if let (Outcome::Sends { base_url, .. }, Some(from)) = (&slot.outcome, moved)
-        && host_of(base_url) != host_of(domain.base)
-    {
-        slot.lints.push(foreign_base("Home Assistant", base_url, &from));
+}
+
+impl<'a> HomeAssistant<'a> {
+    fn find(world: &'a dyn World) -> Option<Self> {
+        let dir = folder(world);
+        if dir.is_none() {
+            world.executable("hass")?;
+        }
+        let store = dir.as_ref().map_or_else(|| Doc::none(""), |dir| Doc::json(world, dir.join(STORE)));
+        Some(Self { world, dir, store, running: process(world) })
     }
-    slot.lints.extend(changing(domain, running));
-    Some(slot)
+
+    fn place(&self, entry: &Entry<'_>) -> Place {
+        self.store.place(&["data", "entries", &entry.at.to_string(), "data", "api_key"])
+    }
+}
+
+impl Rules for HomeAssistant<'_> {
+    type Query<'q>
+        = Entry<'q>
+    where
+        Self: 'q;
+    const NAMED_BY_ADDRESS: bool = false;
+
+    fn presence(&self) -> Presence<'_> {
+        let Some(dir) = &self.dir else {
+            let package = Package::Python("homeassistant");
+            return Presence { program: "hass", package, paths: Vec::new(), variables: &[] };
+        };
+        let version = self.world.text(&dir.join(".HA_VERSION"));
+        let version = version.and_then(|state| state.text().map(|text| common::printable(text.trim())));
+        Presence { program: "", package: Package::Own(version), paths: vec![dir.clone()], variables: &[] }
+    }
+
+    fn queries(&self) -> Vec<Entry<'_>> {
+        let entries = self.store.at(&["data", "entries"]).and_then(Json::as_array).into_iter().flatten();
+        let known = entries.enumerate().filter_map(|(at, json)| {
+            let name = json.get("domain").and_then(Json::as_str);
+            let domain = DOMAINS.iter().find(|domain| Some(domain.name) == name)?;
+            Some(Entry { at, json, domain })
+        });
+        known.collect()
+    }
+
+    fn ask(&self, entry: &Entry<'_>) -> Question {
+        let (domain, key) = (entry.domain, entry.data("api_key"));
+        let (place, value) = (self.place(entry), Value::of(key));
+        let offer = if key == Some("") {
+            Offer::ignored(Source::AuthFile, place, value, "empty, so every request fails")
+        } else {
+            Offer::usable(Source::AuthFile, place, value, "the entry's own key is the only one it has")
+        };
+        let (base_url, moved) = base(domain, entry.data("url"), self.running.as_ref());
+        let moved = moved.filter(|_| host_of(&base_url) != host_of(domain.base));
+        let foreign = moved.map(|from| foreign_base("Home Assistant", &base_url, &from));
+        let disabled = entry.json.get("disabled_by").is_some_and(|by| !by.is_null());
+        let request = Request::new((domain.header)(), base_url, "the entry has no key");
+        let question = Question {
+            profile: common::printable(entry.text("entry_id").unwrap_or_default()),
+            provider: domain.provider.map(str::to_owned),
+            in_use: !disabled,
+            refusal: disabled.then(|| Outcome::nothing("the integration is disabled")),
+            ..Question::new(
+                domain.name,
+                vec![offer.named(name_of(entry.json))],
+                Request { library: python::h11, ..request },
+            )
+        };
+        let foreign = foreign.filter(|_| question.sends());
+        let lints = foreign.into_iter().chain(changing(domain, self.running.as_ref())).collect();
+        Question { lints, ..question }
+    }
+
+    fn agent_lints(&self, _: &[Slot]) -> Vec<Lint> {
+        self.dir.as_ref().map_or_else(Vec::new, |dir| lints(self.world, dir, &self.store))
+    }
+
+    fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
+        self.store.problem().into_iter().collect()
+    }
+
+    /// The entry's own field, and only while Home Assistant does not run: it never reads an edit, and writes over it.
+    fn destinations(&self, entry: &Entry<'_>, _: &Slot) -> Vec<Destination> {
+        if self.running.is_some() {
+            return Vec::new();
+        }
+        let effect = "used from the next start of Home Assistant; it must be stopped while this is written, \
+                      also where it runs in a container that cannot be seen from here";
+        vec![Destination { place: self.place(entry), effect: effect.to_owned(), neighbours: Vec::new() }]
+    }
 }
 
 /// The entry's title and its conversation agents. A title that is the provider's label of the key stays out: it holds
@@ -247,20 +285,6 @@ fn changing(domain: &Domain, running: Option<&Process>) -> Vec<Lint> {
     }
 }
 
-/// The entry's own field, and only while Home Assistant does not run: it never reads an edit, and writes over it.
-fn destinations(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
-    if process(context.world).is_some() {
-        return Vec::new();
-    }
-    let field = |candidate: &crate::resolve::Candidate| matches!(candidate.place, Place::Field { .. });
-    let Some(candidate) = slot.candidates.iter().find(|candidate| field(candidate)) else {
-        return Vec::new();
-    };
-    let effect = "used from the next start of Home Assistant; it must be stopped while this is written, \
-                  also where it runs in a container that cannot be seen from here";
-    vec![Destination { place: candidate.place.clone(), effect: effect.to_owned(), neighbours: Vec::new() }]
-}
-
 /// The file is read once, at the start.
 fn restart(context: &Context<'_>, _: &Slot) -> Option<Restart> {
     let process = process(context.world)?;
@@ -298,9 +322,9 @@ mod tests {
         MemoryWorld::new("/h").with_file_mode(".homeassistant/.storage/core.config_entries", text, 0o644)
     }
 
-    fn scanned(world: &MemoryWorld) -> Findings {
+    fn scanned(world: &MemoryWorld) -> crate::agents::Findings {
         let catalogue = Catalogue::embedded();
-        scan(&Context { world, catalogue: &catalogue }).unwrap()
+        AGENT.scan(&Context { world, catalogue: &catalogue }).unwrap()
     }
 
     #[test]
@@ -319,11 +343,11 @@ mod tests {
         let mut world = world();
         let slot = scanned(&world).slots.remove(0);
         let catalogue = Catalogue::embedded();
-        assert_eq!(destinations(&Context { world: &world, catalogue: &catalogue }, &slot).len(), 1);
+        assert_eq!((AGENT.destinations)(&Context { world: &world, catalogue: &catalogue }, &slot).len(), 1);
         let args = ["python3", "-m", "homeassistant"].map(str::to_owned).to_vec();
         let env = [("OPENAI_BASE_URL".to_owned(), "http://127.0.0.1:1/v1".to_owned())].into();
         world.processes.push(Process { pid: 9, args, started_ms: 0, env: Some(env), unit: None, cwd: None });
-        assert!(destinations(&Context { world: &world, catalogue: &catalogue }, &slot).is_empty());
+        assert!((AGENT.destinations)(&Context { world: &world, catalogue: &catalogue }, &slot).is_empty());
         assert!(restart(&Context { world: &world, catalogue: &catalogue }, &slot).is_some());
         assert_eq!(scanned(&world).slots[0].lints[0].id, "owner-runs");
     }
