@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use crate::agents::engine::{OwnHeader, Unsendable};
-use crate::finding::Lint;
 use crate::formats::assignment::Assignment;
 use crate::formats::dotenv::{self, Expansion};
-use crate::resolve::{Candidate, Chain, Header, Offer, Outcome, Sent, Slot, State};
+use crate::resolve::{Header, Offer};
 use crate::secret::Secret;
 use crate::source::{Dialect, Place, Source, Value};
 use crate::world::{FileState, World};
@@ -228,81 +227,6 @@ pub fn offers(layers: &Layers, name: &str, unusable: impl Fn(&str) -> Option<&'s
     offers
 }
 
-/// What a slot is made of before its chain is settled.
-pub struct Draft {
-    /// The agent's id.
-    pub agent: &'static str,
-    /// The agent's own identity.
-    pub profile: String,
-    /// The catalogue's id.
-    pub provider: Option<String>,
-    /// The agent's own name for the provider.
-    pub agent_provider: String,
-    /// The agent would use this slot now.
-    pub in_use: bool,
-    /// The candidates, strongest first.
-    pub chain: Chain,
-    /// The header that carries the key.
-    pub header: Header,
-    /// Where the request goes.
-    pub base_url: String,
-    /// Why a key cannot travel in a header, if it cannot.
-    pub refuses: fn(&Secret, &Header) -> Option<&'static str>,
-    /// What happens without a key, in words.
-    pub without: String,
-    /// Findings about the slot as a whole.
-    pub lints: Vec<Lint>,
-}
-
-impl Draft {
-    /// Settles the chain and says what leaves.
-    pub fn finish(self) -> Slot {
-        let settled = self.chain.settle();
-        let mut candidates = settled.candidates;
-        let outcome = match settled.active.and_then(|at| candidates.get_mut(at)) {
-            None => Outcome::Nothing { reason: settled.stopped.unwrap_or(self.without) },
-            Some(active) => match &active.value {
-                Value::Present(key) => match (self.refuses)(key, &self.header) {
-                    Some(why) => {
-                        let message = format!("{why}; the request never leaves");
-                        active.lints.push(Lint::fault("invalid-header", message.clone()));
-                        Outcome::Nothing { reason: message }
-                    }
-                    None => Outcome::Sends {
-                        sent: Sent { header: self.header, key: key.clone() },
-                        base_url: self.base_url,
-                        also: Vec::new(),
-                    },
-                },
-                _ => Outcome::Hidden { reason: active.state.reason().to_owned() },
-            },
-        };
-        Slot {
-            agent: self.agent,
-            profile: self.profile,
-            mode: None,
-            provider: self.provider,
-            agent_provider: self.agent_provider,
-            in_use: self.in_use,
-            candidates,
-            active: settled.active,
-            outcome,
-            lints: self.lints,
-        }
-    }
-}
-
-/// The agent does not start, so that nothing is sent; the candidates stay to be seen.
-pub fn refuse(slot: &mut Slot, reason: &str) {
-    slot.active = None;
-    for candidate in &mut slot.candidates {
-        if matches!(candidate.state, State::Active { .. } | State::Shadowed { .. }) {
-            candidate.state = State::Ignored { reason: reason.to_owned() };
-        }
-    }
-    slot.outcome = Outcome::Nothing { reason: reason.to_owned() };
-}
-
 /// `OPENAI_CUSTOM_HEADERS` and `ANTHROPIC_CUSTOM_HEADERS`: lines of `name: value` that the SDKs add to each request
 /// (openai 3.52, anthropic 1.17).
 pub fn custom_headers(layers: &Layers, variable: &str) -> Vec<OwnHeader> {
@@ -312,52 +236,6 @@ pub fn custom_headers(layers: &Layers, variable: &str) -> Vec<OwnHeader> {
         OwnHeader::shown(name.trim(), value.trim(), layer.source, layer.place.clone())
     };
     lines.filter_map(header).collect()
-}
-
-/// Lays the person's own headers over a request, weakest first: the one of the key's name replaces the key, other
-/// credentials travel along. `Authorization` is named first where both are there.
-pub fn lay_headers(slot: &mut Slot, headers: Vec<OwnHeader>) {
-    for own in headers {
-        let Outcome::Sends { sent, also, .. } = &mut slot.outcome else { return };
-        let OwnHeader { sent: found, row: Some((source, place, name)), .. } = own else { continue };
-        let replaces = found.header.name() == sent.header.name();
-        if replaces {
-            *sent = found.clone();
-        } else {
-            also.retain(|other| other.header.name() != found.header.name());
-            also.push(found.clone());
-            if found.header.name() == "authorization" {
-                also.pop();
-                also.push(std::mem::replace(sent, found.clone()));
-            }
-        }
-        let message = format!("{} adds a credential to each request", place.show(None));
-        slot.lints.push(Lint::warn("own-credential-header", message));
-        put_first(slot, (source, place, name), found.key, replaces);
-    }
-}
-
-fn put_first(slot: &mut Slot, row: (Source, Place, String), key: Secret, replaces: bool) {
-    for candidate in &mut slot.candidates {
-        match &mut candidate.state {
-            State::Shadowed { by, .. } => *by += 1,
-            State::Active { .. } if replaces => {
-                let reason = "a header of one's own replaces it".to_owned();
-                candidate.state = State::Shadowed { by: 0, reason };
-            }
-            _ => {}
-        }
-    }
-    let state = if replaces {
-        State::Active { reason: "a header of one's own replaces the key".to_owned() }
-    } else {
-        State::Ignored { reason: "it travels beside the key, in a header of its own".to_owned() }
-    };
-    let (source, place, name) = row;
-    let candidate =
-        Candidate { source, place, name: Some(name), value: Value::Present(key), state, lints: Vec::new() };
-    slot.candidates.insert(0, candidate);
-    slot.active = if replaces { Some(0) } else { slot.active.map(|at| at + 1) };
 }
 
 /// Whether a variable that a Python SDK takes as a base URL holds a blank at its edge or nothing at all: no request
