@@ -94,34 +94,17 @@ impl Agent {
         let mut findings = (self.scan)(context)?;
         common::say_too_long(&mut findings);
         for slot in &mut findings.slots {
-            let before = cfg!(debug_assertions).then(|| slot.states());
-            slot.agree();
-            debug_assert!(
-                !ON_THE_ENGINE.contains(&self.id) || before == Some(slot.states()),
-                "the engine decides rows and outcome at once: {} {}",
-                self.id,
-                slot.agent_provider
-            );
+            if DECIDES_APART.contains(&self.id) {
+                slot.agree();
+            }
+            debug_assert!(slot.agrees(), "rows and outcome: {} {}", self.id, slot.agent_provider);
         }
         Some(findings)
     }
 }
 
-/// The agents whose rows and outcome are one decision ([`engine`]); those of the others are brought into agreement.
-const ON_THE_ENGINE: &[&str] = &[
-    "aider",
-    "claude-code",
-    "cline",
-    "codex",
-    "continue",
-    "gemini-cli",
-    "goose",
-    "home-assistant",
-    "litellm",
-    "llm",
-    "opencode",
-    "qwen-code",
-];
+/// The agents that decide rows and outcome apart; all others decide once ([`engine`]).
+const DECIDES_APART: &[&str] = &["hermes", "openclaw"];
 
 impl std::fmt::Debug for Agent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

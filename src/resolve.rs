@@ -493,9 +493,12 @@ impl Slot {
         self.candidates.get(self.active?)
     }
 
-    /// The active row and the state of each.
-    pub(crate) fn states(&self) -> (Option<usize>, Vec<State>) {
-        (self.active, self.candidates.iter().map(|row| row.state.clone()).collect())
+    /// Whether rows and outcome agree.
+    pub(crate) fn agrees(&self) -> bool {
+        let mut other = self.clone();
+        other.agree();
+        let states = |slot: &Self| slot.candidates.iter().map(|row| row.state.clone()).collect::<Vec<_>>();
+        self.active == other.active && states(self) == states(&other)
     }
 
     /// Brings rows and outcome into agreement. A row is active exactly where its key is sent: where nothing is sent, or

@@ -6,10 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::agents::common;
-use crate::agents::engine::{self, OwnHeader, Package, Presence, Question, Request, Rules};
+use crate::agents::engine::{self, EnvValue, Layers, OwnHeader, Package, Presence, Question, Request, Rules};
 use crate::agents::litellm::wire::{self, Ask, Generation, WIRES, Wire};
-use crate::agents::python::{self, Layer, Layers};
-use crate::agents::{Agent, Looks, Record};
+use crate::agents::{Agent, Looks, Record, python};
 use crate::destination::Destination;
 use crate::finding::Lint;
 use crate::formats::dotenv::Expansion;
@@ -214,8 +213,7 @@ impl<'a> Here<'a> {
             {
                 let place = python::line_place(&file, Some(found.line), &found.name);
                 let why = format!("{shown} is loaded last and beats the shell");
-                self.layers
-                    .put(&found.name, Layer { source: Source::Dotenv, place, value: found.value, why });
+                self.layers.put(&found.name, EnvValue::new(Source::Dotenv, place, found.value, why));
             }
         }
     }
@@ -251,7 +249,7 @@ impl<'a> Here<'a> {
 
     fn set(&mut self, variable: &str, value: &str, decided: &Decided, place: Place) {
         let why = format!("{} beats every .env and the shell", decided.shown);
-        self.layers.put(variable, Layer { source: decided.source, place, value: value.to_owned(), why });
+        self.layers.put(variable, EnvValue::new(decided.source, place, value, why));
     }
 
     /// Options of weaker sources: they are seen, and never count.
@@ -347,7 +345,7 @@ impl<'a> Here<'a> {
             params.unclear = Some("an os.environ/ reference for this provider is not on record");
         }
         if let (Some((key, place)), Some(layer)) = (&mut params.key, self.layers.get(&name)) {
-            key.clone_from(&layer.value);
+            key.clone_from(&layer.text);
             *place = layer.place.clone();
         }
     }
@@ -455,7 +453,7 @@ fn beats_shell(question: &Question) -> Option<Lint> {
 /// `openai-api-base` sets OPENAI_API_BASE, and OPENAI_BASE_URL comes before that.
 fn base_beats_option(wire: &Wire, layers: &Layers) -> Option<Lint> {
     let option = layers.get("OPENAI_API_BASE").filter(|layer| layer.source == Source::Config)?;
-    layers.text("OPENAI_BASE_URL").filter(|base| *base != option.value)?;
+    layers.text("OPENAI_BASE_URL").filter(|base| *base != option.text)?;
     let message = "OPENAI_BASE_URL is set and comes before aider's openai-api-base";
     (wire.id == "openai").then(|| Lint::warn("base-shadowed", message))
 }

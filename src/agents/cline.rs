@@ -5,8 +5,9 @@
 use std::path::PathBuf;
 
 use crate::agents::common::{self, foreign_base, host_of};
-use crate::agents::engine::{self, Clash, Package, Presence, Question, Request, Rules, Unsendable, headers};
-use crate::agents::python::{self, Layers};
+use crate::agents::engine::{
+    self, Clash, Layers, Package, Presence, Question, Request, Rules, Unsendable, headers,
+};
 use crate::agents::{Agent, Certainty, Context, Looks, Record, Restart};
 use crate::destination::{Destination, Neighbour, Set};
 use crate::finding::Lint;
@@ -216,9 +217,9 @@ impl Here<'_> {
         offers.extend(self.discarded_offers(provider));
         let blank = |value: &str| value.trim().is_empty().then_some("nothing but blanks");
         for name in provider.variables {
-            offers.extend(python::offers(&self.layers, name, blank));
+            offers.extend(self.layers.offers(name, blank));
             for layer in self.unused.iter().flat_map(|unused| unused.all(name)) {
-                let value = Value::Present(Secret::new(layer.value.as_str()));
+                let value = Value::Present(Secret::new(layer.text.as_str()));
                 let why = "the running hub has the variables of its own start and does not see this one";
                 offers.push(Offer::ignored(layer.source, layer.place.clone(), value, why).named(*name));
             }

@@ -17,7 +17,6 @@ mod doc;
 mod install;
 mod running;
 mod too_long;
-mod variables;
 
 pub use constant::{Prints, prints_argv, prints_shell};
 pub use doc::{Doc, merge};
@@ -25,7 +24,6 @@ pub use install::{Traces, rules, version};
 pub use running::running;
 pub(super) use too_long::say_too_long;
 pub use too_long::say_too_long_of;
-pub use variables::{EnvFiles, Found};
 
 /// The place of a variable of the environment.
 #[must_use]

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use regex::Regex;
 use serde_json::Value as Json;
 
-use crate::agents::common::{self, Doc, Found};
-use crate::agents::engine::{self, Clash, Package, Presence, Question, Request, Rules, Without, headers};
+use crate::agents::common::{self, Doc};
+use crate::agents::engine::{
+    self, Clash, EnvFiles, EnvValue, Layers, Package, Presence, Question, Request, Rules, Without, headers,
+};
 use crate::agents::{Agent, Looks, Record};
 use crate::destination::Destination;
 use crate::finding::Lint;
@@ -110,7 +112,7 @@ impl<'a> Continue<'a> {
                 vec![Offer::usable(Source::Config, place, Value::of(Some(text)), "apiKey of the model")]
             }
             Key::Secret(name) => {
-                let offer = |found: Found| {
+                let offer = |found: EnvValue| {
                     let why = format!("the model's apiKey names the secret {name}");
                     Offer::usable(found.source, found.place.clone(), found.value(), why)
                 };
@@ -130,23 +132,18 @@ impl<'a> Continue<'a> {
     }
 
     /// The places of a secret in Continue's order; an empty one counts as none.
-    fn secret(&self, name: &str) -> Vec<Found> {
-        let in_file = |file: PathBuf| {
+    fn secret(&self, name: &str) -> Vec<EnvValue> {
+        let mut layers = Layers::of_process(self.world);
+        for file in self.files() {
             let state = self.world.read(&file);
-            let parsed = dotenv::parse(Dialect::NodeDotenv, state.bytes()?, self.world.env());
-            let found = parsed.get(name)?;
-            let place = Place::Line {
-                file,
-                line: Some(found.line),
-                name: name.to_owned(),
-                dialect: Dialect::NodeDotenv,
-            };
-            Some(Found { source: Source::Dotenv, place, text: found.value.clone(), ignored: None })
-        };
-        let all = Found::in_process(self.world, name)
-            .into_iter()
-            .chain(self.files().into_iter().filter_map(in_file));
-        all.filter(|found| !found.text.is_empty()).collect()
+            let parsed =
+                state.bytes().map(|bytes| dotenv::parse(Dialect::NodeDotenv, bytes, self.world.env()));
+            if let Some(found) = parsed.as_ref().and_then(|parsed| parsed.get(name)) {
+                let place = EnvFiles::place(&file, name, Some(found.line));
+                layers.put_weakest(name, EnvValue::new(Source::Dotenv, place, found.value.as_str(), ""));
+            }
+        }
+        layers.all(name).filter(|found| !found.text.is_empty()).cloned().collect()
     }
 
     fn files(&self) -> [PathBuf; 3] {

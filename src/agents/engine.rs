@@ -15,11 +15,13 @@ use crate::secret::Secret;
 use crate::world::{Trouble, World};
 
 mod answer;
+pub mod env;
 pub mod headers;
 #[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Library, Request, Unsendable, Without, answer};
+pub use env::{EnvFiles, EnvValue, Layers};
 pub use headers::{Clash, OwnHeader};
 
 /// How an agent's presence and version are noticed, without running anything.

@@ -5,8 +5,8 @@
 
 use std::path::PathBuf;
 
-use crate::agents::common::{self, EnvFiles};
-use crate::agents::engine::{self, Package, Presence, Question, Rules};
+use crate::agents::common;
+use crate::agents::engine::{self, EnvFiles, Package, Presence, Question, Rules};
 use crate::agents::{Agent, Looks, Record};
 use crate::destination::Destination;
 use crate::resolve::{Mode, Slot};
@@ -79,7 +79,7 @@ impl<'a> Gemini<'a> {
         let selected = settings.selected(world);
         Self {
             world,
-            kind: selected.as_deref().map_or_else(|| decide::from_env(world, &environment), Type::named),
+            kind: selected.as_deref().map_or_else(|| decide::from_env(&environment), Type::named),
             selected: selected.is_some(),
             stored: credentials::key(world, &settings),
             login: credentials::login(world, &settings),
@@ -90,7 +90,7 @@ impl<'a> Gemini<'a> {
 
     /// What Gemini CLI sees as `name`, if that is not empty.
     fn text(&self, name: &str) -> Option<String> {
-        self.environment.nonempty(self.world, name)
+        self.environment.nonempty(name)
     }
 }
 

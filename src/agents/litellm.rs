@@ -5,9 +5,8 @@
 use std::path::PathBuf;
 
 use crate::agents::common;
-use crate::agents::engine::{self, Package, Presence, Question, Rules};
-use crate::agents::python::{self, Layers};
-use crate::agents::{Agent, Context, Looks, Record, Restart};
+use crate::agents::engine::{self, Layers, Package, Presence, Question, Rules};
+use crate::agents::{Agent, Context, Looks, Record, Restart, python};
 use crate::destination::Destination;
 use crate::finding::Lint;
 use crate::resolve::Slot;

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc, foreign_base, host_of};
-use crate::agents::engine::{self, OwnHeader, Package, Presence, Question, Request, Rules};
-use crate::agents::python::{self, Layers};
-use crate::agents::{Agent, Looks, Record};
+use crate::agents::engine::{self, Layers, OwnHeader, Package, Presence, Question, Request, Rules};
+use crate::agents::{Agent, Looks, Record, python};
 use crate::destination::Destination;
 use crate::finding::Lint;
 use crate::formats::pyyaml::{self, Yaml};

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use crate::agents::engine::{OwnHeader, Unsendable};
+use crate::agents::engine::{Layers, OwnHeader, Unsendable};
 use crate::formats::assignment::Assignment;
 use crate::formats::dotenv::{self, Expansion};
-use crate::resolve::{Header, Offer};
+use crate::resolve::Header;
 use crate::secret::Secret;
-use crate::source::{Dialect, Place, Source, Value};
+use crate::source::{Dialect, Place};
 use crate::world::{FileState, World};
 
 /// The version of the distribution `dist` (as its `dist-info` folder is called: `aider_chat`) beside the program that
@@ -79,75 +79,6 @@ pub fn h11(key: &Secret, header: &Header) -> Result<Secret, Unsendable> {
     }
 }
 
-/// One value of a variable.
-#[derive(Clone, Debug)]
-pub struct Layer {
-    /// The kind of place.
-    pub source: Source,
-    /// Where it stands.
-    pub place: Place,
-    /// The value.
-    pub value: String,
-    /// Why it wins if it wins, in words.
-    pub why: String,
-}
-
-/// The variables of a process as they are built up: each name with its values, weakest first. The last one counts.
-#[derive(Clone, Debug, Default)]
-pub struct Layers(BTreeMap<String, Vec<Layer>>);
-
-impl Layers {
-    /// The process environment alone.
-    pub fn of_process(world: &dyn World) -> Self {
-        let mut layers = Self::default();
-        for (name, value) in world.env() {
-            let place = Place::Env { name: name.clone() };
-            layers.put(
-                name,
-                Layer {
-                    source: Source::Env,
-                    place,
-                    value: value.clone(),
-                    why: format!("{name} is set in the environment, and nothing beats it"),
-                },
-            );
-        }
-        layers
-    }
-
-    /// Adds a stronger value.
-    pub fn put(&mut self, name: &str, layer: Layer) {
-        self.0.entry(name.to_owned()).or_default().push(layer);
-    }
-
-    /// Adds a value below all others.
-    pub fn put_weakest(&mut self, name: &str, layer: Layer) {
-        self.0.entry(name.to_owned()).or_default().insert(0, layer);
-    }
-
-    /// The value that counts.
-    pub fn get(&self, name: &str) -> Option<&Layer> {
-        self.0.get(name)?.last()
-    }
-
-    /// The value that counts, if it is not empty.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.get(name).map(|layer| layer.value.as_str()).filter(|value| !value.is_empty())
-    }
-
-    /// All values of a variable, strongest first.
-    pub fn all(&self, name: &str) -> impl Iterator<Item = &Layer> {
-        self.0.get(name).into_iter().flatten().rev()
-    }
-
-    /// The variables as they stand now, for the expansion of `${NAME}`.
-    pub fn env(&self) -> BTreeMap<String, String> {
-        let last =
-            |(name, values): (&String, &Vec<Layer>)| Some((name.clone(), values.last()?.value.clone()));
-        self.0.iter().filter_map(last).collect()
-    }
-}
-
 /// What python-dotenv reads from a file, in the file's order without duplicates; none where there is no such file.
 /// A byte order mark glues itself to the name on the first line, so that assignment is lost.
 pub fn dotenv_file(
@@ -202,36 +133,11 @@ pub fn dotenv_disabled(world: &dyn World) -> bool {
     world.var("PYTHON_DOTENV_DISABLED").is_some_and(off)
 }
 
-/// Offers for one variable, strongest first: the last value counts, an empty one hides the others.
-pub fn offers(layers: &Layers, name: &str, unusable: impl Fn(&str) -> Option<&'static str>) -> Vec<Offer> {
-    let mut offers = Vec::new();
-    let mut hidden: Option<&'static str> = None;
-    for (at, layer) in layers.all(name).enumerate() {
-        let value = Value::Present(Secret::new(layer.value.as_str()));
-        let (source, place) = (layer.source, layer.place.clone());
-        let why = if layer.value.is_empty() { Some("set but empty") } else { unusable(&layer.value) };
-        let offer = match (at, why, hidden) {
-            (0, Some(why), _) => {
-                hidden = Some("a stronger source sets the same variable to an empty or unusable value");
-                Offer::ignored(source, place, value, why)
-            }
-            (_, _, Some(hidden)) | (_, Some(hidden), None) => Offer::ignored(source, place, value, hidden),
-            _ => Offer::usable(source, place, value, layer.why.clone()),
-        };
-        offers.push(offer.named(name));
-    }
-    if offers.is_empty() {
-        let place = Place::Env { name: name.to_owned() };
-        offers.push(Offer::usable(Source::Env, place, Value::Unset, String::new()).named(name));
-    }
-    offers
-}
-
 /// `OPENAI_CUSTOM_HEADERS` and `ANTHROPIC_CUSTOM_HEADERS`: lines of `name: value` that the SDKs add to each request
 /// (openai 3.52, anthropic 1.17).
 pub fn custom_headers(layers: &Layers, variable: &str) -> Vec<OwnHeader> {
     let Some(layer) = layers.get(variable) else { return Vec::new() };
-    let lines = layer.value.split('\n').filter_map(|line| line.split_once(':'));
+    let lines = layer.text.split('\n').filter_map(|line| line.split_once(':'));
     let header = |(name, value): (&str, &str)| {
         OwnHeader::shown(name.trim(), value.trim(), layer.source, layer.place.clone())
     };

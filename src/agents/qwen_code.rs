@@ -3,10 +3,10 @@
 //! Each field is looked up on its own: a key from the environment can go to an address from the settings. The process
 //! environment beats the one `.env` file that is read, which beats the settings' `env` block.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::agents::common::{self, EnvFiles};
-use crate::agents::engine::{self, Package, Presence, Question, Rules};
+use crate::agents::common;
+use crate::agents::engine::{self, EnvFiles, Package, Presence, Question, Rules};
 use crate::agents::{Agent, Looks, Record};
 use crate::destination::Destination;
 use crate::resolve::Slot;
@@ -64,13 +64,12 @@ fn env_files(world: &dyn World, settings: &Settings) -> EnvFiles {
         }
     }
     paths.extend(at_home.clone());
-    let mut files =
-        EnvFiles::read(world, paths, |path| settings.trusted || at_home.iter().any(|own| own == path));
-    let plain = |file: &PathBuf| !file.parent().is_some_and(|folder| folder.ends_with(".qwen"));
-    if files.file.as_ref().is_some_and(plain) {
-        files.exclude(settings.excluded());
-    }
-    files
+    let may_be_read = |path: &Path| settings.trusted || at_home.iter().any(|own| own == path);
+    let excluded = |path: &Path| {
+        let own = path.parent().is_some_and(|folder| folder.ends_with(".qwen"));
+        if own { Vec::new() } else { settings.excluded() }
+    };
+    EnvFiles::read(world, paths, may_be_read, excluded)
 }
 
 /// What one scan reads.
@@ -129,7 +128,7 @@ impl Rules for Qwen<'_> {
         let name = self.key_name(selected.0);
         let own = self.settings.folder.join(".env");
         let file = self.files.file.clone().unwrap_or_else(|| own.clone());
-        let place = self.files.destination(self.world, &file, &name);
+        let place = self.files.destination(&file, &name);
         if all.iter().all(|one| one.place != place) && !matches!(place, Place::Env { .. }) {
             let effect = format!("sets {name} in the one .env file that Qwen Code reads here");
             all.push(Destination { place, effect, neighbours: Vec::new() });
@@ -137,7 +136,7 @@ impl Rules for Qwen<'_> {
         // The person's own file, where a project's file is the one that is read here.
         if file != own {
             let read_here = tilde(&file, self.world.home());
-            let place = self.files.destination(self.world, &own, &name);
+            let place = self.files.destination(&own, &name);
             let effect = format!("sets {name} for all other folders; here {read_here} takes precedence");
             all.push(Destination { place, effect, neighbours: Vec::new() });
         }

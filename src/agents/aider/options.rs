@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::agents::common::printable;
-use crate::agents::python::Layers;
+use crate::agents::engine::Layers;
 use crate::formats::pyyaml::{self, Yaml};
 use crate::source::{Format, Place, Pointer, Source};
 use crate::world::World;
@@ -258,7 +258,7 @@ impl Options {
             let variable = format!("AIDER_{}", name.replace('-', "_").to_uppercase());
             let Some(layer) = layers.get(&variable) else { continue };
             let list = LISTS.contains(name);
-            let values = if list { bracketed(&layer.value) } else { vec![layer.value.clone()] };
+            let values = if list { bracketed(&layer.text) } else { vec![layer.text.clone()] };
             let decided = Decided {
                 values,
                 source: layer.source,

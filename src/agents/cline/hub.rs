@@ -2,7 +2,8 @@
 //! hub's own.
 
 use crate::agents::common;
-use crate::agents::python::{Layer, Layers, dotenv_file_as};
+use crate::agents::engine::{EnvValue, Layers};
+use crate::agents::python::dotenv_file_as;
 use crate::source::{Dialect, Place, Source, tilde};
 use crate::world::{Process, World};
 
@@ -27,7 +28,7 @@ pub fn of_start(world: &dyn World) -> Layers {
                 dialect: Dialect::Bun,
             };
             let why = format!("{shown} of this folder is read, and the shell does not set the variable");
-            let layer = Layer { source: Source::Dotenv, place, value: found.value, why };
+            let layer = EnvValue::new(Source::Dotenv, place, found.value, why);
             layers.put_weakest(&found.name, layer);
         }
     }
@@ -39,12 +40,8 @@ pub fn of_hub(hub: &Process) -> Option<Layers> {
     let mut layers = Layers::default();
     for (name, value) in hub.env.as_ref()? {
         let what = format!("{} in the Cline hub (pid {})", common::printable(name), hub.pid);
-        let layer = Layer {
-            source: Source::Process,
-            place: Place::Sealed { what },
-            value: value.clone(),
-            why: "the running hub makes the requests, with the variables of its own start".to_owned(),
-        };
+        let why = "the running hub makes the requests, with the variables of its own start";
+        let layer = EnvValue::new(Source::Process, Place::Sealed { what }, value.as_str(), why);
         layers.put(name, layer);
     }
     Some(layers)

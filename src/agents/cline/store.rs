@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::agents::cline::catalogue::{PROVIDERS, Provider, normal};
 use crate::agents::common::{self, Doc};
-use crate::agents::python::Layers;
+use crate::agents::engine::Layers;
 use crate::source::Place;
 use crate::world::World;
 

@@ -74,7 +74,7 @@ impl Account {
         let (in_file, from_file) = in_file(&file, config, from_keyring.as_ref());
         let mut offers: Vec<Offer> = api_key(world, mode).into_iter().chain(access_token(world)).collect();
         offers.extend(in_keyring.into_iter().chain(in_file));
-        offers.extend(ignored(world, environment));
+        offers.extend(ignored(environment));
         Self { offers, without: from_keyring.unwrap_or(from_file) }
     }
 
@@ -227,7 +227,7 @@ fn stored(doc: &Doc, source: Source, why: &str) -> (Vec<Offer>, Option<Without>)
 }
 
 /// What people expect to count, and does not.
-fn ignored(world: &dyn World, environment: &Environment) -> Vec<Offer> {
+fn ignored(environment: &Environment) -> Vec<Offer> {
     let mut offers = Vec::new();
     for name in ["CODEX_API_KEY", "CODEX_ACCESS_TOKEN"] {
         if let Some(found) = environment.in_file(name) {
@@ -236,7 +236,7 @@ fn ignored(world: &dyn World, environment: &Environment) -> Vec<Offer> {
             offers.push(Offer::ignored(Source::Dotenv, place, Value::of(Some(found.value.as_str())), why));
         }
     }
-    for found in environment.variable(world, "OPENAI_API_KEY") {
+    for found in environment.variable("OPENAI_API_KEY") {
         let why = "Codex does not read OPENAI_API_KEY; log in, or set CODEX_API_KEY for codex exec";
         offers.push(Offer::ignored(found.source, found.place.clone(), found.value(), why));
     }

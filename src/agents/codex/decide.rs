@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Prints};
-use crate::agents::engine::{Clash, OwnHeader, Question, Request, Unsendable, Without};
+use crate::agents::engine::{Clash, EnvValue, OwnHeader, Question, Request, Unsendable, Without};
 use crate::resolve::{Gives, Header, Offer, Outcome, Sent};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
@@ -115,9 +115,9 @@ fn custom(codex: &Codex<'_>, config: &Config, provider: &str, account: Account) 
 
 /// The variable that a provider names, and why Codex stops at it.
 fn from_variable(codex: &Codex<'_>, name: &str) -> (Vec<Offer>, Option<Outcome>) {
-    let found = codex.environment.variable(codex.world, name);
+    let found = codex.environment.variable(name);
     let is_set = found.first().is_some_and(|first| !first.text.trim().is_empty());
-    let offer = |one: &common::Found| {
+    let offer = |one: &EnvValue| {
         let (source, place, value) = (one.source, one.place.clone(), one.value());
         if is_set {
             let why = format!("the provider's env_key is {name}");
@@ -186,9 +186,7 @@ fn headers(codex: &Codex<'_>, config: &Config, provider: &str) -> Vec<OwnHeader>
         .map(|(name, value)| common::sent_in(&name, &value))
         .collect();
     for (name, variable) in pairs("env_http_headers") {
-        let Some(value) =
-            codex.environment.text(codex.world, &variable).filter(|value| !value.trim().is_empty())
-        else {
+        let Some(value) = codex.environment.text(&variable).filter(|value| !value.trim().is_empty()) else {
             continue;
         };
         let plain = ["openai-organization", "openai-project"].contains(&name.to_ascii_lowercase().as_str());

@@ -1,8 +1,9 @@
 //! The environment as Codex sees it: `~/.codex/.env` laid over the process environment.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::agents::common::Found;
+use crate::agents::engine::{EnvValue, Layers};
 use crate::formats::assignment::Assignment;
 use crate::formats::dotenv;
 use crate::source::{Dialect, Place, Source};
@@ -13,6 +14,8 @@ pub struct Environment {
     /// `~/.codex/.env`.
     pub file: PathBuf,
     assignments: Vec<Assignment>,
+    /// The file over the process.
+    layers: Layers,
     /// The file's text and whether a line of it cannot be read.
     broken: Option<String>,
 }
@@ -25,24 +28,26 @@ impl Environment {
         let parsed = state.bytes().map(|bytes| dotenv::parse(Dialect::Dotenvy, bytes, world.env()));
         let parsed = parsed.unwrap_or_default();
         let broken = (!parsed.problems.is_empty()).then(|| state.text().unwrap_or_default().to_owned());
-        Self { file, assignments: parsed.assignments, broken }
+        let mut layers = Layers::of_process(world);
+        // Codex sets the file's variables one after the other, so that the last of duplicates is used, and leaves out names
+        // that begin with `CODEX_` (`codex-rs/arg0/src/lib.rs`).
+        let last: BTreeMap<&str, &Assignment> =
+            parsed.assignments.iter().map(|assignment| (assignment.name.as_str(), assignment)).collect();
+        for (name, assignment) in last.into_iter().filter(|(name, _)| !is_reserved(name)) {
+            let place = place(&file, name, Some(assignment.line));
+            layers.put(name, EnvValue::new(Source::Dotenv, place, assignment.value.as_str(), ""));
+        }
+        Self { file, assignments: parsed.assignments, layers, broken }
     }
 
-    /// Every place that sets `name`, strongest first. Codex sets the file's variables one after the other, so that the
-    /// last of duplicates counts, and leaves out names that begin with `CODEX_` (`codex-rs/arg0/src/lib.rs`).
-    pub fn variable(&self, world: &dyn World, name: &str) -> Vec<Found> {
-        let file = self.in_file(name).filter(|_| !is_reserved(name)).map(|assignment| Found {
-            source: Source::Dotenv,
-            place: self.place(name, Some(assignment.line)),
-            text: assignment.value.clone(),
-            ignored: None,
-        });
-        file.into_iter().chain(Found::in_process(world, name)).collect()
+    /// Every place that sets `name`, strongest first.
+    pub fn variable(&self, name: &str) -> Vec<EnvValue> {
+        self.layers.all(name).cloned().collect()
     }
 
     /// What Codex sees as `name`.
-    pub fn text(&self, world: &dyn World, name: &str) -> Option<String> {
-        self.variable(world, name).into_iter().next().map(|found| found.text)
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.layers.get(name).map(|found| found.text.clone())
     }
 
     /// The assignment in the file, also of a reserved name.
@@ -52,7 +57,7 @@ impl Environment {
 
     /// The place of `name` in the file.
     pub fn place(&self, name: &str, line: Option<usize>) -> Place {
-        Place::Line { file: self.file.clone(), line, name: name.to_owned(), dialect: Dialect::Dotenvy }
+        place(&self.file, name, line)
     }
 
     /// Whether the file names the variable somewhere after a line that could not be read.
@@ -60,6 +65,10 @@ impl Environment {
         let named = self.broken.as_ref().is_some_and(|text| text.contains(name));
         named && self.in_file(name).is_none()
     }
+}
+
+fn place(file: &Path, name: &str, line: Option<usize>) -> Place {
+    Place::Line { file: file.to_owned(), line, name: name.to_owned(), dialect: Dialect::Dotenvy }
 }
 
 /// Names that the file may not set.

@@ -28,7 +28,7 @@ pub fn of_slot(
         lints.extend(built_in(world, config, environment, account));
     }
     if let Some(name) = table("env_key") {
-        lints.extend(file_beats_shell(world, environment, name));
+        lints.extend(file_beats_shell(environment, name));
     }
     if table("experimental_bearer_token").is_some() {
         lints.push(Lint::note(
@@ -46,7 +46,7 @@ pub fn of_slot(
 
 fn built_in(world: &dyn World, config: &Config, environment: &Environment, account: &Account) -> Vec<Lint> {
     let mut lints = Vec::new();
-    let exported = !environment.variable(world, "OPENAI_API_KEY").is_empty();
+    let exported = !environment.variable("OPENAI_API_KEY").is_empty();
     let payer = account.payer();
     if exported && payer != Some(Payer::Key) {
         // Other programs use the variable; with a login of its own Codex does not miss it.
@@ -72,8 +72,8 @@ fn built_in(world: &dyn World, config: &Config, environment: &Environment, accou
     lints
 }
 
-fn file_beats_shell(world: &dyn World, environment: &Environment, name: &str) -> Option<Lint> {
-    let found = environment.variable(world, name);
+fn file_beats_shell(environment: &Environment, name: &str) -> Option<Lint> {
+    let found = environment.variable(name);
     let [first, second, ..] = found.as_slice() else { return None };
     let name = common::printable(name);
     let message = format!("~/.codex/.env sets {name} and beats the one in the shell, which is another key");

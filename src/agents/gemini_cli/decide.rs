@@ -1,10 +1,9 @@
 //! The authentication type and what it sends.
 
-use crate::agents::common::{self, EnvFiles};
-use crate::agents::engine::{self, Clash, Request, Without, headers};
+use crate::agents::common;
+use crate::agents::engine::{self, Clash, EnvFiles, EnvValue, Request, Without, headers};
 use crate::resolve::{Gives, Header, Mode, Offer, Outcome};
 use crate::source::Value;
-use crate::world::World;
 
 use super::Gemini;
 use super::credentials::Stored;
@@ -61,9 +60,9 @@ impl Type {
 }
 
 /// The type that variables choose where no setting does.
-pub fn from_env(world: &dyn World, environment: &EnvFiles) -> Type {
-    let is_true = |name| environment.text(world, name).as_deref() == Some("true");
-    let is_set = |name| environment.nonempty(world, name).is_some();
+pub fn from_env(environment: &EnvFiles) -> Type {
+    let is_true = |name| environment.text(name).as_deref() == Some("true");
+    let is_set = |name| environment.nonempty(name).is_some();
     match () {
         () if is_true("GOOGLE_GENAI_USE_GCA") => Type::Login,
         () if is_true("GOOGLE_GENAI_USE_VERTEXAI") => Type::Vertex,
@@ -135,8 +134,8 @@ impl Gemini<'_> {
     }
 
     fn variables(&self, name: &str, why: Option<&str>, otherwise: &str) -> Vec<Offer> {
-        let found = self.environment.variable(self.world, name);
-        let offer = |one: &common::Found| {
+        let found = self.environment.variable(name);
+        let offer = |one: &EnvValue| {
             let (source, place, value) = (one.source, one.place.clone(), one.value());
             match (why, one.ignored) {
                 (_, Some(ignored)) => Offer::ignored(source, place, value, ignored),

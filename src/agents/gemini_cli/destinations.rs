@@ -22,7 +22,7 @@ pub fn of(gemini: &Gemini<'_>, slot: &Slot) -> Vec<Destination> {
     let name = if gemini.kind == Type::Vertex { "GOOGLE_API_KEY" } else { "GEMINI_API_KEY" };
     let own = settings.folder.join(".env");
     let file = environment.file.clone().unwrap_or_else(|| own.clone());
-    let place = environment.destination(*world, &file, name);
+    let place = environment.destination(&file, name);
     let beside = match slot.active_candidate() {
         Some(active) if active.value == Value::Sealed => {
             ", which goes before its sealed store; /auth in Gemini CLI changes the store itself"
@@ -40,7 +40,7 @@ pub fn of(gemini: &Gemini<'_>, slot: &Slot) -> Vec<Destination> {
     if file != own {
         let read_here = tilde(&file, world.home());
         all.push(Destination {
-            place: environment.destination(*world, &own, name),
+            place: environment.destination(&own, name),
             effect: format!("sets {name} for all other folders; here {read_here} takes precedence"),
             neighbours: selection(gemini),
         });

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use crate::agents::common::EnvFiles;
+use crate::agents::engine::EnvFiles;
 use crate::world::World;
 
 use super::settings::{Settings, Trust};
@@ -18,16 +18,17 @@ pub fn read(world: &dyn World, settings: &Settings) -> EnvFiles {
     let both = |folder: &Path| [folder.join(".gemini/.env"), folder.join(".env")];
     let mut paths: Vec<PathBuf> = world.cwd().ancestors().flat_map(both).collect();
     paths.extend(both(home));
-    let mut files = EnvFiles::read(world, paths, |path| {
+    let may_be_read = |path: &Path| {
         let local = path != home.join(".env") && path != home.join(".gemini/.env");
         (trusted || !is_own(path)) && !(ignore && local)
-    });
+    };
     // A file outside of any `.gemini` folder may be told to leave variables out.
-    if files.file.as_ref().is_some_and(|file| !file.to_string_lossy().contains(".gemini")) {
-        let excluded = settings.get(&["advanced", "excludedEnvVars"]).and_then(|(_, list)| list.as_array());
-        files.exclude(excluded.into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect());
-    }
-    files
+    let excluded = |path: &Path| {
+        let list = settings.get(&["advanced", "excludedEnvVars"]).and_then(|(_, list)| list.as_array());
+        let names = list.into_iter().flatten().filter_map(Json::as_str).map(str::to_owned);
+        names.filter(|_| !path.to_string_lossy().contains(".gemini")).collect()
+    };
+    EnvFiles::read(world, paths, may_be_read, excluded)
 }
 
 fn is_own(path: &Path) -> bool {

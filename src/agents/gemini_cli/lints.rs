@@ -11,8 +11,8 @@ use super::decide::Type;
 /// The lints of the slot.
 pub fn of_slot(asked: &Gemini<'_>) -> Vec<Lint> {
     let mut lints = Vec::new();
-    let (world, environment) = (asked.world, &asked.environment);
-    let set = |name| environment.nonempty(world, name).is_some();
+    let environment = &asked.environment;
+    let set = |name| environment.nonempty(name).is_some();
     if asked.kind == Type::Login && set("GEMINI_API_KEY") {
         let message = "the Google login is selected in the settings; GEMINI_API_KEY is set and not used";
         lints.push(Lint::warn("login-outranks-key", message));
@@ -32,8 +32,8 @@ pub fn of_slot(asked: &Gemini<'_>) -> Vec<Lint> {
         lints.push(Lint::fault("base-url-without-type", message));
     }
     let base = match asked.kind {
-        Type::Key | Type::Gateway => environment.nonempty(world, "GOOGLE_GEMINI_BASE_URL"),
-        Type::Vertex => environment.nonempty(world, "GOOGLE_VERTEX_BASE_URL"),
+        Type::Key | Type::Gateway => environment.nonempty("GOOGLE_GEMINI_BASE_URL"),
+        Type::Vertex => environment.nonempty("GOOGLE_VERTEX_BASE_URL"),
         _ => None,
     };
     let foreign = base.filter(|base| !common::is_within(&common::host_of(base), "googleapis.com"));
@@ -68,7 +68,7 @@ fn project(world: &dyn World, place: &Place) -> Lint {
 /// A `.env` nearer by hides the one with the key as a whole.
 fn hidden_file(asked: &Gemini<'_>) -> Option<Lint> {
     let read = asked.environment.file.as_ref()?;
-    let found = asked.environment.variable(asked.world, "GEMINI_API_KEY");
+    let found = asked.environment.variable("GEMINI_API_KEY");
     let hidden = found.iter().find(|one| one.place.file().is_some_and(|file| file != read))?;
     let home = asked.world.home();
     let (read, hidden) = (tilde(read, home), hidden.place.show(home));
@@ -79,7 +79,7 @@ fn hidden_file(asked: &Gemini<'_>) -> Option<Lint> {
 }
 
 fn empty_hides(asked: &Gemini<'_>) -> Option<Lint> {
-    let found = asked.environment.variable(asked.world, "GEMINI_API_KEY");
+    let found = asked.environment.variable("GEMINI_API_KEY");
     let (first, rest) = found.split_first()?;
     let hides = first.text.is_empty() && rest.iter().any(|one| !one.text.is_empty());
     hides.then(|| {

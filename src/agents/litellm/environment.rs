@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::agents::common;
-use crate::agents::python::{self, Layer, Layers};
+use crate::agents::engine::{EnvValue, Layers};
+use crate::agents::python;
 use crate::formats::dotenv::Expansion;
 use crate::source::{Place, Source, tilde};
 use crate::world::World;
@@ -44,7 +45,7 @@ pub fn of_proxy(world: &dyn World, env: &BTreeMap<String, String>, pid: u32) -> 
         let what = format!("{} in the LiteLLM proxy (pid {pid})", common::printable(name));
         let why = "the running proxy has it since its start".to_owned();
         let place = Place::Sealed { what };
-        layers.put(name, Layer { source: Source::Process, place, value: value.clone(), why });
+        layers.put(name, EnvValue::new(Source::Process, place, value.as_str(), why));
     }
     with_dotenv(world, layers)
 }
@@ -58,7 +59,7 @@ fn with_dotenv(world: &dyn World, mut layers: Layers) -> Layers {
         let why = format!(
             "{shown} is the nearest above the installed package, and the environment does not set it"
         );
-        layers.put_weakest(&found.name, Layer { source: Source::Dotenv, place, value: found.value, why });
+        layers.put_weakest(&found.name, EnvValue::new(Source::Dotenv, place, found.value, why));
     }
     layers
 }

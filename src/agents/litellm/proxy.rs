@@ -5,10 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::agents::common;
-use crate::agents::engine::{Question, Request};
+use crate::agents::engine::{EnvValue, Layers, Question, Request};
 use crate::agents::litellm::environment;
 use crate::agents::litellm::wire::{self, Ask, Generation, Wire};
-use crate::agents::python::{Layer, Layers};
 use crate::finding::Lint;
 use crate::formats::pyyaml::{self, Yaml};
 use crate::resolve::{Header, Offer, Outcome};
@@ -215,7 +214,7 @@ impl<'a> Proxy<'a> {
             let Some(text) = Text::at(value, file, &["environment_variables", name]) else { continue };
             let Some(resolved) = text.resolved(&self.layers) else { continue };
             let why = "environment_variables of the file beats the shell".to_owned();
-            layers.put(name, Layer { source: Source::Config, place: text.place, value: resolved, why });
+            layers.put(name, EnvValue::new(Source::Config, text.place, resolved, why));
         }
         layers
     }
@@ -329,7 +328,7 @@ impl Before {
             self.key.get_or_insert(key);
             return;
         };
-        let Some(layer) = layers.get(name).filter(|layer| !layer.value.is_empty()) else {
+        let Some(layer) = layers.get(name).filter(|layer| !layer.text.is_empty()) else {
             let why =
                 "the proxy's environment has no such variable, and LiteLLM looks further without a word";
             let value = Value::Reference(common::printable(&text.text));
@@ -338,7 +337,7 @@ impl Before {
             self.offers.push(offer.lint(Lint::warn("reference-unset", message)));
             return;
         };
-        let key = Secret::new(layer.value.as_str());
+        let key = Secret::new(layer.text.as_str());
         let value = Value::Present(key.clone());
         let why = format!("{why}; it names os.environ/{}", common::printable(name));
         self.offers.push(Offer::usable(layer.source, layer.place.clone(), value, why).named(name));

@@ -4,8 +4,8 @@
 //! and 1.106.2, and from recordings of both.
 
 use crate::agents::common::{foreign_base, host_of, trimmed};
-use crate::agents::engine::{Question, Request, Without};
-use crate::agents::python::{self, Layer, Layers};
+use crate::agents::engine::{EnvValue, Layers, Question, Request, Without};
+use crate::agents::python;
 use crate::finding::Lint;
 use crate::resolve::{Header, Offer, Outcome};
 use crate::secret::Secret;
@@ -224,9 +224,9 @@ impl Wire {
     }
 
     /// The variable whose value leaves.
-    fn deciding<'a>(&self, layers: &'a Layers, generation: Generation) -> Option<&'a Layer> {
+    fn deciding<'a>(&self, layers: &'a Layers, generation: Generation) -> Option<&'a EnvValue> {
         let unusable = self.unusable(generation);
-        let decides = |layer: &&Layer| !layer.value.is_empty() && unusable(&layer.value).is_none();
+        let decides = |layer: &&EnvValue| !layer.text.is_empty() && unusable(&layer.text).is_none();
         self.keys_of(generation).iter().find_map(|name| layers.get(name).filter(decides))
     }
 
@@ -291,7 +291,7 @@ impl Wire {
     fn own_question(&self, layers: &Layers, ask: Ask) -> Question {
         let generation = ask.generation;
         let deciding = self.deciding(layers, generation);
-        let key = ask.before_key.clone().or_else(|| deciding.map(|layer| Secret::new(layer.value.as_str())));
+        let key = ask.before_key.clone().or_else(|| deciding.map(|layer| Secret::new(layer.text.as_str())));
         let variable =
             deciding.filter(|_| ask.before_key.is_none()).and_then(|layer| name_of(layers, self, layer));
         let (base_url, from) = ask.base.clone().map_or_else(
@@ -349,9 +349,9 @@ impl Wire {
         for name in self.keys {
             let seen = layers.get(name).is_some();
             if read.contains(name) && (seen || self.keys.first() == Some(name)) {
-                chain.extend(python::offers(layers, name, self.unusable(generation)));
+                chain.extend(layers.offers(name, self.unusable(generation)));
             } else if let (false, Some(layer)) = (read.contains(name), layers.get(name)) {
-                let value = Value::of(Some(layer.value.as_str()));
+                let value = Value::of(Some(layer.text.as_str()));
                 let why = "this LiteLLM does not read the variable";
                 chain.push(Offer::ignored(layer.source, layer.place.clone(), value, why).named(*name));
             }
@@ -395,7 +395,7 @@ impl Wire {
 }
 
 /// The variable that a layer belongs to.
-fn name_of(layers: &Layers, wire: &Wire, layer: &Layer) -> Option<&'static str> {
+fn name_of(layers: &Layers, wire: &Wire, layer: &EnvValue) -> Option<&'static str> {
     let same = |name: &&&'static str| layers.get(name).is_some_and(|other| std::ptr::eq(other, layer));
     wire.keys.iter().find(same).copied()
 }

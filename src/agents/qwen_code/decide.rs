@@ -2,8 +2,8 @@
 
 use serde_json::Value as Json;
 
-use crate::agents::common::{self, Found};
-use crate::agents::engine::{self, Question, Request, Without};
+use crate::agents::common;
+use crate::agents::engine::{self, EnvValue, Question, Request, Without};
 use crate::finding::Lint;
 use crate::resolve::{Header, Offer, Outcome};
 use crate::source::{Source, Value};
@@ -57,13 +57,13 @@ pub fn protocol(name: &str) -> Option<&'static Protocol> {
 
 impl Qwen<'_> {
     /// Every place that sets `name`: the process, `.env`, the settings' `env` block.
-    fn variable(&self, name: &str) -> Vec<Found> {
-        let mut found = self.files.variable(self.world, name);
+    fn variable(&self, name: &str) -> Vec<EnvValue> {
+        let mut found = self.files.variable(name);
         let set = found.iter().any(|one| one.ignored.is_none());
         if let Some((doc, Json::String(text))) = self.settings.get(&["env", name]) {
             let ignored = set.then_some("the environment and .env come before the settings' env block");
             let place = doc.place(&["env", name]);
-            found.push(Found { source: Source::Config, place, text: text.clone(), ignored });
+            found.push(EnvValue { ignored, ..EnvValue::new(Source::Config, place, text.as_str(), "") });
         }
         found
     }
@@ -234,8 +234,9 @@ impl Qwen<'_> {
         };
         let reason = outcome.reason().to_owned();
         let found = PROTOCOLS.iter().flat_map(|protocol| self.variable(protocol.key));
-        let ignored =
-            |found: Found| Offer::ignored(found.source, found.place.clone(), found.value(), reason.as_str());
+        let ignored = |found: EnvValue| {
+            Offer::ignored(found.source, found.place.clone(), found.value(), reason.as_str())
+        };
         let offers = found.map(ignored).collect();
         let name = name.map_or_else(|| "none".to_owned(), |name| common::printable(&name));
         let request = Request { without: Without::Ends(outcome), ..Request::new(Header::Bearer, "", "") };
