@@ -44,6 +44,7 @@ pub mod compare;
 pub mod core;
 mod desk;
 pub mod explain;
+pub mod fix;
 pub mod help;
 pub mod history;
 pub mod home;
@@ -51,6 +52,7 @@ pub mod intake;
 pub mod keys;
 pub mod keyview;
 pub mod known;
+mod mending;
 pub mod message;
 pub mod parts;
 mod probing;
@@ -270,6 +272,9 @@ impl Runner {
                 let effects = session::key_places::effects(&world, &desk.catalogue, &scan);
                 Message::Answer(ticket, Answer::Effects(effects))
             }),
+            Effect::Mend(ticket, slot, said) => self.spawn(move |desk| {
+                Message::Answer(ticket, Answer::Mending(mending::mending(desk, &slot, said)))
+            }),
             Effect::Plan(ticket, ask) => self.spawn(move |desk| match make_plan(desk, *ask) {
                 Ok(plan) => Message::Answer(ticket, Answer::Planned(Arc::new(plan))),
                 Err(error) => failed(ticket, &error, &error.hint()),
@@ -347,6 +352,7 @@ fn make_plan(desk: &Desk, ask: Ask) -> Result<Plan, PlanError> {
             let plan = plan::build(&world, catalogue, agent, &slot, &destination, &key)?;
             Ok(plan::telling_losses(&world, catalogue, agent, plan, &key))
         }
+        Ask::Ready(plan) => Ok(Plan::clone(&plan)),
         Ask::Use { agent, slot, n } => plan::use_candidate(&world, catalogue, agent, &slot, n),
         Ask::BringBack { key, places } => {
             plan::bring_back(&world, catalogue, &session::present(&world, catalogue, None), &places, &key)

@@ -162,7 +162,8 @@ pub const fn is_bad(kind: Kind) -> bool {
 
 /// The keys that could be sent in place of the one that is: those of the other candidates, the clean forms, the parts of
 /// keys that run together, and keys of the same provider that other connections have.
-fn others(scan: &Scan, slot: &Slot, catalogue: &Catalogue) -> Vec<Secret> {
+#[must_use]
+pub fn others(scan: &Scan, slot: &Slot, catalogue: &Catalogue) -> Vec<Secret> {
     let provider = slot.provider.as_deref();
     let mut all: Vec<Secret> = Vec::new();
     let mut add = |key: Secret| {

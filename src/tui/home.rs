@@ -9,6 +9,7 @@ use crate::resolve::Slot;
 use super::compare::Compare;
 use super::core::Core;
 use super::explain::Explain;
+use super::fix::Fix;
 use super::history::History;
 use super::keys::{Action, Context};
 use super::keyview::KeyList;
@@ -67,7 +68,7 @@ impl Screen for Home {
     fn offers(&self, core: &Core, action: Action) -> bool {
         let slot = self.slot(&core.known).map(|(_, slot)| slot);
         match action {
-            Action::New | Action::Explain => slot.is_some(),
+            Action::New | Action::Explain | Action::Fix => slot.is_some(),
             Action::Test => slot.is_some_and(|slot| self.key_to_test(slot).is_some()),
             Action::Others => slot.is_some_and(|slot| self.others(core, slot).is_some()),
             Action::Compare => slot.is_some_and(|slot| known::set(slot).count() > 0),
@@ -170,6 +171,12 @@ impl Home {
         };
         match action {
             Action::New => Step::push(Wizard::for_slot(slot)),
+            Action::Enter if !core.known.status(slot).problem => self.focus(Pane::Candidates),
+            Action::Fix | Action::Enter => {
+                let slot = slot.clone();
+                let (fix, effects) = Fix::open(core, &slot);
+                Step::push(fix).and(effects)
+            }
             Action::Use => {
                 // What the foot of the screen offers is done with its key.
                 let offered = || way_out::working_neighbour(&core.known, slot);

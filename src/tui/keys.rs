@@ -26,6 +26,8 @@ pub enum Action {
     Test,
     TestAll,
     Use,
+    /// The ways out.
+    Fix,
     Compare,
     Explain,
     ByKey,
@@ -56,6 +58,8 @@ pub enum Context {
     Home,
     /// Typing into the filter of the slots.
     Filter,
+    /// The ways out of what is wrong with one slot.
+    Fix,
     /// The full chain of one slot.
     Explain,
     /// Candidates side by side.
@@ -97,6 +101,7 @@ impl Context {
         match self {
             Self::Home => "Slots",
             Self::Filter => "Filter",
+            Self::Fix => "Fix",
             Self::Explain => "Explain",
             Self::Compare => "Compare",
             Self::Keys => "Keys and where they are",
@@ -208,6 +213,7 @@ const fn quiet(
 const EVERYWHERE: &[Context] = &[
     C::Home,
     C::Filter,
+    C::Fix,
     C::Explain,
     C::Compare,
     C::Keys,
@@ -227,6 +233,7 @@ const EVERYWHERE: &[Context] = &[
 ];
 const COMMANDS: &[Context] = &[
     C::Home,
+    C::Fix,
     C::Explain,
     C::Compare,
     C::Keys,
@@ -243,6 +250,7 @@ const COMMANDS: &[Context] = &[
     C::Help,
 ];
 const AWAY: &[Context] = &[
+    C::Fix,
     C::Explain,
     C::Compare,
     C::Keys,
@@ -259,6 +267,7 @@ const AWAY: &[Context] = &[
     C::Help,
 ];
 const SCROLLS: &[Context] = &[
+    C::Fix,
     C::Explain,
     C::Compare,
     C::Keys,
@@ -273,6 +282,7 @@ const SCROLLS: &[Context] = &[
 ];
 const LISTS: &[Context] = &[
     C::Home,
+    C::Fix,
     C::Explain,
     C::Compare,
     C::Keys,
@@ -353,7 +363,11 @@ pub const TABLE: &[Binding] = &[
     row(&[C::Paste], &[Ctrl('o')], A::Copy, "copy address", "copy the address where keys are made"),
     row(&[C::Done], &[Char('c')], A::Copy, "copy command", "copy the command that restarts the agent"),
     row(&[C::Done], &[Char('r')], A::Restart, "restart it", "restart what still holds the old key"),
+    row(&[C::Fix], &[Key(KeyCode::Enter)], A::Enter, "do it", "review and do the chosen way out"),
+    row(&[C::Fix], &[Char('y'), Char('c')], A::Copy, "copy", "copy the command or the address"),
     // The home screen's verbs, and the same verbs where they make sense elsewhere.
+    row(&[C::Home], &[Char('f')], A::Fix, "fix", "what is wrong here, and the ways out, the best first"),
+    quiet(&[C::Fix], &[Char('f')], A::Fix, "back"),
     row(
         &[C::Home, C::Explain, C::Compare, C::Done],
         &[Char('n')],
@@ -380,7 +394,7 @@ pub const TABLE: &[Binding] = &[
     row(&[C::Home, C::Compare], &[Char('u')], A::Use, "use", "make the chosen candidate the active one"),
     row(&[C::Home, C::Explain], &[Char('c')], A::Compare, "compare", "put the candidates side by side"),
     row(
-        &[C::Home, C::Compare],
+        &[C::Home, C::Compare, C::Fix],
         &[Char('e')],
         A::Explain,
         "explain",
@@ -410,12 +424,9 @@ pub const TABLE: &[Binding] = &[
         "this slot, or every agent with this provider",
     ),
     quiet(&[C::Home, C::Keys], &[Key(KeyCode::Left), Char('h')], A::Left, "to the left pane"),
-    quiet(
-        &[C::Home, C::Keys],
-        &[Key(KeyCode::Right), Char('l'), Key(KeyCode::Enter)],
-        A::Right,
-        "to the right pane",
-    ),
+    quiet(&[C::Home, C::Keys], &[Key(KeyCode::Right), Char('l')], A::Right, "to the right pane"),
+    quiet(&[C::Keys], &[Key(KeyCode::Enter)], A::Right, "to the right pane"),
+    quiet(&[C::Home], &[Key(KeyCode::Enter)], A::Enter, "fix what is wrong here; else to the right pane"),
     quiet(&[C::Home, C::Keys], &[Key(KeyCode::Tab), Key(KeyCode::BackTab)], A::NextPane, "to the other pane"),
     quiet(&[C::Home, C::Filter], &[Key(KeyCode::Up)], A::Up, "one row up"),
     quiet(&[C::Filter], &[Key(KeyCode::Down)], A::Down, "one row down"),

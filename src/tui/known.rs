@@ -13,7 +13,7 @@ use crate::probe::verdict::{AnsweredBy, Kind, Verdict};
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot, origin};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
-use crate::session::{Scan, Scanned, SlotRef, test};
+use crate::session::{Scan, Scanned, SlotRef, test, verdicts};
 use crate::source::{Source, Value};
 
 use super::theme::Role;
@@ -410,6 +410,37 @@ impl Known {
     #[must_use]
     pub fn asks(&self, slot: &Slot, key: &Secret) -> bool {
         test::needs_yes(&self.catalogue, slot, key, &self.scanning.agreed).is_some()
+    }
+
+    /// The key that a slot sends, and those that could be sent in its place.
+    #[must_use]
+    pub fn worth_testing(&self, slot: &Slot) -> Vec<Secret> {
+        let sent = slot.sent().map(|sent| sent.key.clone());
+        let others = verdicts::others(self.scan(), slot, &self.catalogue);
+        let mut all: Vec<Secret> = sent.into_iter().chain(others).collect();
+        let mut seen: Vec<Secret> = Vec::new();
+        all.retain(|key| {
+            !seen.contains(key) && {
+                seen.push(key.clone());
+                true
+            }
+        });
+        all
+    }
+
+    /// What the tests of these keys said, as the findings want it.
+    #[must_use]
+    pub fn verdicts(&self, slot: &Slot) -> Vec<(Secret, Report)> {
+        let said = |key: &Secret| {
+            let Some(Test::Done(judged)) = self.test(slot, key) else { return None };
+            let kind = Kind::from_id(judged.id)?;
+            let mut overall = Verdict::without_answer(&Self::subject(slot), kind, judged.meaning.clone());
+            overall.status = judged.line.split(' ').next().and_then(|status| status.parse().ok());
+            overall.evidence.clone_from(&judged.evidence);
+            Some(Report { rows: Vec::new(), overall, untried: judged.untried.clone() })
+        };
+        let keys = self.worth_testing(slot).into_iter();
+        keys.filter_map(|key| said(&key).map(|report| (key, report))).collect()
     }
 
     /// Notes that a test was asked for.

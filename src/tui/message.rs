@@ -10,8 +10,12 @@ use crate::destination::Destination;
 use crate::edit::DiffLine;
 use crate::host::writer::{Back, Since};
 use crate::plan::{Offered, PlacedKey, Plan};
+use crate::plan::{Offered, Plan, SlotId, Stands};
+use crate::probe::course::Report;
+use crate::remedy::Remedy;
 use crate::resolve::Slot;
 use crate::secret::Secret;
+use crate::session::diagnosis::Found;
 use crate::session::holding::{Due, Restarted};
 use crate::session::past::Lost;
 use crate::session::write::Written;
@@ -102,6 +106,8 @@ pub enum Effect {
     Suppose(Ticket),
     /// Work out what a new key would do at each place.
     Effects(Ticket),
+    /// Work out what is wrong with a slot and the ways out, by what tests said of its keys.
+    Mend(Ticket, Box<SlotId>, Vec<(Secret, Report)>),
     /// Work out a plan.
     Plan(Ticket, Box<Ask>),
     /// Write a plan that brings this key.
@@ -156,6 +162,8 @@ pub enum Ask {
         /// Where.
         places: Vec<Place>,
     },
+    /// A plan that is there already.
+    Ready(SharedPlan),
     /// A key that another program took away, again at these places.
     BringBack {
         /// The key.
@@ -286,6 +294,9 @@ pub enum Returned {
     Undone(String),
 }
 
+/// A finding, and the ways out of it.
+pub type Mending = (Found, Vec<Remedy>);
+
 /// An answer to an effect of one screen.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -293,6 +304,8 @@ pub enum Answer {
     Clipboard(Secret),
     /// Where a key could go, and which place is the best.
     Offered(Vec<Offered>, Option<usize>),
+    /// What is wrong with a slot, and the ways out.
+    Mending(Vec<Mending>),
     /// What a new key would do at each place.
     Effects(Vec<(Place, Result<String, String>)>),
     /// The slots that a key would fill.

@@ -10,9 +10,10 @@ use super::known::{Grade, Known, Test};
 #[must_use]
 pub fn way_out(known: &Known, slot: &Slot) -> Vec<(Action, String)> {
     let explain = (Action::Explain, "explain".to_owned());
+    let fix = (Action::Fix, "fix it".to_owned());
     let Some(sent) = slot.sent() else {
         return match slot.outcome {
-            Outcome::Nothing { .. } => vec![(Action::New, "enter a key".to_owned()), explain],
+            Outcome::Nothing { .. } => vec![fix, (Action::New, "enter a key".to_owned()), explain],
             _ => vec![explain, (Action::New, "enter a key".to_owned())],
         };
     };
@@ -20,9 +21,9 @@ pub fn way_out(known: &Known, slot: &Slot) -> Vec<(Action, String)> {
         Some(Test::Done(judged)) => match judged.grade {
             Grade::Works => vec![explain],
             Grade::Rejected => {
-                let mut out = vec![(Action::New, "enter a new key".to_owned())];
+                let mut out = vec![fix, (Action::New, "enter a new key".to_owned())];
                 if !judged.untried.is_empty() {
-                    out.insert(0, (Action::Others, "try the other addresses".to_owned()));
+                    out.insert(1, (Action::Others, "try the other addresses".to_owned()));
                 }
                 out.extend(offer_of_neighbour(known, slot));
                 out.push(explain);
@@ -33,7 +34,7 @@ pub fn way_out(known: &Known, slot: &Slot) -> Vec<(Action, String)> {
         Some(Test::Running(_)) => vec![explain],
         None if known.status(slot).problem => {
             let new = (Action::New, "enter the key again".to_owned());
-            vec![new, (Action::Test, "test it".to_owned()), explain]
+            vec![fix, new, (Action::Test, "test it".to_owned()), explain]
         }
         None => vec![(Action::Test, "test this key".to_owned()), explain],
     }

@@ -1,6 +1,8 @@
 //! The wizard for a key: one line of steps, each reversible with Esc until the write. The steps own their state in
 //! their own files; here is the order in which they follow each other.
 
+use std::sync::Arc;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
@@ -19,7 +21,7 @@ use super::parts::{self, Row, Rows};
 use super::screen::{Go, Screen, Step};
 use super::theme::Role;
 
-use crate::plan::SlotId;
+use crate::plan::{Plan, SlotId};
 use destination::Choosing;
 use done::Done;
 use paste::{Clean, Paste};
@@ -198,6 +200,23 @@ impl Wizard {
         }
         let mut test = Testing::default();
         let effects = if asked { Vec::new() } else { test.start(core, &who) };
+        (Self { next: Some(ask), ..Self::new(who, Stage::Test(test)) }, effects)
+    }
+
+    /// A remedy: its plan is there already. A key that was not tested is tested before the review.
+    pub fn mending(core: &mut Core, slot: &Slot, plan: &Plan, key: Option<&Secret>) -> (Self, Vec<Effect>) {
+        let sent = || slot.sent().map(|sent| sent.key.clone());
+        let new = key.cloned().or_else(sent).unwrap_or_else(|| Secret::new(""));
+        let is_now = slot.sent().is_some_and(|sent| sent.key == new);
+        let known = key.is_none() || is_now || core.known.test(slot, &new).is_some();
+        let who = Subject { new: Some(new), switch: true, ..Subject::of_slot(slot) };
+        let ask = Ask::Ready(Arc::new(plan.clone()));
+        if known || core.options.offline {
+            let (stage, effects) = look_over(core, ask);
+            return (Self::new(who, stage), effects);
+        }
+        let mut test = Testing::default();
+        let effects = test.start(core, &who);
         (Self { next: Some(ask), ..Self::new(who, Stage::Test(test)) }, effects)
     }
 
