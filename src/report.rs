@@ -58,6 +58,8 @@ pub struct SlotJson {
     lints: Vec<LintJson>,
     /// The processes and services of the agent that answer for this slot, too.
     held_by: Vec<HolderJson>,
+    /// What is wrong with it, worst first.
+    findings: Vec<FindingJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -215,9 +217,15 @@ pub use crate::printer::printable as plain;
 
 /// The JSON of `status` for the chosen slots of a scan.
 #[must_use]
-pub fn status_json(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> StatusJson {
-    let slots =
-        chosen.iter().filter_map(|at| scan.slot(*at)).map(|slot| slot_json(slot, scan, style)).collect();
+pub fn status_json(scan: &Scan, chosen: &[SlotRef], found: &[Mended], style: Style<'_>) -> StatusJson {
+    let slots = chosen.iter().filter_map(|at| Some((*at, scan.slot(*at)?)));
+    let slots = slots
+        .map(|(at, slot)| {
+            let own = found.iter().filter(|one| one.found.slots.contains(&at));
+            let findings = own.map(|one| finding_json(scan, &one.found, &one.ways, &one.command)).collect();
+            SlotJson { findings, ..slot_json(slot, scan, style) }
+        })
+        .collect();
     let agents = scan
         .agents
         .iter()
@@ -230,7 +238,18 @@ pub fn status_json(scan: &Scan, chosen: &[SlotRef], style: Style<'_>) -> StatusJ
     StatusJson { schema: SCHEMA, slots, agents }
 }
 
-/// The JSON of one slot.
+/// A finding with its ways out, and the command that does the best.
+#[derive(Debug)]
+pub struct Mended {
+    /// The finding.
+    pub found: Found,
+    /// The ways out.
+    pub ways: Vec<Remedy>,
+    /// The command.
+    pub command: String,
+}
+
+/// The JSON of one slot, without findings.
 #[must_use]
 pub fn slot_json(slot: &Slot, scan: &Scan, style: Style<'_>) -> SlotJson {
     SlotJson {
@@ -248,6 +267,7 @@ pub fn slot_json(slot: &Slot, scan: &Scan, style: Style<'_>) -> SlotJson {
             .collect(),
         lints: lints_json(&slot.lints),
         held_by: scan.held_by(slot).iter().map(|holder| holder_json(holder, slot, scan, style)).collect(),
+        findings: Vec::new(),
     }
 }
 

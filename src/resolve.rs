@@ -84,6 +84,9 @@ impl Candidate {
             (Place::Field { file, pointer, .. }, Some(name)) if pointer.0.iter().any(|step| step == name) => {
                 format!("{name} in {}", crate::source::tilde(file, home))
             }
+            (Place::Cell { cell, pointer }, Some(name)) if pointer.0.iter().any(|step| step == name) => {
+                format!("{name} in {}", crate::source::tilde(&cell.db, home))
+            }
             (place, _) => place.show(home),
         }
     }

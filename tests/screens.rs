@@ -95,6 +95,12 @@ fn the_other_screens_of_the_home_verbs() {
         press(&mut model, "<Down><Down>e");
         model
     });
+    snap("fix", |size| {
+        let mut model = tested(size);
+        press(&mut model, "<Down><Down>");
+        walk(&mut model, "f");
+        model
+    });
     snap("compare", |size| {
         let mut model = tested(size);
         press(&mut model, "<Down><Down>c<Right>");
@@ -143,6 +149,7 @@ fn serve(model: &mut Model, effects: Vec<Effect>) {
                 let (offered, best) = fixtures::offered();
                 Message::Answer(ticket, Answer::Offered(offered, best))
             }
+            Effect::Mend(ticket, ..) => Message::Answer(ticket, Answer::Mending(fixtures::mending())),
             Effect::Plan(ticket, _) => Message::Answer(ticket, Answer::Planned(fixtures::plan())),
             Effect::Apply(ticket, ..) => {
                 Message::Answer(ticket, Answer::Applied(Box::new(fixtures::written())))

@@ -3,13 +3,17 @@
 use serde::Serialize;
 
 use super::{Desk, Exit, Failure, print, print_json, salt};
-use crate::agents::{self, Agent};
+use crate::agents::{self, Agent, Context};
 use crate::cli;
 use crate::finding;
+use crate::host::RealWorld;
 use crate::host::ask::PATIENCE;
-use crate::report::{self, text};
+use crate::report::{self, Mended, text};
+use crate::session::diagnosis::{self, Words};
 use crate::session::names::{self, NoSuch};
+use crate::session::verdicts::Verdicts;
 use crate::session::{self, Scan, Selector, SlotRef};
+use crate::world::World as _;
 
 /// `keymend status`.
 pub(super) fn status(desk: &Desk, args: &cli::Status) -> Result<Exit, Failure> {
@@ -25,7 +29,7 @@ pub(super) fn status(desk: &Desk, args: &cli::Status) -> Result<Exit, Failure> {
     let salt = salt(args.salt.as_ref());
     let style = desk.style(&world, &salt);
     if args.json {
-        print_json(&report::status_json(&scan, &chosen, style))?;
+        print_json(&report::status_json(&scan, &chosen, &mended(desk, &world, &scan, &chosen), style))?;
     } else {
         print(&text::status(&scan, &chosen, style))?;
     }
@@ -48,12 +52,29 @@ pub(super) fn explain(desk: &Desk, args: &cli::Explain) -> Result<Exit, Failure>
     let salt = salt(args.salt.as_ref());
     let style = desk.style(&world, &salt);
     if args.json {
-        print_json(&report::status_json(&scan, &chosen, style))?;
+        print_json(&report::status_json(&scan, &chosen, &mended(desk, &world, &scan, &chosen), style))?;
     } else {
         let blocks: Vec<String> = chosen.iter().map(|at| text::explain(&scan, *at, style)).collect();
         print(&blocks.join("\n"))?;
     }
     Ok(Exit::Fine)
+}
+
+/// What is wrong as far as can be seen offline. The ways out of a problem are tried for it; those of a mere risk are what
+/// `check` and `fix` tell.
+fn mended(desk: &Desk, world: &RealWorld, scan: &Scan, chosen: &[SlotRef]) -> Vec<Mended> {
+    let words = Words { scan, catalogue: &desk.catalogue, home: world.home() };
+    let context = Context { world, catalogue: &desk.catalogue };
+    let none = Verdicts::default();
+    let found = diagnosis::findings(words, chosen, &none).into_iter();
+    found
+        .map(|found| {
+            let ways =
+                if found.problem { diagnosis::remedies(context, scan, &found, &none) } else { Vec::new() };
+            let command = super::checking::fix_command(scan, &found);
+            Mended { found, ways, command }
+        })
+        .collect()
 }
 
 /// No kind of finding is called so.

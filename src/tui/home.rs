@@ -171,8 +171,7 @@ impl Home {
         };
         match action {
             Action::New => Step::push(Wizard::for_slot(slot)),
-            Action::Enter if !core.known.status(slot).problem => self.focus(Pane::Candidates),
-            Action::Fix | Action::Enter => {
+            Action::Fix => {
                 let slot = slot.clone();
                 let (fix, effects) = Fix::open(core, &slot);
                 Step::push(fix).and(effects)

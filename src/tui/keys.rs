@@ -366,7 +366,13 @@ pub const TABLE: &[Binding] = &[
     row(&[C::Fix], &[Key(KeyCode::Enter)], A::Enter, "do it", "review and do the chosen way out"),
     row(&[C::Fix], &[Char('y'), Char('c')], A::Copy, "copy", "copy the command or the address"),
     // The home screen's verbs, and the same verbs where they make sense elsewhere.
-    row(&[C::Home], &[Char('f')], A::Fix, "fix", "what is wrong here, and the ways out, the best first"),
+    row(
+        &[C::Home],
+        &[Char('f'), Key(KeyCode::Enter)],
+        A::Fix,
+        "fix",
+        "what is wrong here, and the ways out, the best first",
+    ),
     quiet(&[C::Fix], &[Char('f')], A::Fix, "back"),
     row(
         &[C::Home, C::Explain, C::Compare, C::Done],
@@ -426,7 +432,6 @@ pub const TABLE: &[Binding] = &[
     quiet(&[C::Home, C::Keys], &[Key(KeyCode::Left), Char('h')], A::Left, "to the left pane"),
     quiet(&[C::Home, C::Keys], &[Key(KeyCode::Right), Char('l')], A::Right, "to the right pane"),
     quiet(&[C::Keys], &[Key(KeyCode::Enter)], A::Right, "to the right pane"),
-    quiet(&[C::Home], &[Key(KeyCode::Enter)], A::Enter, "fix what is wrong here; else to the right pane"),
     quiet(&[C::Home, C::Keys], &[Key(KeyCode::Tab), Key(KeyCode::BackTab)], A::NextPane, "to the other pane"),
     quiet(&[C::Home, C::Filter], &[Key(KeyCode::Up)], A::Up, "one row up"),
     quiet(&[C::Filter], &[Key(KeyCode::Down)], A::Down, "one row down"),

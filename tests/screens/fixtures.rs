@@ -6,19 +6,21 @@ use std::sync::Arc;
 use keymend::agents::{Agent, Certainty, Context, Findings, Record, Restart};
 use keymend::destination::Destination;
 use keymend::edit::{DiffLine, LineKind};
-use keymend::finding::Lint;
+use keymend::finding::{Lint, Severity, Way};
 use keymend::host::writer::{Applied, Back, Since};
 use keymend::plan::{Change, Content, Hash, Offered, Plan, PlanError, Predicted, Prediction, SlotId, Target};
 use keymend::provider::Catalogue;
+use keymend::remedy::{Act, Forecast, Remedy};
 use keymend::resolve::{Chain, Header, Mode, Offer, Outcome, Sent, Slot};
 use keymend::secret::Secret;
+use keymend::session::diagnosis::Found;
 use keymend::session::write::{Left, Now, OldKey, PlaceNow, Written};
 use keymend::session::{Scan, Scanned};
 use keymend::source::{Dialect, Format, Place, Pointer, Source, Value};
 use keymend::tui::app::{Model, update};
 use keymend::tui::core::Options;
 use keymend::tui::known::{FileFacts, Grade, Judged, Scanning, Tested, Ticket, WayTried};
-use keymend::tui::message::{Effect, Message, Past, Undoing};
+use keymend::tui::message::{Effect, Mending, Message, Past, Undoing};
 use keymend::world::Trouble;
 
 /// The home folder of the fixture.
@@ -577,4 +579,38 @@ pub fn plausible() -> Vec<(&'static Agent, Slot)> {
         Made { provider: "deepseek", in_use: false, ..anthropic(agent, "default") }.slot(Chain::new())
     };
     vec![(&HERMES, slot("hermes")), (&AIDER, slot("aider"))]
+}
+
+/// A refused key with a good one beside it, and the ways out.
+pub fn mending() -> Vec<Mending> {
+    let found = Found {
+        id: "good-key-beside",
+        severity: Severity::Fault,
+        message: "C sk-ant-api03-…mVAA (108) from anthropic:default in ~/.openclaw/agents/main/agent/auth-profiles.json: the \
+                  provider does not know this key (401)"
+            .to_owned(),
+        evidence: vec![
+            "A sk-ant-api03-…k3AA (108) in ANTHROPIC_API_KEY of this shell works and is not sent: a stored profile takes \
+             precedence"
+                .to_owned(),
+        ],
+        more: Vec::new(),
+        slots: Vec::new(),
+        candidate: None,
+        in_use: true,
+        problem: true,
+    };
+    let used = Remedy {
+        way: Way::Use,
+        title: "use source 2: ANTHROPIC_API_KEY of this shell, which works".to_owned(),
+        forecast: Forecast::Works,
+        act: Act::Write { plan: Box::new(Plan::clone(&plan())), key: Some(Secret::new(fresh())) },
+    };
+    let made = Remedy {
+        way: Way::NewKey,
+        title: "make a new key at https://platform.claude.com/settings/keys".to_owned(),
+        forecast: Forecast::NewKey,
+        act: Act::Person { how: Some("keymend set openclaw/anthropic".to_owned()) },
+    };
+    vec![(found, vec![used, made])]
 }

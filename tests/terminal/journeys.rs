@@ -154,6 +154,44 @@ fn a_revoked_key_is_replaced_and_the_write_is_taken_back() {
 }
 
 #[test]
+fn a_dirty_key_is_cleaned_where_it_is() {
+    let mut demo = Demo::open(SIZE);
+    let before = demo.content();
+    demo.choose("herm gem", "Hermes Agent · gemini");
+    let ways = demo.pty.press("f", "write the clean key into ~/.hermes/.env");
+    assert!(ways.contains("Characters of the key are encoded"), "{ways}");
+    let tested = demo.pty.press(ENTER, "see what changes");
+    assert!(tested.contains("✓ works"), "{tested}");
+    demo.pty.press(ENTER, "write it.");
+    demo.pty.press("w", "now sends");
+    let changed: Vec<String> = demo
+        .content()
+        .into_iter()
+        .filter(|(name, text)| before.get(name) != Some(text))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(changed, [".hermes/.env"]);
+    demo.pty.press("z", "put it back");
+    demo.pty.press("y", "Put back, byte for byte");
+    assert_eq!(demo.content(), before);
+    demo.quit();
+}
+
+#[test]
+fn a_good_key_beside_the_bad_one_is_found_and_used() {
+    let mut demo = Demo::open(SIZE);
+    demo.choose("claw anth", "OpenClaw · main · anthropic");
+    let ways = demo.pty.press("f", "works and is not sent");
+    assert!(ways.contains("ANTHROPIC_API_KEY of this shell"), "{ways}");
+    // The best way out comes first and is chosen; a new key is not needed.
+    assert!(ways.contains("▸ 1 use source 3") && !ways.contains("make a new key"), "{ways}");
+    demo.pty.press(ENTER, "write it.");
+    let done = demo.pty.press("w", "now sends");
+    assert!(done.contains("✓ OpenClaw · main · anthropic now sends"), "{done}");
+    demo.quit();
+}
+
+#[test]
 fn what_was_written_can_be_taken_back_from_the_home_screen() {
     let mut demo = Demo::open(SIZE);
     let before = demo.content();
@@ -455,7 +493,7 @@ fn every_size_from_80_by_24_is_whole_and_a_smaller_one_says_so() {
     demo.pty.press("?", "enter a new key for this slot");
     demo.pty.resize(79, 30);
     demo.pty.wait_for("this terminal has 79 × 30");
-    demo.pty.resize(140, 40);
+    demo.pty.resize(140, 44);
     demo.pty.wait_for("the candidate that is sent");
     demo.pty.press(ESC, "scanned in");
     demo.quit();
