@@ -141,7 +141,7 @@ impl Case<'_> {
                     let sends = plan.prediction().is_some_and(Prediction::is_new);
                     let outside = *at != n;
                     if sends || outside {
-                        let title = words::rewriting(self, way, *at, &key, outside);
+                        let title = words::rewriting(self, way, *at, &key, (forecast, outside));
                         all.push(Remedy { way, title, forecast, act: write(plan, Some(key.clone())) });
                         break;
                     }

@@ -41,12 +41,19 @@ pub(super) fn using(
     }
 }
 
-pub(super) fn rewriting(case: &Case<'_>, way: Way, n: usize, key: &Secret, outside: bool) -> String {
+pub(super) fn rewriting(
+    case: &Case<'_>,
+    way: Way,
+    n: usize,
+    key: &Secret,
+    (forecast, outside): (Forecast, bool),
+) -> String {
+    let works = tested(forecast);
     let at = case.slot.candidates.get(n).map_or_else(String::new, |one| place(case, one));
     let then = if outside { "; then open a new terminal" } else { "" };
     match way {
-        Way::Split => format!("keep {} alone in {at}{then}", case.context.catalogue.mask(key)),
-        _ => format!("write the clean key into {at}{then}"),
+        Way::Split => format!("keep {} alone in {at}{works}{then}", case.context.catalogue.mask(key)),
+        _ => format!("write the clean key into {at}{works}{then}"),
     }
 }
 

@@ -53,7 +53,12 @@ impl Screen for Fix {
             self.waiting = None;
             self.found.clone_from(found);
             self.chosen = self.chosen.min(self.ways().count().saturating_sub(1));
-            return Step::stay();
+            // A test was answered while this was worked out.
+            return if self.answers(core) == self.answered {
+                Step::stay()
+            } else {
+                Step::run(self.go_on(core))
+            };
         }
         match input {
             Input::Do(Action::Back | Action::Fix) => Step::back(),

@@ -70,8 +70,8 @@ const LAYERS: &[Layer] = &[
             ),
             (
                 "tui",
-                "agents destination edit exit finding host hygiene plan printer probe provider resolve secret session \
-                 settings source world",
+                "agents destination edit exit finding host hygiene plan printer probe provider remedy resolve secret \
+                 session settings source world",
             ),
         ],
     ),

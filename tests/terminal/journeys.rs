@@ -158,11 +158,12 @@ fn a_dirty_key_is_cleaned_where_it_is() {
     let mut demo = Demo::open(SIZE);
     let before = demo.content();
     demo.choose("herm gem", "Hermes Agent · gemini");
-    let ways = demo.pty.press("f", "write the clean key into ~/.hermes/.env");
+    // The clean form is tested before it is offered as one that works.
+    let ways = demo.pty.press("f", "which works");
+    assert!(ways.contains("write the clean key into ~/.hermes/.env"), "{ways}");
     assert!(ways.contains("Characters of the key are encoded"), "{ways}");
-    let tested = demo.pty.press(ENTER, "see what changes");
-    assert!(tested.contains("✓ works"), "{tested}");
-    demo.pty.press(ENTER, "write it.");
+    let review = demo.pty.press(ENTER, "write it.");
+    assert!(review.contains("✓ works"), "{review}");
     demo.pty.press("w", "now sends");
     let changed: Vec<String> = demo
         .content()
