@@ -46,7 +46,7 @@ pub const ZED: Agent = Agent {
     restart: no_restart,
 };
 
-const RULES: &str = "found; what it sends is not on record";
+const RULES: &str = "found; what it sends is unknown";
 
 fn crush(context: &Context<'_>) -> Option<Findings> {
     let world = context.world;

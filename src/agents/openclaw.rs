@@ -1,7 +1,7 @@
 //! OpenClaw: four storage eras, profiles with order and health, SecretRefs, and two recorded sets of rules
 //! (2026.3.13 and 2026.9.6).
 //!
-//! Reading order: [`era`] says whose rules apply, [`home`] and [`config`] where things stand, [`env`] what the
+//! Reading order: [`era`] says whose rules apply, [`home`] and [`config`] where things are, [`env`] what the
 //! environment ends up as, [`store`] which profiles there are, [`order`] which come in question, [`auth`] the chain,
 //! [`wire`] the request, [`change`] where a new key goes.
 
@@ -157,7 +157,7 @@ fn text<'a>(value: &'a Json, member: &str) -> Option<&'a str> {
     value.get(member)?.as_str()
 }
 
-/// Text of a file as it may stand in a message: without control characters, and not without end.
+/// Text of a file as it may be in a message: without control characters, and not without end.
 pub(super) fn clean(text: &str) -> String {
     let shown: String =
         text.chars().filter(|c| !c.is_control() && !crate::secret::is_invisible(*c)).take(120).collect();

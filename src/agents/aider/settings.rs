@@ -54,7 +54,7 @@ pub struct Params {
     pub base: Option<(String, PathBuf)>,
     /// An `Authorization` header and its place.
     pub authorization: Option<(String, Place)>,
-    /// Something is set whose effect is not on record.
+    /// Something is set whose effect is unknown.
     pub unclear: Option<&'static str>,
 }
 
@@ -153,13 +153,13 @@ impl Entry {
                 && crate::agents::common::is_credential_header(name, &value.as_str().unwrap_or_default())
         };
         if headers.is_some_and(|headers| headers.entries().any(credential)) {
-            return Some("the model's extra headers hold a credential; which one leaves is not on record");
+            return Some("the model's extra headers hold a credential; which one is sent is unknown");
         }
         if self.params.get("custom_llm_provider").is_some() {
-            return Some("the model's custom_llm_provider changes the way; that is not on record");
+            return Some("the model's custom_llm_provider changes the way; that is unknown");
         }
         let other = self.params.get("headers").is_some();
-        other.then_some("the model's headers are not on record")
+        other.then_some("the model's headers are unknown")
     }
 }
 

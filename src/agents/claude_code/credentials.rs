@@ -1,4 +1,4 @@
-//! Every credential that Claude Code could send, wherever it stands.
+//! Every credential that Claude Code could send, wherever it is.
 
 use serde_json::Value as Json;
 

@@ -16,7 +16,7 @@ pub enum Gives {
     Hangs(String),
     /// A token that is exchanged for another one at run time.
     Exchanged,
-    /// Something that is not on record.
+    /// Something that is unknown.
     NotKnown(String),
 }
 
@@ -26,7 +26,7 @@ pub struct Profile {
     pub name: String,
     /// `ANTHROPIC_PROFILE` names it.
     pub explicit: bool,
-    /// Where its token stands.
+    /// Where its token is.
     pub place: Place,
     /// The token.
     pub value: Value,
@@ -66,7 +66,7 @@ fn gives(world: &dyn World, config: &Doc, credentials: &Doc) -> Gives {
     match config.text(&["authentication", "type"]) {
         Some("user_oauth") => {}
         Some("oidc_federation") => return Gives::Exchanged,
-        _ => return Gives::NotKnown("the profile's kind of authentication is not on record".into()),
+        _ => return Gives::NotKnown("the profile's kind of authentication is unknown".into()),
     }
     if !credentials.present {
         return Gives::Nothing;
@@ -85,9 +85,7 @@ fn gives(world: &dyn World, config: &Doc, credentials: &Doc) -> Gives {
         return Gives::NotKnown("the profile's token is missing or has expired".into());
     }
     if config.text(&["base_url"]).is_some() {
-        return Gives::NotKnown(
-            "the profile has a base_url of its own; what it changes is not on record".into(),
-        );
+        return Gives::NotKnown("the profile has a base_url of its own; what it changes is unknown".into());
     }
     Gives::Token
 }

@@ -83,7 +83,7 @@ impl Settings {
     }
 
     /// The cached settings of an organisation's server set a credential or an address. Which of the other files they beat
-    /// is not on record.
+    /// is unknown.
     pub fn server_decides(&self, world: &dyn World) -> bool {
         let doc = Doc::json(world, self.folder.join("remote-settings.json"));
         let sets = doc
@@ -128,7 +128,7 @@ impl Settings {
         tiers.chain(process).collect()
     }
 
-    /// What Claude Code sees as the variable `name`; an empty value counts as none.
+    /// What Claude Code sees as the variable `name`; an empty value is treated as none.
     pub fn effective(&self, world: &dyn World, name: &str) -> Option<Found> {
         self.variable(world, name).into_iter().next().filter(|found| !found.text.is_empty())
     }

@@ -11,7 +11,7 @@ pub enum Family {
     Anthropic,
     /// `x-goog-api-key`.
     Google,
-    /// Not on record.
+    /// Unknown.
     Other,
 }
 
@@ -20,7 +20,7 @@ pub enum Family {
 pub struct Provider {
     /// Cline's id.
     pub id: &'static str,
-    /// The catalogue's id; none where the host decides.
+    /// The catalogue's id, or none if the host decides.
     pub catalogue: Option<&'static str>,
     /// How it takes its key.
     pub family: Family,

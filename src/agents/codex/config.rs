@@ -8,7 +8,7 @@ use crate::agents::common::{self, Doc, merge};
 use crate::source::Place;
 use crate::world::{Trouble, World};
 
-/// The provider without a table of its own.
+/// The provider without its own table.
 pub const OPENAI: &str = "openai";
 /// Providers that Codex brings along and that cannot be redefined.
 const BUILT_IN: &[&str] = &[OPENAI, "ollama", "lmstudio"];
@@ -92,7 +92,7 @@ impl Config {
         all
     }
 
-    /// Why Codex does not start with this configuration, in its own words where they are on record.
+    /// Why Codex does not start with this configuration, in its own words where they are known.
     pub fn refusal(&self) -> Option<String> {
         if let Some((path, trouble)) = self.troubles().into_iter().next() {
             return Some(format!("{} {trouble}: Codex does not start", path.display()));

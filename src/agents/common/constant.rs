@@ -169,7 +169,7 @@ fn script_file(world: &dyn World, file: &str, depth: usize) -> Out {
     script(world, &lines, depth)
 }
 
-/// The words of one simple command; none where the shell would do anything but split and unquote.
+/// The words of one simple command, or none if the shell would do anything but split and unquote.
 fn words(world: &dyn World, line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut chars = line.chars().peekable();

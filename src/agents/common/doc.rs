@@ -73,7 +73,7 @@ impl Doc {
         Self::read(world, path.into(), Format::Yaml, from_yaml)
     }
 
-    /// A text that stands somewhere else than in a file of its own (a variable, a keyring entry), as JSON with
+    /// A text that is somewhere else than in its own file (a variable, a keyring entry), as JSON with
     /// comments where `comments`.
     #[must_use]
     pub fn text_of(path: impl Into<PathBuf>, text: &str, comments: bool) -> Self {
@@ -139,7 +139,7 @@ impl Doc {
         steps.iter().try_fold(&self.root, |value, step| value.get(step))
     }
 
-    /// The text under `steps`, if a text stands there.
+    /// The text under `steps`, if a text is there.
     #[must_use]
     pub fn text(&self, steps: &[&str]) -> Option<&str> {
         self.at(steps)?.as_str()

@@ -7,7 +7,7 @@ use crate::resolve::Slot;
 use crate::source::Place;
 use crate::world::{Process, World};
 
-/// The running processes of `program` and how sure it is that they hold the slot's present key. A process counts where
+/// The running processes of `program` and how sure it is that they hold the slot's present key. A process belongs to it where
 /// an argument's file name is `program`, or where its command line contains one of `marks`.
 #[must_use]
 pub fn running(

@@ -167,7 +167,7 @@ fn trusted_folders(world: &dyn World, folder: &Path) -> Doc {
     Doc::jsonc(world, path.unwrap_or_else(|| folder.join("trustedFolders.json")), false)
 }
 
-/// An administrator's file counts only where nobody else could have written it: owned by root, not writable by others,
+/// An administrator's file is used only where nobody else could have written it: owned by root, not writable by others,
 /// and not below a folder of the person's own.
 fn system(world: &dyn World, path: PathBuf, moved: bool) -> Doc {
     let open = ["/tmp", "/var/tmp", "/dev/shm"].iter().any(|folder| path.starts_with(folder));

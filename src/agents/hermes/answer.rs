@@ -6,7 +6,7 @@ use super::wire::ApiMode;
 /// The end of a resolution.
 #[derive(Clone)]
 pub enum Verdict {
-    /// A key leaves.
+    /// A key is sent.
     Sends {
         /// The step whose text it is.
         step: usize,
@@ -15,7 +15,7 @@ pub enum Verdict {
         /// The base address.
         base: String,
     },
-    /// Nothing leaves.
+    /// Nothing is sent.
     Nothing {
         /// Why, in words.
         why: String,
@@ -24,7 +24,7 @@ pub enum Verdict {
     },
     /// Something else gives the value when a request is made.
     Hidden(String),
-    /// Not on record.
+    /// Unknown.
     NotKnown(String),
 }
 
@@ -46,19 +46,19 @@ impl Answer {
         Self { provider: provider.to_owned(), steps, verdict }
     }
 
-    /// Nothing leaves because no credential is there.
+    /// Nothing is sent because no credential is there.
     #[must_use]
     pub fn unauthenticated(provider: &str, steps: Vec<Step>, why: impl Into<String>) -> Self {
         Self::new(provider, steps, Verdict::Nothing { why: why.into(), auth: true })
     }
 
-    /// Nothing leaves for another reason.
+    /// Nothing is sent for another reason.
     #[must_use]
     pub fn refused(provider: &str, steps: Vec<Step>, why: impl Into<String>) -> Self {
         Self::new(provider, steps, Verdict::Nothing { why: why.into(), auth: false })
     }
 
-    /// The first usable step leaves; without one the answer is `otherwise`.
+    /// The first usable step is sent; without one the answer is `otherwise`.
     #[must_use]
     pub fn first(
         provider: &str,

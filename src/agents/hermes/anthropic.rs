@@ -138,8 +138,10 @@ fn pool_choice(pooled: Vec<Step>, selected: Selected, only_pool: bool) -> Vec<St
     entries.sort_by_key(|(at, _)| rank(*at));
     let words = |step: Step| {
         let why = if only_pool {
-            step.why
-                .replace("the pool is asked first", "nothing else is there, so that the pool's choice counts")
+            step.why.replace(
+                "the pool is asked first",
+                "nothing else is there, so that the pool's choice is used",
+            )
         } else {
             step.why.clone()
         };
@@ -148,7 +150,7 @@ fn pool_choice(pooled: Vec<Step>, selected: Selected, only_pool: bool) -> Vec<St
     entries.into_iter().map(|(_, step)| words(step)).collect()
 }
 
-/// Azure's addresses skip the second resolution: the pool's choice counts, then the configured variable or key.
+/// Azure's addresses skip the second resolution: the pool's choice is used, then the configured variable or key.
 fn azure(profile: &Profile<'_>, pooled: Vec<Step>, selected: Selected, base: String) -> Answer {
     let mut steps = pool_choice(pooled, selected, true);
     for hint in ["key_env", "api_key_env"] {
@@ -163,7 +165,7 @@ fn azure(profile: &Profile<'_>, pooled: Vec<Step>, selected: Selected, base: Str
         .filter(|key| !key.trim().is_empty())
     {
         let field = profile.config.field(key.trim().to_owned(), &["model", "api_key"]);
-        let why = "model.api_key counts for an Azure address";
+        let why = "model.api_key is used for an Azure address";
         steps.push(
             Step::new(crate::source::Source::Config, field.place, &field.text, why).named("model.api_key"),
         );

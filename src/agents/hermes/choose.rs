@@ -111,7 +111,7 @@ pub fn run(profile: &Profile<'_>, ask: &Ask) -> Answer {
     }
 }
 
-/// Without a provider, a configured address that is no well-known cloud is used as it stands.
+/// Without a provider, a configured address that is no well-known cloud is used as it is.
 fn has_own_endpoint(profile: &Profile<'_>) -> bool {
     let (base, provider) = (profile.config.base_url(), profile.config.provider());
     let cloud = ["openrouter.ai", "anthropic.com", "openai.com"].iter().any(|host| is_host(&base, host));

@@ -24,7 +24,7 @@ pub struct Config {
     pub troubles: Vec<(PathBuf, Trouble)>,
 }
 
-/// A text in the configuration and where it stands.
+/// A text in the configuration and where it is.
 #[derive(Clone)]
 pub struct Field {
     /// The expanded text.
@@ -85,7 +85,7 @@ impl Config {
         self.tree.at(path)
     }
 
-    /// A text below `model:`, trimmed; none where it is empty or not a text.
+    /// A text below `model:`, trimmed, or none if it is empty or not a text.
     #[must_use]
     pub fn model(&self, key: &str) -> Option<String> {
         let text = self.at(&["model", key])?.text()?.trim();
@@ -129,7 +129,7 @@ impl Config {
         Place::Field { file, format: Format::Yaml, pointer: Pointer::new(path.iter().copied()) }
     }
 
-    /// `text`, which stands at `path`, with its place.
+    /// `text`, which is at `path`, with its place.
     #[must_use]
     pub fn field(&self, text: String, path: &[&str]) -> Field {
         Field { text, place: self.place(path) }

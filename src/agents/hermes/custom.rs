@@ -66,7 +66,7 @@ pub fn all(config: &Config) -> Vec<Custom> {
     all
 }
 
-/// The list; none where `custom_providers` is something else, which switches the dictionary's pools off too.
+/// The list, or none if `custom_providers` is something else, which switches the dictionary's pools off too.
 fn listed(config: &Config) -> Option<Vec<Custom>> {
     match config.at(&["custom_providers"]) {
         None | Some(Yaml::Null) => Some(Vec::new()),

@@ -1,6 +1,6 @@
 //! Where a new key must go so that Hermes sends it, and what has to change along.
 //!
-//! Hermes' own writer is no model here: it changes the first of two lines where the last one counts, and it leaves a
+//! Hermes' own writer is no model here: it changes the first of two lines where the last one is used, and it keeps a
 //! cooldown on the entry that gets a new key.
 
 use std::path::PathBuf;
@@ -94,7 +94,7 @@ impl Places<'_> {
         }
     }
 
-    /// The variable that a key of this provider is written to: the one that counts now, else the first one asked.
+    /// The variable that a key of this provider is written to: the one that is used now, else the first one asked.
     fn variable(&self, known: &Provider) -> String {
         let named = self.active().and_then(|active| active.name.clone());
         let own = named.filter(|name| known.keys.contains(&name.as_str()));
@@ -119,7 +119,7 @@ impl Places<'_> {
         match active.name.as_deref() {
             Some("ANTHROPIC_API_KEY") if self.is_managed(active) => self.registry(known),
             Some("ANTHROPIC_API_KEY") => vec![self.line(known.id, "ANTHROPIC_API_KEY")],
-            // Without a token a login that stands behind it would be sent: the key goes into the line that is asked first.
+            // Without a token a login that is behind it would be sent: the key goes into the line that is asked first.
             Some("ANTHROPIC_TOKEN" | "CLAUDE_CODE_OAUTH_TOKEN") if self.has_login() => {
                 let effect =
                     "sets ANTHROPIC_TOKEN, which is asked before the logins, also when it holds an API key";
@@ -138,7 +138,7 @@ impl Places<'_> {
         }
     }
 
-    /// Whether a login stands behind what is sent now.
+    /// Whether a login is behind what is sent now.
     fn has_login(&self) -> bool {
         self.slot.candidates.iter().any(|candidate| {
             let waits = matches!(candidate.state, State::Shadowed { .. });
@@ -330,7 +330,7 @@ impl Places<'_> {
             .collect();
         let place = own.last().map_or_else(|| self.new_line(name), |place| (*place).clone());
         let others = own.iter().rev().skip(1);
-        let why = format!("{name} stands several times, and only one line can count");
+        let why = format!("{name} is set several times, and only one line can be used");
         let mut neighbours: Vec<Neighbour> = others
             .map(|place| Neighbour { place: (*place).clone(), set: Set::Remove, why: why.clone() })
             .collect();

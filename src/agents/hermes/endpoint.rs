@@ -54,7 +54,7 @@ fn pool_answer(profile: &Profile<'_>, mut steps: Vec<Step>) -> Answer {
     Answer::first("openrouter", step::distinct(steps), base, "no OpenRouter credential")
 }
 
-/// Where an address without a name of its own comes from and which keys may go there.
+/// Where an address without its own name comes from and which keys may go there.
 struct Plain {
     custom: bool,
     base: String,
@@ -88,7 +88,7 @@ pub fn plain(profile: &Profile<'_>, ask: &Ask) -> Answer {
     keyless(profile, ask.mode, &target, mode, steps)
 }
 
-/// Nothing was found: a placeholder for endpoints of one's own, and for OpenRouter a last look into its pool.
+/// Nothing was found: a placeholder for endpoints of your own, and for OpenRouter a last look into its pool.
 fn keyless(profile: &Profile<'_>, how: Mode, target: &Plain, mode: ApiMode, steps: Vec<Step>) -> Answer {
     let name = if target.custom { "custom" } else { "openrouter" };
     let at_openrouter = is_host(&target.base, "openrouter.ai");

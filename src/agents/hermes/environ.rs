@@ -1,6 +1,6 @@
 //! The variables as Hermes sees them: every place that sets one, the value in `os.environ` after start-up, and the
 //! value that Hermes' own parser reads from `H/.env` (hermes-agent 0.19.0 `hermes_cli/env_loader.py`
-//! `load_hermes_dotenv`, `hermes_cli/config.py` `load_env`). Texts stand here as plainly as in the world's environment,
+//! `load_hermes_dotenv`, `hermes_cli/config.py` `load_env`). Texts are here as plainly as in the world's environment,
 //! so that none of this has a `Debug`.
 
 use std::borrow::Cow;
@@ -241,7 +241,7 @@ impl<'a> Environ<'a> {
         }
     }
 
-    /// A variable without the blanks around it; none where nothing remains.
+    /// A variable without the blanks around it, or none if nothing remains.
     #[must_use]
     pub fn plain(&self, view: View, name: &str) -> Option<String> {
         self.text(view, name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())

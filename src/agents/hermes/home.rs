@@ -111,7 +111,7 @@ fn is_name(name: &str) -> bool {
         && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
 }
 
-/// The administrator's folder: `HERMES_MANAGED_DIR`, else `/etc/hermes`; none where it does not exist.
+/// The administrator's folder: `HERMES_MANAGED_DIR`, else `/etc/hermes`, or none if it does not exist.
 #[must_use]
 pub fn managed(world: &dyn World) -> Option<PathBuf> {
     let set = world.var("HERMES_MANAGED_DIR").map(str::trim).filter(|dir| !dir.is_empty());

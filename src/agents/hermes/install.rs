@@ -6,7 +6,7 @@ use super::profile::Rules;
 use crate::agents::common;
 use crate::world::World;
 
-/// The versions whose behaviour is on record, newest first.
+/// The versions whose behaviour is known, newest first.
 pub const VERSIONS: &[&str] = &["0.19.0"];
 
 /// An installed Hermes.

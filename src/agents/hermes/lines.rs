@@ -133,7 +133,7 @@ impl Lines {
         }
     }
 
-    /// Adds what Hermes' own parser reads: to the first line of that number and name, or as a line of its own behind them.
+    /// Adds what Hermes' own parser reads: to the first line of that number and name, or as its own line behind them.
     /// Both parsers go from the first line to the last.
     fn own(&mut self, clean: &Sanitised<'_>) {
         let python = std::mem::take(&mut self.all);

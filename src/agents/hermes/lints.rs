@@ -95,20 +95,20 @@ fn of_line(profile: &Profile<'_>, step: &Step) -> Vec<Lint> {
     let count = var.settings.iter().filter(same).count() + var.dropped;
     if count > 1 {
         let why = format!(
-            "{name} stands {count} times in this file; the last line counts, and Hermes' own writer changes the first"
+            "{name} is set {count} times in this file; the last line is used, and Hermes' own writer changes the first"
         );
         lints.push(Lint::warn("duplicate-line", why));
     }
     if profile.env.is_split(*number) {
         lints.push(Lint::warn(
             "two-on-one-line",
-            "two assignments stand on this line; Hermes splits them when it starts",
+            "two assignments are on this line; Hermes splits them when it starts",
         ));
     }
     match (&setting.own, &setting.environ) {
         (Some(own), Some(python)) if own != python && own.contains(" #") => lints.push(Lint::warn(
             "inline-comment",
-            "a comment stands behind the value: most providers of Hermes send it as part of the key",
+            "there is a comment behind the value: most providers of Hermes send it as part of the key",
         )),
         (Some(own), Some(python)) if own != python => lints.push(Lint::warn(
             "two-readings",
@@ -143,7 +143,7 @@ fn two_headers(request: &Request) -> Option<Lint> {
     let same = other.key == request.sent.key;
     let what = if same { "the same key" } else { "two different credentials" };
     let why = format!(
-        "{what} in one request: {} and {}{added}; which one counts is the server's choice",
+        "{what} in one request: {} and {}{added}; which one is used is the server's choice",
         request.sent.header.name(),
         other.header.name()
     );
@@ -197,7 +197,7 @@ fn login_over_key(profile: &Profile<'_>, slot: &Slot, step: &Step, steps: &[Step
 
 fn renewal(steps: &[Step], active: Option<&Step>) -> Option<Lint> {
     let renewable = steps.iter().any(|step| step.why.contains("tries to renew it first"));
-    let why = "an expired login stands before this: if Hermes can renew it over the network, the login is sent instead";
+    let why = "an expired login comes before this: if Hermes can renew it over the network, the login is sent instead";
     (renewable && active.is_some()).then(|| Lint::warn("login-may-return", why))
 }
 

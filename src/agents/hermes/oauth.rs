@@ -23,9 +23,9 @@ pub struct Login {
     pub token: String,
     /// A refresh token is there.
     pub refresh: bool,
-    /// When it expires, in milliseconds; none where it does not say.
+    /// When it expires, in milliseconds, or none if it does not say.
     pub expires_ms: Option<f64>,
-    /// Where the token stands.
+    /// Where the token is.
     pub place: Place,
     /// The kind of that place.
     pub kind: Source,
@@ -308,7 +308,7 @@ fn expiry_of(field: &str) -> &'static str {
     if field == "agent_key" { "agent_key_expires_at" } else { "expires_at" }
 }
 
-/// Whether Hermes counts the provider of the last login as logged in, for the automatic choice.
+/// Whether Hermes takes the provider of the last login for logged in, for the automatic choice.
 #[must_use]
 pub fn is_logged_in(profile: &Profile<'_>, provider: &str) -> bool {
     let Some(known) = super::registry::find(provider) else { return false };

@@ -34,7 +34,7 @@ pub struct Entry {
     pub expires_ms: Option<f64>,
     /// How often it was used.
     pub used: f64,
-    /// Where the text stands.
+    /// Where the text is.
     pub place: Place,
     /// The kind of that place.
     pub kind: Source,
@@ -258,7 +258,7 @@ pub struct Seed {
 }
 
 impl Seed {
-    /// An entry of `source` whose text stands at `place`.
+    /// An entry of `source` whose text is at `place`.
     #[must_use]
     pub fn new(source: &str, token: &str, place: Place, kind: Source) -> Self {
         let entry = Entry {

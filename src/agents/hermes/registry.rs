@@ -48,7 +48,7 @@ const fn other(
     Provider { id, catalogue, auth, base, keys: &[], base_var: None }
 }
 
-/// OpenRouter stands outside of Hermes' registry and has rules of its own.
+/// OpenRouter is outside of Hermes' registry and has rules of its own.
 pub const OPENROUTER: Provider = key(
     "openrouter",
     Some("openrouter"),
@@ -291,7 +291,7 @@ pub fn is_vertex(name: &str) -> bool {
     matches!(name, "vertex" | "google-vertex" | "vertex-ai" | "gcp-vertex" | "vertexai")
 }
 
-/// `has_usable_secret`: at least four characters and none of the placeholders that set-up leaves behind.
+/// `has_usable_secret`: at least four characters and none of the placeholders of a set-up.
 #[must_use]
 pub fn is_usable(text: &str) -> bool {
     const PLACEHOLDERS: &[&str] = &[

@@ -324,7 +324,7 @@ fn azure(profile: &Profile<'_>, known: &Provider) -> Answer {
     let mut steps =
         step::variable(profile, View::Environ, "AZURE_FOUNDRY_API_KEY", "AZURE_FOUNDRY_API_KEY is set");
     if profile.env.text(View::Environ, "AZURE_FOUNDRY_API_KEY").is_none() {
-        let why = "AZURE_FOUNDRY_API_KEY stands in ~/.hermes/.env";
+        let why = "AZURE_FOUNDRY_API_KEY is in ~/.hermes/.env";
         steps = step::variable(profile, View::PreferDotenv, "AZURE_FOUNDRY_API_KEY", why);
     }
     steps.extend(never_read(profile, known));

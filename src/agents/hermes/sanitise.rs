@@ -1,6 +1,6 @@
 //! What Hermes does to a `.env` file before anything reads it (hermes-agent 0.19.0 `hermes_cli/env_loader.py`
 //! `_sanitize_env_file_if_needed`, `hermes_cli/config.py` `_sanitize_env_lines`): decode, drop NULs, trim lines, and
-//! split two assignments that stand on one line. The result is written back to the file at every start.
+//! split two assignments that are on one line. The result is written back to the file at every start.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ pub struct Sanitised<'a> {
     more: Vec<(usize, usize)>,
     /// The lines that were split.
     pub split: Vec<usize>,
-    /// The file is not readable as text (UTF-32); Hermes leaves it alone.
+    /// The file is not readable as text (UTF-32); Hermes does not touch it.
     pub undecodable: bool,
 }
 
@@ -136,7 +136,7 @@ const fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
-/// A value that looks like an address or holds blanks is one value whatever stands in it.
+/// A value that looks like an address or holds blanks is one value whatever is in it.
 fn is_structured(part: &str) -> bool {
     let value = part.split_once('=').map_or("", |(_, value)| value);
     ["://", "?", "&"].iter().any(|mark| value.contains(mark)) || value.contains(char::is_whitespace)

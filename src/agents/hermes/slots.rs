@@ -143,7 +143,7 @@ fn outcome(
     }
     match (&answer.verdict, request) {
         (Verdict::Sends { .. }, Some(request)) if !wire::fits(&request.sent) => Outcome::Nothing {
-            reason: "the key has a blank at its end or a line feed in it: the HTTP library refuses the header, and no request leaves".to_owned(),
+            reason: "the key has a blank at its end or a line feed in it: the HTTP library refuses the header, and no request is sent".to_owned(),
         },
         (Verdict::Sends { mode: ApiMode::Responses, .. }, _) if modelless => Outcome::Nothing {
             reason: "no model is configured, and `hermes -z` sends nothing to a Responses address without one".to_owned(),
@@ -171,7 +171,7 @@ fn catalogue(id: &str, answer: &Answer) -> Option<&'static str> {
     }
 }
 
-/// Providers for which something stands on this machine.
+/// Providers for which something is on this machine.
 fn plausible(profile: &Profile<'_>) -> Vec<String> {
     let has = |name: &str| {
         profile.env.var(name).is_some_and(|var| {

@@ -18,7 +18,7 @@ pub struct Step {
     pub place: Place,
     /// Hermes' name for it.
     pub name: Option<String>,
-    /// What stands there; none where nothing is to be shown but a reference.
+    /// What is there, or none if nothing is to be shown but a reference.
     pub value: Value,
     /// The text that would be sent.
     pub text: String,
@@ -52,7 +52,7 @@ impl Step {
         }
     }
 
-    /// A candidate that is never used as things stand.
+    /// A candidate that is never used as things are.
     #[must_use]
     pub fn ignored(source: Source, place: Place, text: &str, why: impl Into<String>) -> Self {
         Self { usable: false, ..Self::new(source, place, text, why) }
@@ -106,13 +106,15 @@ fn hides(by: Option<&Setting>, setting: &Setting, text: &str, var: &Var, view: V
     }
     let Some(by) = by else {
         return if text.is_empty() {
-            "set and empty: it counts as unset, and it hides what the shell exports".to_owned()
+            "set and empty: it is treated as unset, and it hides what the shell exports".to_owned()
         } else {
             blanked(setting, var)
         };
     };
     match (by.layer, setting.layer) {
-        (Layer::User, Layer::User) => format!("line {} sets it again; the last line counts", line(&by.place)),
+        (Layer::User, Layer::User) => {
+            format!("line {} sets it again; the last line is used", line(&by.place))
+        }
         (Layer::User, Layer::Shell) => {
             "~/.hermes/.env beats the environment that Hermes is started from".to_owned()
         }
@@ -189,9 +191,9 @@ pub fn pool_entry(profile: &Profile<'_>, provider: &str, entry: &Entry) -> Step 
 fn blocked_words(words: &str, entry: &Entry, blocked: &Blocked) -> String {
     let mut text = words.to_owned();
     let _ = match (blocked, &entry.variable) {
-        (Blocked::Empty, Some(name)) => write!(text, ": it stands for {name}, which is not set"),
+        (Blocked::Empty, Some(name)) => write!(text, ": it refers to {name}, which is not set"),
         (Blocked::Empty, None) if entry.record.as_ref().is_some_and(|r| r.json.get("api_key").is_some()) => {
-            write!(text, ": its key stands in `api_key`, and Hermes reads `access_token` alone")
+            write!(text, ": its key is in `api_key`, and Hermes reads `access_token` alone")
         }
         (Blocked::Empty, None) => write!(text, ": its access_token is empty"),
         (Blocked::Dead, _) => write!(text, ": marked dead after a refusal; it is not tried again"),

@@ -58,7 +58,7 @@ pub fn load(world: &dyn World, home: &Path, root: Option<&Path>, shared: &Shared
 }
 
 impl Store {
-    /// Why the profile's store counts as empty, if it is there and broken.
+    /// Why the profile's store is treated as empty, if it is there and broken.
     #[must_use]
     pub fn trouble(&self) -> Option<(PathBuf, Trouble)> {
         self.own.trouble.clone().map(|trouble| (self.own.path.clone(), trouble))

@@ -1,6 +1,6 @@
 //! Bitwarden and 1Password: vaults that put values into `os.environ` at start (hermes-agent 0.19.0
 //! `agent/secret_sources/`). A scan asks no vault; it knows which variables one may decide, and the copies that Hermes
-//! leaves in `H/cache/`.
+//! keeps in `H/cache/`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ pub fn read(world: &dyn World, home: &Path, user: &Yaml) -> Vaults {
     vaults
 }
 
-/// The variables in a cache file; none where there is no copy that Hermes would still trust.
+/// The variables in a cache file, or none if there is no copy that Hermes would still trust.
 fn cache(world: &dyn World, path: &Path, vaults: &mut Vaults) -> Option<BTreeSet<String>> {
     let doc = Doc::json(world, path);
     let secrets = doc.root.get("secrets")?.as_object()?;

@@ -65,7 +65,7 @@ pub fn is_host(url: &str, domain: &str) -> bool {
     is_within(&host(url), domain)
 }
 
-/// What leaves.
+/// What is sent.
 pub struct Request {
     /// The first credential; `authorization` before `x-api-key`.
     pub sent: Sent,

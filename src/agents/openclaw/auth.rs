@@ -1,4 +1,4 @@
-//! The chain of one slot: every candidate in the order of the version in force, and what leaves.
+//! The chain of one slot: every candidate in the order of the version in force, and what is sent.
 //!
 //! 2026.9.6: `dist/prepare-auth-*`, `provider-model-route-auth-*`, `order-*`; 2026.3.13: `resolveApiKeyForProvider`.
 
@@ -23,7 +23,7 @@ pub(super) struct Answer {
     pub candidates: Vec<Candidate>,
     /// The active one.
     pub active: Option<usize>,
-    /// What leaves.
+    /// What is sent.
     pub outcome: Outcome,
     /// Findings about the slot.
     pub lints: Vec<Lint>,
@@ -210,7 +210,7 @@ impl Question<'_> {
                 (Standing::Waiting { .. }, Ok(_)) => Ok(PROBE.to_owned()),
                 _ => Ok(Self::rule(ranking, at)),
             };
-            // What 2026.9.6 does when one of several references leads nowhere is not on record.
+            // What 2026.9.6 does when one of several references leads nowhere is unknown.
             let doubt = unresolved.is_some() && self.site.rules == Rules::New && found.is_ok();
             let found =
                 found.map(|found| if doubt { Found { material: not_on_record(), ..found } } else { found });
@@ -280,7 +280,7 @@ impl Question<'_> {
         self.site.rules == Rules::Old && !self.has_fallbacks && ranking.tried.iter().all(billing)
     }
 
-    /// The order that leaves nothing.
+    /// An order without any profile.
     fn order_offer(&self, why: String) -> Offer {
         let auth = providers::auth_id(self.site.rules, self.provider());
         let stored = self.store.order(self.site.rules, &auth);
@@ -332,7 +332,7 @@ impl Question<'_> {
 
     fn sends(&self, material: Material) -> Outcome {
         if self.site.provider_value(self.provider(), "auth") == Some(&Json::from("aws-sdk")) {
-            return Outcome::NotKnown { reason: "AWS signing is not on record".to_owned() };
+            return Outcome::NotKnown { reason: "how a request is signed for AWS is unknown".to_owned() };
         }
         if let Some(reason) = &self.model.doubt {
             return Outcome::NotKnown { reason: reason.clone() };
@@ -359,13 +359,12 @@ impl Question<'_> {
             self.provider(),
             "amazon-bedrock" | "amazon-bedrock-mantle" | "google-vertex" | "github-copilot"
         ) {
-            let reason =
-                "credentials of the cloud's own tools may be used, which is not on record".to_owned();
+            let reason = "credentials of the cloud's own tools may be used, which is unknown".to_owned();
             return Outcome::NotKnown { reason };
         }
         if wire::has_overrides(self.site, &self.model) {
             let reason =
-                "only a header of the configuration has a key; what then happens is not on record".to_owned();
+                "only a header of the configuration has a key; what then happens is unknown".to_owned();
             return Outcome::NotKnown { reason };
         }
         Outcome::Nothing { reason: format!("No API key found for provider \"{}\".", clean(self.provider())) }
@@ -376,7 +375,7 @@ const PROBE: &str = "disabled for billing, but 2026.3 still tries the first one 
 
 fn not_on_record() -> Material {
     Material::Unknown(
-        "what happens when one of several stored references leads nowhere is not on record".to_owned(),
+        "what happens when one of several stored references leads nowhere is unknown".to_owned(),
     )
 }
 
@@ -386,7 +385,7 @@ fn refused_place(site: &Site<'_>, pointer: &Pointer) -> Place {
     site.config.place(&steps)
 }
 
-/// The key that stands at the fault, if one does.
+/// The key that is at the fault, if there is one.
 fn refused_value(site: &Site<'_>, pointer: &Pointer) -> Option<Value> {
     let steps: Vec<&str> = pointer.0.iter().map(String::as_str).collect();
     let name = steps.last().filter(|name| providers::any_variable(name));

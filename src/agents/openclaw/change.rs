@@ -230,7 +230,7 @@ impl Writer<'_> {
         Some(Destination { place: place.clone(), effect, neighbours })
     }
 
-    /// A profile whose key is written `${NAME}`: the key itself can stand there.
+    /// A profile whose key is written `${NAME}`: the key itself can be there.
     fn at_reference(&self, candidate: &Candidate) -> Option<Destination> {
         let profile = self.store.profile(candidate.name.as_deref()?)?;
         let member = profile.secret_member();
@@ -443,7 +443,7 @@ fn effect_of_source(source: Source, active: bool) -> String {
     }
 }
 
-/// The same spot, whatever line it stands on.
+/// The same spot, whatever line it is on.
 fn same_place(a: &Place, b: &Place) -> bool {
     match (a, b) {
         (Place::Line { file, name, .. }, Place::Line { file: other, name: wanted, .. }) => {

@@ -1,4 +1,4 @@
-//! `openclaw.json`: JSON5, `$include`, and where each value really stands.
+//! `openclaw.json`: JSON5, `$include`, and where each value really is.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -58,7 +58,7 @@ impl Config {
         &self.file
     }
 
-    /// Where the value at these steps stands: the file that holds it and its pointer there.
+    /// Where the value at these steps is: the file that holds it and its pointer there.
     pub(super) fn place(&self, steps: &[&str]) -> Place {
         let (file, pointer) = self
             .origin(&self.file, &Pointer::default(), steps)
@@ -66,7 +66,7 @@ impl Config {
         Place::Field { file, format: Format::Json5, pointer }
     }
 
-    /// Follows `steps` from `at` in `file`, into included files where the value does not stand beside the include.
+    /// Follows `steps` from `at` in `file`, into included files where the value is not beside the include.
     fn origin(&self, file: &Path, at: &Pointer, steps: &[&str]) -> Option<(PathBuf, Pointer)> {
         let here = at.0.iter().try_fold(self.docs.get(file)?, |value, step| child(value, step))?;
         let Some((first, rest)) = steps.split_first() else {
@@ -83,7 +83,7 @@ impl Config {
     }
 
     /// Marks what the version of `rules` refuses at start (2026.9.6 `openclaw config validate`; 2026.3.13
-    /// `src/config/zod-schema.core.ts`). Only what is on record is judged.
+    /// `src/config/zod-schema.core.ts`). Only what is known is judged.
     pub(super) fn fault_under(&self, rules: Rules) -> Option<(String, Pointer)> {
         if self.fault.is_some() {
             return self.fault.clone();
@@ -102,7 +102,7 @@ impl Config {
         Some((message, Pointer::new(["env", name.as_str()])))
     }
 
-    /// A member that a provider entry of 2026.3.13 does not know. The list of 2026.9.6 is longer and not on record.
+    /// A member that a provider entry of 2026.3.13 does not know. The list of 2026.9.6 is longer and unknown.
     fn provider_fault(&self, rules: Rules) -> Option<(String, Pointer)> {
         const KNOWN: [&str; 8] = [
             "baseUrl",

@@ -21,20 +21,20 @@ pub(super) enum Material {
     Login(Secret),
     /// What a program prints.
     Outside(String),
-    /// Not on record; what is missing.
+    /// Unknown; what is missing.
     Unknown(String),
 }
 
-/// A credential, where it stands and how it got there.
+/// A credential, where it is and how it got there.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     /// What goes out.
     pub material: Material,
     /// The kind of place.
     pub source: Source,
-    /// Where the text stands.
+    /// Where the text is.
     pub place: Place,
-    /// What stands there.
+    /// What is there.
     pub value: Value,
     /// The reference that led there, in words.
     pub via: Option<String>,
@@ -97,9 +97,7 @@ fn login(site: &Site<'_>, profile: &Profile) -> Found {
     let packed = matches!(profile.provider.as_str(), "google-gemini-cli" | "google-antigravity");
     let material = match sent {
         Some(sent) if !expired && !renewing && !packed => Material::Login(sent),
-        _ if packed => {
-            Material::Unknown("how this login is packed into a request is not on record".to_owned())
-        }
+        _ if packed => Material::Unknown("how this login is packed into a request is unknown".to_owned()),
         _ => Material::Unknown("the login has expired; OpenClaw renews it at the provider first".to_owned()),
     };
     Found { source: Source::Oauth, ..here(profile, "access", access, material) }
@@ -143,9 +141,9 @@ pub(super) enum Configured {
     Reference(Found),
     /// An object reference that leads nowhere: OpenClaw does not start.
     Broken(String),
-    /// The name of a variable that OpenClaw knows, followed; none where it is unset.
+    /// The name of a variable that OpenClaw knows, followed, or none if it is unset.
     Marker(String, Option<Found>),
-    /// A text that stands where a key would and is none.
+    /// A text that is where a key would and is none.
     NonSecret(String),
     /// The id of a stored profile (2026.9.6).
     Binding(String),

@@ -29,9 +29,9 @@ const DOTENV_LIMIT: usize = 1024 * 1024;
 pub(super) struct Variable {
     /// The name.
     pub name: String,
-    /// The text as it stands; a [`Secret`] as soon as it is taken for a key.
+    /// The text as it is; a [`Secret`] as soon as it is taken for a key.
     pub text: String,
-    /// Where it stands.
+    /// Where it is.
     pub place: Place,
 }
 
@@ -87,7 +87,7 @@ pub(super) struct Hit<'a> {
 }
 
 impl Hit<'_> {
-    /// The text that is sent: without line breaks, outer blanks and what is not Latin-1; none where nothing is left.
+    /// The text that is sent: without line breaks, outer blanks and what is not Latin-1, or none if nothing is left.
     pub(super) fn sent(&self) -> Option<Secret> {
         sent_text(&self.var.text)
     }
@@ -97,7 +97,7 @@ impl Hit<'_> {
     }
 }
 
-/// What OpenClaw makes of a text before it sends it (`src/utils/normalize-secret-input.ts`): none where nothing is left.
+/// What OpenClaw makes of a text before it sends it (`src/utils/normalize-secret-input.ts`): none if nothing is left.
 pub(super) fn sent_text(text: &str) -> Option<Secret> {
     let breaks = |c: char| matches!(c, '\r' | '\n' | '\u{2028}' | '\u{2029}');
     let kept: String = text.chars().filter(|c| !breaks(*c) && u32::from(*c) <= 0xff).collect();
@@ -187,7 +187,7 @@ impl Environment {
         winner
     }
 
-    /// The text of `name` for a `${NAME}` in the configuration; none where it is unset or blank.
+    /// The text of `name` for a `${NAME}` in the configuration, or none if it is unset or blank.
     pub(super) fn value(&self, name: &str) -> Option<Hit<'_>> {
         self.get(name).filter(|hit| !hit.is_blank())
     }
@@ -226,7 +226,7 @@ impl Environment {
                 if hit.sent().is_none() { " (empty)" } else { "" }
             ))),
             _ if sent_text(&var.text).is_none() => {
-                make(Err("it is set but empty, which counts as no key".to_owned()))
+                make(Err("it is set but empty, which is treated as no key".to_owned()))
             }
             _ => make(Ok(why.to_owned())),
         };
@@ -286,10 +286,7 @@ pub(super) fn is_variable(name: &str) -> bool {
 }
 
 fn empty_hides(name: &str, called: &str) -> Lint {
-    Lint::warn(
-        "empty-hides",
-        format!("{name} is set but empty in {called}; the key that stands elsewhere is not read"),
-    )
+    Lint::warn("empty-hides", format!("{name} is set but empty in {called}; a key elsewhere is not read"))
 }
 
 fn truthy(value: &str) -> bool {
@@ -385,7 +382,7 @@ fn login_shell_vars(world: &dyn World, names: &[&str], rules: Rules) -> (Vec<Var
 }
 
 /// Whether a line that could not be followed may set `name`: any line in the person's own files, and in the system's
-/// only where the name stands somewhere at all.
+/// only where the name is somewhere at all.
 fn lost_for(world: &dyn World, reading: &Reading, name: &str) -> bool {
     let system = |file: &Path| file.starts_with("/etc");
     let own = reading.lost.iter().any(|(file, _)| file.as_deref().is_none_or(|file| !system(file)));

@@ -1,4 +1,4 @@
-//! Where one OpenClaw keeps its things: the state folder and what stands in it, for the default identity and for each
+//! Where one OpenClaw keeps its things: the state folder and what is in it, for the default identity and for each
 //! named profile (`--profile NAME`).
 
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ use crate::resolve::{Offer, Outcome, State, origin};
 use crate::source::{Source, tilde};
 use crate::world::{FileState, Trouble};
 
-/// Faults of a stored profile as it stands.
+/// Faults of a stored profile as it is.
 pub(super) fn of_profile(profile: &Profile, offer: Offer) -> Offer {
     let text = profile.member(profile.secret_member()).and_then(Json::as_str).unwrap_or_default();
     let login_token = text.contains("sk-ant-oat");
@@ -31,8 +31,7 @@ pub(super) fn of_profile(profile: &Profile, offer: Offer) -> Offer {
         _ => offer,
     };
     if profile.reference().is_some() && !text.is_empty() {
-        let message =
-            "a key and a reference stand side by side: 2026.9 follows the reference, 2026.3 sends the key";
+        let message = "there is a key beside a reference: 2026.9 follows the reference, 2026.3 sends the key";
         return offer.lint(Lint::warn("two-values", message));
     }
     offer
@@ -121,7 +120,7 @@ fn inline_waiting(asked: &Question<'_>, answer: &Answer) -> Option<Lint> {
 fn second_credential(answer: &Answer) -> Option<Lint> {
     let Outcome::Sends { also, sent, .. } = &answer.outcome else { return None };
     let other = also.iter().find(|other| other.key != sent.key)?;
-    let message = format!("a second, different key travels in {} of the same request", other.header.name());
+    let message = format!("a second, different key is sent in {} of the same request", other.header.name());
     Some(Lint::warn("two-credentials", message))
 }
 
@@ -280,7 +279,7 @@ fn retired_json(site: &Site<'_>, agent: &str) -> Option<Lint> {
     }
 }
 
-/// A JSON store with one comma or comment too many counts as empty.
+/// A JSON store with one comma or comment too many is treated as empty.
 fn broken_json(site: &Site<'_>, agent: &str) -> Option<Lint> {
     let file = site.agent_dir(agent).join("auth-profiles.json");
     let there = matches!(&*site.world.read(&file), FileState::Regular(_));

@@ -29,12 +29,12 @@ pub(super) enum Standing {
     Ineligible(String),
 }
 
-/// One profile with its standing.
+/// One profile with its rank.
 #[derive(Clone, Debug)]
 pub(super) struct Ranked<'a> {
     /// The profile.
     pub profile: &'a Profile,
-    /// Its standing.
+    /// Its rank.
     pub standing: Standing,
 }
 

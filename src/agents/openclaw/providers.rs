@@ -16,11 +16,11 @@ pub(super) enum Api {
     Google,
     /// No credential.
     Open,
-    /// Not on record.
+    /// Unknown.
     Unknown,
 }
 
-/// How 2026.9.6 comes to know a provider.
+/// How 2026.9.6 knows a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Home {
     /// The core itself, whatever plugins there are.
@@ -44,7 +44,7 @@ pub(super) struct Known {
     pub home: Home,
     /// Its variables in 2026.9.6, the first set one wins.
     new_vars: &'static [&'static str],
-    /// Its variables in 2026.3.13; none where that version does not know it.
+    /// Its variables in 2026.3.13, or none if that version does not know it.
     old_vars: Option<&'static [&'static str]>,
     /// Its address; empty where it depends on more than the version.
     base: &'static str,
@@ -56,7 +56,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The variables in the order of `rules`; none where that version does not know the provider.
+    /// The variables in the order of `rules`, or none if that version does not know the provider.
     pub(super) const fn vars(&self, rules: Rules) -> Option<&'static [&'static str]> {
         match (rules, self.home) {
             (Rules::Old, _) => self.old_vars,
@@ -291,7 +291,7 @@ pub(super) enum Recognised {
     Yes,
     /// Its plugin is not installed.
     NoPlugin,
-    /// Its shipped plugin is not in `plugins.allow`; what happens then is not on record.
+    /// Its shipped plugin is not in `plugins.allow`; what happens then is unknown.
     NotAllowed,
 }
 
@@ -345,7 +345,7 @@ fn collect_names(value: &Json, names: &mut Vec<String>) {
     }
 }
 
-/// Texts that stand where a key would and are none.
+/// Texts that are where a key would and are none.
 pub(super) fn is_non_secret(text: &str) -> bool {
     const FIXED: Names = &[
         "secretref-managed",

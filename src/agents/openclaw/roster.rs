@@ -13,7 +13,7 @@ pub(super) struct ModelRef {
     pub provider: String,
     /// The model.
     pub name: String,
-    /// A profile pinned behind `@`, which is not on record for a configured model.
+    /// A profile pinned behind `@`, which is unknown for a configured model.
     pub pinned: Option<String>,
 }
 

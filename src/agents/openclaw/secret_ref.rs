@@ -29,9 +29,9 @@ pub(super) enum Resolved {
     Text {
         /// The text.
         secret: Secret,
-        /// The kind of place where it stands.
+        /// The kind of place where it is.
         source: Source,
-        /// Where it stands.
+        /// Where it is.
         place: Place,
         /// The reference in words.
         called: String,

@@ -38,9 +38,9 @@ pub(super) fn all(sites: &[Site<'_>], generation: &Generation, catalogue: &Catal
 pub(super) fn model_of<'a>(provider: &'a str, models: &'a Models, rules: Rules) -> Model<'a> {
     let all = models.primary.iter().chain(&models.fallbacks);
     let reference = all.into_iter().find(|model| providers::normalise(rules, &model.provider) == provider);
-    let doubt = reference.and_then(|model| model.pinned.as_ref()).map(|_| {
-        "the model is configured with a profile behind @, and what that does is not on record".to_owned()
-    });
+    let doubt = reference
+        .and_then(|model| model.pinned.as_ref())
+        .map(|_| "the model is configured with a profile behind @, and what that does is unknown".to_owned());
     Model { provider, name: reference.map(|model| model.name.as_str()), generated: None, doubt }
 }
 
@@ -168,7 +168,7 @@ fn agreed(answers: Vec<Answer>, sites: &[Site<'_>], generation: &Generation) -> 
     let says = |outcome: &Outcome| match outcome {
         Outcome::Sends { .. } => "sends a key",
         Outcome::Nothing { .. } => "sends nothing",
-        _ => "is not on record",
+        _ => "is unknown",
     };
     first.outcome = Outcome::NotKnown {
         reason: format!(
@@ -182,7 +182,7 @@ fn agreed(answers: Vec<Answer>, sites: &[Site<'_>], generation: &Generation) -> 
     };
     if let Some(active) = first.active.take() {
         first.candidates[active].state =
-            State::Ignored { reason: "whether this one is sent is not on record".to_owned() };
+            State::Ignored { reason: "whether this one is sent is unknown".to_owned() };
     }
     first
 }
@@ -208,7 +208,7 @@ fn from_environment(site: &Site<'_>) -> Vec<String> {
     found
 }
 
-/// keymend's name for a provider: whose host the requests go to, else the one that OpenClaw's name stands for.
+/// keymend's name for a provider: whose host the requests go to, else the one that OpenClaw's name means.
 fn catalogue_id(catalogue: &Catalogue, provider: &str, base: Option<&str>) -> Option<String> {
     let by_host = base.map(origin).and_then(|origin| {
         let host = origin.split_once("://")?.1.to_owned();

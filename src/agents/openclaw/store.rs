@@ -72,7 +72,7 @@ pub(super) struct Profile {
     pub kind: Kind,
     /// The provider it says it is for.
     pub provider: String,
-    /// The entry as it stands.
+    /// The entry as it is.
     entry: Map<String, Json>,
     /// The document that holds it.
     pub home: Home,
@@ -134,7 +134,7 @@ impl Profile {
 /// The health record of one profile.
 #[derive(Clone, Debug)]
 pub(super) struct Health {
-    /// The record as it stands.
+    /// The record as it is.
     pub record: Map<String, Json>,
     /// The document that holds it.
     pub home: Home,
@@ -344,7 +344,7 @@ fn load_shared(site: &Site<'_>, agent: &str) -> Store {
 }
 
 const MAIN_LEFTOVER: &str = "the main agent has a retired auth-profiles.json that stops it; whether it stops this agent \
-     too is not on record";
+     too is unknown";
 
 /// Whether the shared store is in the state database; absent or `legacy-main` means main's own database.
 fn shared_in_state_db(site: &Site<'_>) -> bool {
@@ -472,7 +472,7 @@ fn add_state(store: &mut Store, doc: &Json, home: &Home) {
     }
 }
 
-/// A strict JSON file; what does not parse counts as not there, without a word from OpenClaw.
+/// A strict JSON file; what does not parse is treated as not there, without a word from OpenClaw.
 pub(super) fn strict_json(site: &Site<'_>, path: &Path) -> Option<Json> {
     match &*site.world.read(path) {
         FileState::Regular(content) => serde_json::from_slice(&content.bytes).ok(),

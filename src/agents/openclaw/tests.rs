@@ -274,7 +274,7 @@ fn written(world: &MemoryWorld, profile: &str) -> (Destination, MemoryPlan) {
     let best = default.unwrap_or_else(|| panic!("{offered:#?}"));
     let destination = offered[best].destination.clone();
     let plan = plan::build(world, &catalogue, &AGENT, &slot, &destination, &new).unwrap();
-    assert_eq!(best, 0, "the best destination stands first: {offered:#?}");
+    assert_eq!(best, 0, "the best destination is first: {offered:#?}");
     (destination, MemoryPlan { changes: plan.changes.len(), prediction: plan.prediction().cloned() })
 }
 
@@ -446,7 +446,7 @@ fn the_login_shell_fills_what_is_missing() {
     assert!(ask(&other).starts_with("nothing:"));
     let other = of("2026.9.6", true, plain).with_var("GROQ_API_KEY", "x");
     assert_eq!(ask(&other), "x-api-key k-shell https://api.anthropic.com");
-    // Set and empty counts as set for 2026.9.6.
+    // Set and empty is treated as set for 2026.9.6.
     let empty = of("2026.9.6", true, plain).with_var("ANTHROPIC_API_KEY", "");
     assert!(ask(&empty).starts_with("nothing:"));
 }

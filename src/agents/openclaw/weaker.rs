@@ -31,11 +31,11 @@ impl Question<'_> {
             _ => None,
         };
         for name in vars.or(known.vars(Rules::Old)).unwrap_or_default() {
-            let why = format!("no stored profile counts, and {name} is the first variable that is set");
+            let why = format!("no stored profile is used, and {name} is the first variable that is set");
             for offer in site.env.offers(name, &why, off.as_deref()) {
                 let material = match recognised {
                     Recognised::NotAllowed => Some(Material::Unknown(format!(
-                        "plugins.allow does not name {}, and what then becomes of its variables is not on record",
+                        "plugins.allow does not name {}, and what then becomes of its variables is unknown",
                         known.id
                     ))),
                     _ => site.env.get(name).and_then(|hit| hit.sent()).map(Material::Text),
@@ -96,8 +96,7 @@ impl Question<'_> {
             return;
         }
         let why = "only the generated models.json has a key";
-        let unknown =
-            "whether a provider that stands in models.json alone is used is not on record".to_owned();
+        let unknown = "whether a provider that is in models.json alone is used is unknown".to_owned();
         steps.push(Offer::usable(Source::Config, place, value, why), Some(Material::Unknown(unknown)));
     }
 
@@ -135,7 +134,7 @@ impl Question<'_> {
         }
         let place = Place::BuiltIn { what: "the placeholder for local servers".to_owned() };
         let value = Value::Present(Secret::new("custom-local"));
-        let unknown = "what is sent to a local server without a key is not on record".to_owned();
+        let unknown = "what is sent to a local server without a key is unknown".to_owned();
         let offer = Offer::usable(Source::BuiltIn, place, value, "a local server needs no key");
         steps.push(offer, Some(Material::Unknown(unknown)));
     }

@@ -1,4 +1,4 @@
-//! What a request carries: which header takes the credential, which other credentials travel along, and where it goes.
+//! What a request carries: which header takes the credential, which other credentials are sent as well, and where it goes.
 
 use serde_json::Value as Json;
 
@@ -22,11 +22,7 @@ pub(super) fn request(site: &Site<'_>, model: &Model<'_>, key: &Secret, subscrip
         Err(outcome) => return outcome,
     };
     let Some(mut headers) = base_headers(route.api, key) else {
-        return not_known(format!(
-            "how {} sends a key to {} is not on record",
-            site.called(),
-            model.provider
-        ));
+        return not_known(format!("how {} sends a key to {} is unknown", site.called(), model.provider));
     };
     if route.both {
         set(&mut headers, bearer(key.clone()));
@@ -46,7 +42,7 @@ pub(super) fn request(site: &Site<'_>, model: &Model<'_>, key: &Secret, subscrip
 struct Route {
     base: String,
     api: Api,
-    /// `authHeader: true`: the key travels as a bearer token too.
+    /// `authHeader: true`: the key is sent as a bearer token too.
     both: bool,
 }
 
@@ -55,7 +51,7 @@ fn route(site: &Site<'_>, model: &Model<'_>, key: &Secret, subscription: bool) -
         return chatgpt(key);
     }
     let base = base_url(site, model).ok_or_else(|| Outcome::NotKnown {
-        reason: format!("the address for {} depends on the set-up, which is not on record", model.provider),
+        reason: format!("the address for {} depends on the set-up, which is unknown", model.provider),
     })?;
     let both = site.provider_value(model.provider, "authHeader") == Some(&Json::Bool(true));
     Ok(Route { base, api: api(site, model), both })
@@ -79,7 +75,7 @@ fn raw(name: &str, key: Secret) -> Sent {
     Sent { header: Header::raw(name), key }
 }
 
-/// The header that the wire format puts the key in; none where that is not on record.
+/// The header that the wire format puts the key in, or none if that is unknown.
 fn base_headers(api: Api, key: &Secret) -> Option<Vec<Sent>> {
     match api {
         Api::Messages if key.contains("sk-ant-oat") => Some(vec![bearer(key.clone())]),
@@ -214,7 +210,7 @@ fn request_auth(site: &Site<'_>, auth: Option<&Json>) -> Result<Option<Sent>, St
             let prefix = text(auth, "prefix").unwrap_or_default();
             Ok(Some(header(&name, &value.map(|value| format!("{prefix}{value}")))))
         }
-        Some(other) => Err(format!("request.auth mode {} is not on record", super::clean(other))),
+        Some(other) => Err(format!("request.auth mode {} is unknown", super::clean(other))),
     }
 }
 

@@ -29,12 +29,12 @@ pub struct Account {
     pub kind: Kind,
     /// The key or the access token.
     pub text: String,
-    /// Where that stands.
+    /// Where that is.
     pub place: Place,
 }
 
 impl Accounts {
-    /// Reads them. A broken file counts as empty.
+    /// Reads them. A broken file is treated as empty.
     pub fn read(world: &dyn World) -> Self {
         let folder = common::folder(world, "XDG_DATA_HOME", ".local/share").join("opencode");
         let doc = Doc::json(world, folder.join("auth.json"));

@@ -26,7 +26,7 @@ fn managed(world: &dyn World) -> PathBuf {
 struct Layer {
     /// The file, or none for `OPENCODE_CONFIG_CONTENT`.
     file: Option<PathBuf>,
-    /// As it stands.
+    /// As it is.
     raw: Doc,
     /// With the references resolved.
     resolved: Doc,
@@ -46,11 +46,11 @@ pub struct Config {
 pub struct Set {
     /// The kind of place.
     pub source: Source,
-    /// Where the value stands: behind a reference, where that points.
+    /// Where the value is: behind a reference, where that points.
     pub place: Place,
     /// The value.
     pub text: String,
-    /// It can be replaced where it stands.
+    /// It can be replaced where it is.
     pub plain: bool,
 }
 
@@ -251,7 +251,7 @@ fn parse(path: &Path, text: &str) -> Doc {
     Doc { format: Format::Json5, ..Doc::text_of(path, text, true) }
 }
 
-/// What stands for a reference in the text: a variable's bare value, empty where it is not set; a file's trimmed
+/// What a reference in the text becomes: a variable's bare value, empty where it is not set; a file's trimmed
 /// content, escaped for JSON.
 fn resolve(world: &dyn World, folder: &Path, kind: &str, target: &str) -> Result<String, String> {
     if kind == "env" {
