@@ -43,9 +43,9 @@ pub fn of_slot(asked: &Gemini<'_>) -> Vec<Lint> {
     lints.extend(hidden_file(asked));
     lints.extend(empty_hides(asked));
     if asked.kind == Type::Login {
-        let places = environment.variable(world, "GOOGLE_CLOUD_PROJECT").into_iter();
+        let places = environment.variable("GOOGLE_CLOUD_PROJECT").into_iter();
         let read = places.filter(|found| found.ignored.is_none()).find(|found| !found.text.is_empty());
-        lints.extend(read.map(|found| project(world, &found.place)));
+        lints.extend(read.map(|found| project(asked.world, &found.place)));
     }
     lints
 }
