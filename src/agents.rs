@@ -38,12 +38,12 @@ pub struct Context<'a> {
     pub catalogue: &'a Catalogue,
 }
 
-/// How much of an agent's real behaviour is on record.
+/// How much of an agent's real behaviour is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {
     /// Its rules were recorded from runs of the real program.
     Rules,
-    /// It is found and named; its rules are not on record.
+    /// It is found and named; its rules are unknown.
     FoundOnly,
 }
 
@@ -65,7 +65,7 @@ pub struct Agent {
     pub aliases: &'static [&'static str],
     /// Its name as its makers write it.
     pub name: &'static str,
-    /// How much is on record.
+    /// How much is known.
     pub record: Record,
     /// The versions whose behaviour was recorded, newest first.
     pub versions: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! From the candidates of one slot, in the agent's own order, to a resolution: which one leaves, and why the others
+//! From the candidates of one slot, in the agent's own order, to a resolution: which one is sent, and why the others
 //! do not.
 //!
 //! An agent pushes [`Offer`]s into a [`Chain`], strongest first, each saying whether the agent would use it;
@@ -30,7 +30,7 @@ pub enum State {
         /// Why not, in words.
         reason: String,
     },
-    /// Nothing stands here.
+    /// Nothing is here.
     Unset,
 }
 
@@ -61,11 +61,11 @@ impl State {
 pub struct Candidate {
     /// The kind of source.
     pub source: Source,
-    /// Where it stands.
+    /// Where it is.
     pub place: Place,
     /// The agent's own name for it (a profile id, a pool entry's label, a variable).
     pub name: Option<String>,
-    /// What stands there.
+    /// What is there.
     pub value: Value,
     /// What the agent does with it.
     pub state: State,
@@ -236,7 +236,7 @@ impl Extend<Offer> for Chain {
 pub struct Settled {
     /// All candidates in the agent's order, with their states.
     pub candidates: Vec<Candidate>,
-    /// The index of the one that leaves.
+    /// The index of the one that is sent.
     pub active: Option<usize>,
     /// Why the search ended early without a candidate, if it did.
     pub stopped: Option<String>,
@@ -365,7 +365,7 @@ pub struct Sent {
     pub key: Secret,
 }
 
-/// What leaves for a slot.
+/// What is sent for a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// A request with a credential.
@@ -382,12 +382,12 @@ pub enum Outcome {
         /// Why, in words.
         reason: String,
     },
-    /// The rules are on record and the value is not: a helper prints it, a vault resolves it, an owner sealed it.
+    /// The rules are known and the value is not: a helper prints it, a vault resolves it, an owner sealed it.
     Hidden {
         /// Who gives the value, in words.
         reason: String,
     },
-    /// The agent's real behaviour is not on record here.
+    /// The agent's real behaviour is unknown here.
     NotKnown {
         /// What is missing, in words.
         reason: String,
@@ -483,7 +483,7 @@ pub struct Slot {
     pub candidates: Vec<Candidate>,
     /// The index of the active one.
     pub active: Option<usize>,
-    /// What leaves.
+    /// What is sent.
     pub outcome: Outcome,
     /// Findings about the slot as a whole.
     pub lints: Vec<Lint>,
@@ -589,7 +589,7 @@ impl Slot {
         })
     }
 
-    /// The credential that leaves.
+    /// The credential that is sent.
     #[must_use]
     pub const fn sent(&self) -> Option<&Sent> {
         match &self.outcome {

@@ -70,7 +70,7 @@ enum Query<'q> {
     Model(&'static Wire, &'q str),
     /// A provider.
     Provider(&'static Wire),
-    /// A provider whose rules are not on record.
+    /// A provider whose rules are unknown.
     Unknown(&'q str),
 }
 
@@ -109,7 +109,7 @@ impl Rules for Here<'_> {
             Query::Model(wire, model) => self.question(wire, Some(model)),
             Query::Provider(wire) => self.question(wire, None),
             Query::Unknown(id) => {
-                let reason = "what aider sends for the model that is configured is not on record";
+                let reason = "what aider sends for the model that is configured is unknown";
                 let request = Request::new(Header::Bearer, "", "");
                 Question {
                     in_use: true,
@@ -190,7 +190,7 @@ impl<'a> Here<'a> {
         let first = files.as_ref().map_err(Clone::clone).and_then(|files| Options::read(&self.layers, files));
         self.load_dotenv(first.as_ref().ok());
         first?;
-        // A second time: what a .env says about AIDER_… counts too.
+        // A second time: what a .env says about AIDER_… is used too.
         let options = Options::read(&self.layers, &files?)?;
         let last = options.value("model-settings-file").map(str::to_owned);
         let name = ".aider.model.settings.yml";
@@ -337,12 +337,12 @@ impl<'a> Here<'a> {
         question
     }
 
-    /// `os.environ/NAME` as a key is looked up at once; without the variable it is sent as it stands.
+    /// `os.environ/NAME` as a key is looked up at once; without the variable it is sent as it is.
     fn resolve(&self, wire: &Wire, params: &mut settings::Params) {
         let name = params.key.as_ref().and_then(|(key, _)| key.strip_prefix("os.environ/"));
         let Some(name) = name.map(str::to_owned) else { return };
         if !matches!(wire.id, "openrouter" | "openai" | "anthropic") {
-            params.unclear = Some("an os.environ/ reference for this provider is not on record");
+            params.unclear = Some("an os.environ/ reference for this provider is unknown");
         }
         if let (Some((key, place)), Some(layer)) = (&mut params.key, self.layers.get(&name)) {
             key.clone_from(&layer.text);
@@ -358,7 +358,7 @@ impl<'a> Here<'a> {
                 question.request.own.extend(OwnHeader::shown("Authorization", value, Source::Config, place));
             }
             _ if self.refusal.is_none() && question.sends() => {
-                let reason = "an Authorization in extra_headers is not on record for this provider";
+                let reason = "an Authorization in extra_headers is unknown for this provider";
                 question.refusal = Some(Outcome::unknown(reason));
             }
             _ => {}
@@ -372,7 +372,7 @@ impl<'a> Here<'a> {
         }
         let beats = beats_shell(question);
         if self.layers.get("GITHUB_COPILOT_TOKEN").is_some() && question.sends() {
-            let reason = "GITHUB_COPILOT_TOKEN makes aider fetch a key of its own, which is not on record";
+            let reason = "GITHUB_COPILOT_TOKEN makes aider fetch its own key, which is unknown";
             question.refusal = Some(Outcome::unknown(reason));
         }
         if wire.id == "openrouter" && self.layers.text("OPENROUTER_API_KEY").is_none() {

@@ -157,7 +157,7 @@ impl Rules for Here<'_> {
             // The extension keeps its keys in memory and writes them back.
             Query::Extension(..) => return Vec::new(),
         };
-        // A file that counts as empty is mended first.
+        // A file that is treated as empty is mended first.
         if self.store.discarded.is_some() {
             return Vec::new();
         }
@@ -169,7 +169,7 @@ impl Rules for Here<'_> {
             .iter()
             .any(|other| matches!(other, Query::Extension(_, one) if one.id == id) && shown(self.ask(other)));
         let effect = if both {
-            "the next request of the CLI uses it; the VS Code extension keeps a key of its own"
+            "the next request of the CLI uses it; the VS Code extension keeps its own key"
         } else {
             "the next request of Cline uses it, also through a running hub"
         };
@@ -189,7 +189,7 @@ impl Here<'_> {
             ..Request::new(
                 family_header(provider.family),
                 base_url.as_str(),
-                "the request leaves without Authorization, and the answer speaks of missing credentials",
+                "the request is sent without Authorization, and the answer speaks of missing credentials",
             )
         };
         let offers = self.offers(provider, &entry);
@@ -253,15 +253,15 @@ impl Here<'_> {
         }
         let key = used?.value.secret();
         if provider.family == Family::Other {
-            Some("what Cline sends to this provider is not on record")
+            Some("what Cline sends to this provider is unknown")
         } else if entry.special {
-            Some("the entry changes protocol or client; what then leaves is not on record")
+            Some("the entry changes protocol or client; what is then sent is unknown")
         } else if renews && ends - self.world.now_ms() < RENEWAL_MS {
             Some("the account's token has ended or ends now; Cline renews it at its start")
         } else if entry.headers.iter().any(|(name, _)| odd(name)) {
-            Some("the entry sets a credential header of its own; which one leaves is not on record")
+            Some("the entry sets a credential header of its own; which one is sent is unknown")
         } else if key.is_some_and(|key| key.any_char(|c| ('\u{80}'..='\u{ff}').contains(&c))) {
-            Some("the key holds a character that is not ASCII; what then leaves is not on record")
+            Some("the key holds a character that is not ASCII; what is then sent is unknown")
         } else {
             None
         }
@@ -292,7 +292,7 @@ impl Here<'_> {
         version.into_iter().chain([provider, updated]).collect()
     }
 
-    /// What stands in a file that Cline throws away, so that it is seen before it is lost.
+    /// What is in a file that Cline throws away, so that it is seen before it is lost.
     fn discarded_offers(&self, provider: &Provider) -> Vec<Offer> {
         let mut offers = Vec::new();
         if let Some(why) = &self.store.discarded {
@@ -338,7 +338,7 @@ impl Here<'_> {
         };
         if self.layers.text(ignored).is_some() {
             let message =
-                format!("{ignored} is set, and Cline does not read it; only baseUrl in its store counts");
+                format!("{ignored} is set, and Cline does not read it; only baseUrl in its store is used");
             lints.push(Lint::note("variable-unused", message));
         }
         lints
@@ -350,7 +350,7 @@ impl Here<'_> {
         let request = Request::new(Header::Bearer, entry.base.unwrap_or_default(), "");
         Question {
             in_use: self.last.as_deref() == Some(id),
-            refusal: Some(Outcome::unknown("what Cline sends to this provider is not on record")),
+            refusal: Some(Outcome::unknown("what Cline sends to this provider is unknown")),
             ..Question::new(common::printable(id), offers, request)
         }
     }
@@ -365,7 +365,7 @@ fn fetch(key: &Secret, _: &Header) -> Result<Secret, Unsendable> {
     } else {
         "the key holds a control character"
     };
-    Err(Unsendable::Faulty(format!("{why}: the request never leaves, and the error prints the key")))
+    Err(Unsendable::Faulty(format!("{why}: the request is never sent, and the error prints the key")))
 }
 
 fn unused(field: Field, why: String) -> Offer {

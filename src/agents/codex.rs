@@ -1,7 +1,7 @@
 //! Codex CLI: provider, account and key, by its rules recorded from 0.169.0.
 //!
 //! `OPENAI_API_KEY` alone is not a credential for Codex. The built-in provider uses `CODEX_API_KEY` (in `codex exec`),
-//! then the account store; a provider of one's own uses the variable it names. `~/.codex/.env` beats the shell.
+//! then the account store; a provider of your own uses the variable it names. `~/.codex/.env` beats the shell.
 
 use std::path::{Path, PathBuf};
 

@@ -98,7 +98,7 @@ pub fn is_credential_header(name: &str, value: &str) -> bool {
     named.iter().any(|word| name.contains(word)) || (value.len() >= 24 && value.chars().all(part))
 }
 
-/// Whether the text can stand in a header at all: none of the control characters that every HTTP library refuses.
+/// Whether the text can be in a header at all: none of the control characters that every HTTP library refuses.
 #[must_use]
 pub fn fits_header(key: &Secret) -> bool {
     !key.any_char(|c| c.is_ascii_control() && c != '\t')
@@ -117,7 +117,7 @@ pub fn trimmed(key: &Secret) -> Secret {
 }
 
 /// The text that JavaScript's `fetch` puts on the wire: white space around the header's value dropped (a bearer's value
-/// begins with the word Bearer). None where the text cannot stand in a header.
+/// begins with the word Bearer). None if the text cannot be in a header.
 #[must_use]
 pub fn fetch_text(key: &Secret, header: &Header) -> Option<Secret> {
     let bearer = *header == Header::Bearer;
@@ -168,7 +168,7 @@ pub fn printable(text: &str) -> String {
 }
 
 /// A command line for a person to recognise, without what may be a key in it: every long piece with a digit, whatever
-/// stands around it.
+/// is around it.
 #[must_use]
 pub fn shown_command(command: &str) -> String {
     let of_key = |c: char| c.is_ascii_alphanumeric() || "_-+=.~".contains(c);
@@ -196,7 +196,7 @@ pub fn readable_by_others(state: &FileState) -> Option<Lint> {
 }
 
 /// Names the provider that a slot's address belongs to, where the agent's own name for it says another one or none: an
-/// Anthropic base URL may be MiniMax's, a table of one's own may be OpenRouter.
+/// Anthropic base URL may be MiniMax's, a table of your own may be OpenRouter.
 pub fn name_providers(catalogue: &Catalogue, slots: &mut [Slot]) {
     for slot in slots {
         let Outcome::Sends { base_url, .. } = &slot.outcome else { continue };

@@ -1,7 +1,7 @@
 //! Continue's command line (`cn`): the key of the first chat model, by its rules recorded from 1.5.47.
 //!
 //! `apiKey` in the configuration is a literal or `${{ secrets.NAME }}`. A name is looked up in the process environment,
-//! `./.env`, `./.continue/.env` and `~/.continue/.env`; one that is nowhere is sent as it stands.
+//! `./.env`, `./.continue/.env` and `~/.continue/.env`; one that is not found is sent as it is.
 
 use std::path::PathBuf;
 
@@ -54,7 +54,7 @@ const LOOKS: &[Looks] = &[
 enum Key {
     /// No such field.
     None,
-    /// It stands there.
+    /// It is there.
     Literal(String),
     /// It names a secret.
     Secret(String),
@@ -119,19 +119,19 @@ impl<'a> Continue<'a> {
                 let mut offers: Vec<Offer> = self.secret(&name).into_iter().map(offer).collect();
                 if offers.is_empty() {
                     let sent = Value::of(Some(format!("${{{{ secrets.//{name} }}}}")));
-                    let why = "the secret is nowhere, and its name is sent as it stands";
+                    let why = "the secret is not found, and its name is sent as it is";
                     offers.push(Offer::usable(Source::Config, place, sent, why));
                 }
                 offers
             }
             Key::Other => {
-                let why = "a template that is not on record";
+                let why = "a template that is unknown";
                 vec![Offer::ignored(Source::Config, place, Value::Reference(why.to_owned()), why)]
             }
         }
     }
 
-    /// The places of a secret in Continue's order; an empty one counts as none.
+    /// The places of a secret in Continue's order; an empty one is treated as none.
     fn secret(&self, name: &str) -> Vec<EnvValue> {
         let mut layers = Layers::of_process(self.world);
         for file in self.files() {
@@ -184,9 +184,9 @@ impl Rules for Continue<'_> {
         let pairs = pairs.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
         let own = headers::all(pairs, Clash::Both);
         let refusal = if provider != "openai" {
-            Some("only the provider openai of Continue is on record")
+            Some("only the provider openai of Continue is known")
         } else if found.is_some() && own.iter().any(|one| one.sent.header.name() == "authorization") {
-            Some("an Authorization header beside apiKey is not on record")
+            Some("an Authorization header beside apiKey is unknown")
         } else {
             None
         };
@@ -200,9 +200,7 @@ impl Rules for Continue<'_> {
         let request = Request {
             library: |key, header| engine::fetch(key, header, "Continue"),
             own,
-            without: Without::Ends(Outcome::unknown(
-                "what Continue sends without an apiKey is not on record",
-            )),
+            without: Without::Ends(Outcome::unknown("what Continue sends without an apiKey is unknown")),
             ..Request::new(Header::Bearer, base.unwrap_or("https://api.openai.com/v1"), "")
         };
         Question {

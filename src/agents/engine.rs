@@ -186,7 +186,7 @@ pub fn destinations<R: Rules>(rules: &R, slot: &Slot) -> Vec<Destination> {
 /// What JavaScript's `fetch` puts into a header; what `agent` does with a text that no header can carry is unknown.
 pub fn fetch(key: &Secret, header: &Header, agent: &str) -> Result<Secret, Unsendable> {
     let unknown =
-        || format!("it holds characters that no header can carry; what {agent} does then is not on record");
+        || format!("it holds characters that no header can carry; what {agent} does then is unknown");
     common::fetch_text(key, header).ok_or_else(|| Unsendable::Unknown(unknown()))
 }
 

@@ -93,8 +93,7 @@ impl<'a> Goose<'a> {
             if !self.is_unclear(provider) || !matches!(offer.gives, Gives::Key(_)) {
                 return offer;
             }
-            let reason =
-                "an empty or quoted OPENAI_API_KEY is read in another way; which one is not on record";
+            let reason = "an empty or quoted OPENAI_API_KEY is read in another way; which one is unknown";
             offer.gives(Gives::Unknown(reason.to_owned()))
         });
         let in_config = self.settings.files_with(name).map(|doc| {
@@ -180,7 +179,7 @@ impl Rules for Goose<'_> {
         let bare = provider.key.is_empty() || !provider.required;
         let request = Request {
             library: |key, header| {
-                let reason = "a line break in the key: Goose cannot build the request, and nothing leaves";
+                let reason = "a line break in the key: Goose cannot build the request, and nothing is sent";
                 common::http_text(key, header).ok_or_else(|| Unsendable::Stops(reason.to_owned()))
             },
             own: self.headers(provider),

@@ -1,4 +1,4 @@
-//! LiteLLM: the library as a program of one's own would use it, and the proxy with its `config.yaml`.
+//! LiteLLM: the library as a program of your own would use it, and the proxy with its `config.yaml`.
 //!
 //! Rules from LiteLLM 1.106.2, and from recordings of it.
 

@@ -55,7 +55,7 @@ struct Plugin {
     base: &'static str,
     /// The SDK's variable that moves the requests.
     base_variable: Option<&'static str>,
-    /// The SDK's variable with headers of one's own.
+    /// The SDK's variable with headers of your own.
     headers: Option<&'static str>,
 }
 
@@ -209,7 +209,7 @@ impl<'a> Llm<'a> {
     /// keys.json, then the variable. A name in keys.json decides, whatever its value.
     fn key(&self, name: &str, variable: &str) -> Vec<Offer> {
         let (place, value) = (common::env_place(variable), common::env_value(self.world, variable));
-        let why = format!("keys.json has no entry {name}, so the variable counts");
+        let why = format!("keys.json has no entry {name}, so the variable is used");
         let in_env = if self.world.var(variable) == Some("") {
             Offer::ignored(Source::Env, place, value, "set but empty")
         } else {
@@ -238,7 +238,7 @@ impl<'a> Llm<'a> {
             (_, Some(Json::Null)) => Value::of(Some("")),
             (_, Some(Json::Number(number))) if number.is_i64() => Value::of(Some(number.to_string())),
             _ => Value::Unreadable(
-                "keys.json holds something else than texts here, which is not on record".to_owned(),
+                "keys.json holds something else than texts here, which is unknown".to_owned(),
             ),
         };
         match &value {
@@ -268,7 +268,7 @@ impl<'a> Llm<'a> {
             provider: Some(plugin.name.to_owned()),
             in_use: !added && plugin_of(&self.model) == Some(plugin.name),
             refusal: broken.map(|name| {
-                Outcome::nothing(format!("{name} is empty or has a blank at its edge: no request leaves"))
+                Outcome::nothing(format!("{name} is empty or has a blank at its edge: no request is sent"))
             }),
             lints: moved.into_iter().chain(self.inert(plugin)).chain(self.organization(plugin)).collect(),
             ..Question::new(plugin.name, self.key(plugin.name, plugin.variable), request)
@@ -286,7 +286,7 @@ impl<'a> Llm<'a> {
         let mut names =
             ["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"].into_iter().filter(|_| plugin.name == "openai");
         let set = names.find(|name| self.world.var_nonempty(name).is_some())?;
-        let message = format!("{set} travels along and can turn a good key into a 401");
+        let message = format!("{set} is sent as well and can turn a good key into a 401");
         Some(Lint::note("organization-header", message))
     }
 

@@ -100,7 +100,7 @@ impl Rules for Opencode<'_> {
     }
 
     fn agent_lints(&self, slots: &[Slot]) -> Vec<Lint> {
-        let message = "no model is configured, and which provider opencode would start with is not on record";
+        let message = "no model is configured, and which provider opencode would start with is unknown";
         let lint = || Lint::note("provider-not-known", message);
         slots.iter().all(|slot| !slot.in_use).then(lint).into_iter().collect()
     }

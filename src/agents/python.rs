@@ -54,7 +54,7 @@ pub fn resolve(world: &dyn World, path: &str) -> PathBuf {
     done
 }
 
-/// Why `httpx` (h11) does not send this key in this header, if it does not. The request then never leaves.
+/// Why `httpx` (h11) does not send this key in this header, if it does not. The request is then never sent.
 pub fn refused(key: &Secret, header: &Header) -> Option<&'static str> {
     if matches!(header, Header::Query(_)) {
         return key
@@ -74,12 +74,12 @@ pub fn refused(key: &Secret, header: &Header) -> Option<&'static str> {
 /// What `httpx` (h11) puts into a header.
 pub fn h11(key: &Secret, header: &Header) -> Result<Secret, Unsendable> {
     match refused(key, header) {
-        Some(why) => Err(Unsendable::Faulty(format!("{why}; the request never leaves"))),
+        Some(why) => Err(Unsendable::Faulty(format!("{why}; the request is never sent"))),
         None => Ok(key.clone()),
     }
 }
 
-/// What python-dotenv reads from a file, in the file's order without duplicates; none where there is no such file.
+/// What python-dotenv reads from a file, in the file's order without duplicates, or none if there is no such file.
 /// A byte order mark glues itself to the name on the first line, so that assignment is lost.
 pub fn dotenv_file(
     world: &dyn World,
@@ -145,7 +145,7 @@ pub fn custom_headers(layers: &Layers, variable: &str) -> Vec<OwnHeader> {
 }
 
 /// Whether a variable that a Python SDK takes as a base URL holds a blank at its edge or nothing at all: no request
-/// leaves then (openai 3.52, anthropic 1.17).
+/// is sent then (openai 3.52, anthropic 1.17).
 pub fn broken_base(world: &dyn World, name: &str) -> bool {
     world.var(name).is_some_and(|value| value.is_empty() || value.trim() != value)
 }

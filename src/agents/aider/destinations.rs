@@ -1,4 +1,4 @@
-//! Where a new key for aider can be written, so that it is the one that leaves.
+//! Where a new key for aider can be written, so that it is the one that is sent.
 
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,14 @@ use crate::resolve::Slot;
 use crate::source::{Format, Place, Pointer, Source};
 use crate::world::World;
 
-/// The places where a key stands now, then the `.env` files.
+/// The places where a key is now, then the `.env` files.
 pub(super) fn of(world: &dyn World, wire: &Wire, slot: &Slot) -> Vec<Destination> {
     let mut all = Vec::new();
     for candidate in slot.candidates.iter().filter(|c| c.value.secret().is_some()) {
         if let place @ (Place::Field { .. } | Place::Line { .. }) = &candidate.place {
             all.push(Destination {
                 place: place.clone(),
-                effect: "replaces the key that stands here".to_owned(),
+                effect: "replaces the key that is here".to_owned(),
                 neighbours: Vec::new(),
             });
         }
@@ -58,8 +58,8 @@ fn dotenv_targets(world: &dyn World) -> Vec<(PathBuf, &'static str)> {
         return Vec::new();
     }
     let root = git_root(world);
-    let mut targets = vec![(common::home(world).join(".env"), "counts in every folder, before the shell")];
+    let mut targets = vec![(common::home(world).join(".env"), "read in every folder, before the shell")];
     let project = root.as_deref().unwrap_or(world.cwd()).join(".env");
-    targets.push((project, "counts in this project, before ~/.env and the shell; keep the file out of git"));
+    targets.push((project, "read in this project, before ~/.env and the shell; keep the file out of git"));
     targets
 }

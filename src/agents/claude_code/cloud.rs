@@ -60,7 +60,7 @@ const fn unrecorded(id: &'static str, switch: &'static str) -> Cloud {
         key: "",
         header: || Header::Bearer,
         base_url: |_, _| None,
-        otherwise: "what Claude Code sends there is not on record",
+        otherwise: "what Claude Code sends there is unknown",
     }
 }
 
@@ -96,7 +96,7 @@ impl Cloud {
         let offers = found.iter().map(|one| {
             let (source, place, value) = (one.source, one.place.clone(), one.value());
             if hidden {
-                return Offer::ignored(source, place, value, "an empty value counts as none");
+                return Offer::ignored(source, place, value, "an empty value is treated as none");
             }
             Offer::usable(source, place, value, format!("{} is on", self.switch))
         });
@@ -104,9 +104,9 @@ impl Cloud {
         let unknown = if self.key.is_empty() {
             Some(self.otherwise)
         } else if self.id == "vertex" && !vertex_is_recorded(world, settings) {
-            Some("on Vertex only a start that skips Google's login is on record")
+            Some("on Vertex only a start that skips Google's login is recorded")
         } else if !found.is_empty() && !hidden && base_url.is_none() {
-            Some("the address is not set by any variable on record")
+            Some("no known variable sets the address")
         } else {
             None
         };
@@ -124,7 +124,7 @@ impl Cloud {
     }
 }
 
-/// Recorded: with Google's login skipped, the API key alone travels (cc-36).
+/// Recorded: with Google's login skipped, the API key alone is sent (cc-36).
 fn vertex_is_recorded(world: &dyn World, settings: &Settings) -> bool {
     let others = ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS"];
     settings.on(world, "CLAUDE_CODE_SKIP_VERTEX_AUTH")

@@ -66,7 +66,7 @@ pub fn ask(claude: &Claude<'_>, mode: Mode) -> Question {
     let base = settings.effective(*world, "ANTHROPIC_BASE_URL");
     let base_url = base.as_ref().map_or(super::BASE_URL, |found| found.text.as_str());
     let unknown = if settings.server_decides(*world) {
-        Some("your organisation's server sets a credential or an address; its rank is not on record")
+        Some("your organisation's server sets a credential or an address; its rank is unknown")
     } else {
         unclear(&rows, credentials)
     };
@@ -83,7 +83,7 @@ pub fn ask(claude: &Claude<'_>, mode: Mode) -> Question {
     {
         // One row in both headers says so; the weaker ones are told the rule.
         let rule =
-            std::mem::replace(&mut offers[*at].why, format!("leaves in the same request, as {header}"));
+            std::mem::replace(&mut offers[*at].why, format!("is sent in the same request, as {header}"));
         for offer in &mut offers {
             offer.shadow.get_or_insert_with(|| rule.clone());
         }
@@ -130,11 +130,11 @@ fn unclear(rows: &[Row], credentials: &Credentials) -> Option<&'static str> {
     let first = rows.iter().find(|row| row.is_live())?.kind;
     let key_or_token = [Kind::Keychain, Kind::Primary, Kind::Oauth, Kind::OauthDescriptor];
     if first == Kind::NamedProfile && key_or_token.into_iter().any(live) {
-        return Some("what a named profile does beside a Console key or a login token is not on record");
+        return Some("what a named profile does beside a Console key or a login token is unknown");
     }
     let named = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case("authorization");
     let unclear = first > Kind::Helper && header_lines(credentials).any(|line| named(&line));
-    unclear.then_some("an Authorization in ANTHROPIC_CUSTOM_HEADERS beside a login is not on record")
+    unclear.then_some("an Authorization in ANTHROPIC_CUSTOM_HEADERS beside a login is unknown")
 }
 
 /// The lines of `ANTHROPIC_CUSTOM_HEADERS`.
@@ -196,7 +196,7 @@ fn variable(kind: Kind, found: &[Found], why: &str) -> Vec<Row> {
     let rows = found.iter().enumerate().map(|(at, one)| {
         let (source, place, value) = (one.source, one.place.clone(), one.value());
         let offer = match (at, hidden) {
-            (0, true) => Offer::ignored(source, place, value, "an empty value counts as none"),
+            (0, true) => Offer::ignored(source, place, value, "an empty value is treated as none"),
             (_, true) => Offer::ignored(source, place, value, "hidden by an empty value in a settings file"),
             (0, _) => Offer::usable(source, place, value, why),
             _ => Offer::usable(source, place, value, why)
@@ -229,7 +229,7 @@ fn api_key(credentials: &Credentials, mode: Mode) -> Vec<Row> {
     rows
 }
 
-/// An `X-Api-Key` among the custom headers replaces whatever key would stand in that header.
+/// An `X-Api-Key` among the custom headers replaces whatever key would be in that header.
 fn custom_key(credentials: &Credentials) -> Option<Row> {
     let found = credentials.headers.first()?;
     let (_, value) = header_lines(credentials).find(|(name, _)| name.eq_ignore_ascii_case("x-api-key"))?;

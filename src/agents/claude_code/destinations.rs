@@ -10,7 +10,7 @@ use crate::world::World;
 
 use super::settings::Settings;
 
-/// The places for a new key, best first: where the present one stands, then the person's own settings file.
+/// The places for a new key, best first: where the present one is, then the person's own settings file.
 pub fn of(world: &dyn World, settings: &Settings, slot: &Slot) -> Vec<Destination> {
     let active = slot.active_candidate();
     let stored = active.filter(|candidate| is_key(candidate.source, &candidate.place));
@@ -24,7 +24,7 @@ pub fn of(world: &dyn World, settings: &Settings, slot: &Slot) -> Vec<Destinatio
     // A key does not belong into a login's variable, and ANTHROPIC_API_KEY beats it.
     let name = named.filter(|name| !name.contains("OAUTH")).unwrap_or("ANTHROPIC_API_KEY");
     if name == "ANTHROPIC_CUSTOM_HEADERS" {
-        // The key stands among other headers in one variable, which only the person can take apart.
+        // The key is among other headers in one variable, which only the person can take apart.
         return all;
     }
     let place = user.place(&["env", name]);
@@ -110,7 +110,7 @@ fn approval(settings: &Settings, place: &Place, old: Option<&Secret>) -> Vec<Nei
     if variable_of(place) != Some("ANTHROPIC_API_KEY") || settings.state.trouble.is_some() {
         return Vec::new();
     }
-    // Where the person said no to the key that stands there, the next one is asked about again.
+    // Where the person said no to the key that is there, the next one is asked about again.
     let rejected = settings.answers("rejected");
     if old.is_some_and(|old| rejected.contains(&old.tail(super::settings::TAIL))) {
         return Vec::new();

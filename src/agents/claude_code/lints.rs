@@ -77,7 +77,8 @@ fn two_keys(live: &impl Fn(Kind) -> bool) -> Option<Lint> {
     let keys = [Kind::CustomKey, Kind::Key, Kind::KeyDescriptor, Kind::Helper, Kind::Keychain, Kind::Primary];
     let with_token = live(Kind::Token) && keys.into_iter().any(live);
     let with_helper = live(Kind::Helper) && (live(Kind::Key) || live(Kind::CustomKey));
-    let message = "two different credentials leave in the same request; which one counts is up to the server";
+    let message =
+        "two different credentials are sent in the same request; which one is used is up to the server";
     (with_token || with_helper).then(|| Lint::warn("two-credentials", message))
 }
 

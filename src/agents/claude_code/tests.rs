@@ -34,7 +34,7 @@ fn slots(world: &MemoryWorld) -> Vec<Slot> {
     super::AGENT.scan(&Context { world, catalogue: &catalogue }).expect("findings").slots
 }
 
-/// `header=key` of everything that leaves, the main credential first.
+/// `header=key` of everything that is sent, the main credential first.
 fn sends(slot: &Slot) -> String {
     match &slot.outcome {
         Outcome::Sends { sent, also, .. } => {

@@ -113,7 +113,7 @@ impl Extension {
 }
 
 const UNKNOWN: &str =
-    "the extension was not run on record; by its source it takes secrets.json, then providers.json";
+    "the extension was not recorded; by its source it takes secrets.json, then providers.json";
 
 /// The CLI takes providers.json first, the extension secrets.json.
 fn differs(provider: &Provider, store: &Store, filed: Option<&str>) -> Option<Lint> {

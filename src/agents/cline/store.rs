@@ -1,6 +1,6 @@
 //! Cline's stores: `settings/providers.json` of 3.x, and the files of 2.x that it takes over once.
 //!
-//! From @cline/core 0.0.86: the schema that decides whether the whole file counts, and the migration.
+//! From @cline/core 0.0.86: the schema that decides whether the whole file is valid, and the migration.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::agents::engine::Layers;
 use crate::source::Place;
 use crate::world::World;
 
-/// What stands for one provider in the store.
+/// One provider in the store.
 #[derive(Clone, Debug)]
 pub struct Field {
     /// The text.
@@ -97,7 +97,7 @@ impl Store {
         self.file.entries(&["providers"]).map(|(id, _)| id.clone()).collect()
     }
 
-    /// The entry that counts for a provider: the stored one, else what the start takes over from 2.x.
+    /// The entry that is used for a provider: the stored one, else what the start takes over from 2.x.
     pub fn entry(&self, id: &str) -> Option<Entry> {
         match self.counts().then(|| self.stored(id)).flatten() {
             Some(entry) => Some(entry),
@@ -105,7 +105,7 @@ impl Store {
         }
     }
 
-    /// The stored entry, whether the file counts or not.
+    /// The stored entry, whether the file is valid or not.
     pub fn stored(&self, id: &str) -> Option<Entry> {
         let settings =
             self.file.at(&["providers", id, "settings"]).filter(|settings| settings.is_object())?;
@@ -185,7 +185,7 @@ impl Store {
     }
 }
 
-/// Whether the whole file passes Cline's schema; else why it counts as empty.
+/// Whether the whole file passes Cline's schema; else why it is treated as empty.
 fn valid(root: &Json) -> Result<(), String> {
     let refuse = |why: &str| Err(why.to_owned());
     if root.get("version").and_then(Json::as_f64) != Some(1.0) {

@@ -1,4 +1,4 @@
-//! The account: what the built-in provider sends, and a provider of one's own that asks for it.
+//! The account: what the built-in provider sends, and a provider of your own that asks for it.
 
 use serde_json::Value as Json;
 
@@ -44,7 +44,7 @@ pub enum Store {
     Keyring,
     /// The OS keyring, else `auth.json`.
     Auto,
-    /// Not on record.
+    /// Unknown.
     Other,
 }
 
@@ -106,7 +106,7 @@ fn api_key(world: &dyn World, mode: Mode) -> Option<Offer> {
     let (place, value) = (common::env_place(name), Value::of(Some(text)));
     let key = common::trimmed(&Secret::new(text));
     if key.is_empty() {
-        return Some(Offer::ignored(Source::Env, place, value, "an empty value counts as none"));
+        return Some(Offer::ignored(Source::Env, place, value, "an empty value is treated as none"));
     }
     Some(match mode {
         Mode::Headless => {
@@ -122,7 +122,7 @@ fn access_token(world: &dyn World) -> Option<Offer> {
     let text = world.var_nonempty(name)?;
     let (place, value) = (common::env_place(name), Value::of(Some(text)));
     if text.trim().matches('.').count() == 2 || text.trim().starts_with("at-") {
-        let unknown = "what Codex makes of a valid CODEX_ACCESS_TOKEN is not on record".to_owned();
+        let unknown = "what Codex makes of a valid CODEX_ACCESS_TOKEN is unknown".to_owned();
         let offer =
             Offer::usable(Source::Env, place, value, "CODEX_ACCESS_TOKEN comes before the account store");
         return Some(offer.gives(Gives::Unknown(unknown)));
@@ -135,7 +135,7 @@ fn access_token(world: &dyn World) -> Option<Offer> {
 fn in_keyring(world: &dyn World, config: &Config) -> (Vec<Offer>, Option<Without>) {
     let store = store(config);
     if store == Store::Other {
-        let unknown = Outcome::unknown("this cli_auth_credentials_store is not on record");
+        let unknown = Outcome::unknown("this cli_auth_credentials_store is unknown");
         return (Vec::new(), Some(Without::Ends(unknown)));
     }
     if store == Store::File {
@@ -180,7 +180,7 @@ fn in_file(file: &Doc, config: &Config, keyring: Option<&Without>) -> (Vec<Offer
     (credentials(file).into_iter().map(ignore).collect(), nothing)
 }
 
-/// Key and access token of an account document, where they stand.
+/// Key and access token of an account document, where they are.
 fn credentials(doc: &Doc) -> Vec<(Place, Value)> {
     let paths: [&[&str]; 2] = [&["OPENAI_API_KEY"], &["tokens", "access_token"]];
     let found = paths.iter().filter_map(|path| Some((doc.place(path), Value::of(Some(doc.text(path)?)))));
@@ -197,13 +197,13 @@ fn stored(doc: &Doc, source: Source, why: &str) -> (Vec<Offer>, Option<Without>)
     let (chosen, without) = match mode {
         _ if !doc.present => bare("not logged in"),
         _ if doc.trouble.is_some() || !doc.root.is_object() => {
-            bare("auth.json is not JSON, which counts as signed out")
+            bare("auth.json is not JSON, which Codex takes for signed out")
         }
         Some(Some("apikey")) | None if key => (Some("OPENAI_API_KEY"), None),
         Some(Some("apikey")) => bare("auth_mode is apikey and no key is stored"),
         Some(Some("chatgpt")) | None if token => (Some("tokens"), None),
         Some(Some("chatgpt")) | None => bare("the stored login has no token"),
-        Some(_) => (None, Some(Without::Ends(Outcome::unknown("this auth_mode is not on record")))),
+        Some(_) => (None, Some(Without::Ends(Outcome::unknown("this auth_mode is unknown")))),
     };
     let offer = |(place, value): (Place, Value)| {
         let first = match &place {

@@ -93,7 +93,7 @@ fn search(codex: &Codex<'_>, config: &Config, provider: &str, account: Account) 
     }
 }
 
-/// A provider of one's own: the variable it names, its inline token, then the account if it asks for that.
+/// A provider of your own: the variable it names, its inline token, then the account if it asks for that.
 fn custom(codex: &Codex<'_>, config: &Config, provider: &str, account: Account) -> Search {
     let mut search = Search::bare(
         "the provider names no env_key, and the account's key is not sent to it without requires_openai_auth = true",
@@ -173,7 +173,7 @@ pub fn base_url<'a>(config: &'a Config, provider: &str) -> Option<&'a str> {
     own.filter(|base| !base.is_empty())
 }
 
-/// Credentials in the provider's own headers and query. A header from a variable counts unless its name says otherwise.
+/// Credentials in the provider's own headers and query. A header from a variable is used unless its name says otherwise.
 fn headers(codex: &Codex<'_>, config: &Config, provider: &str) -> Vec<OwnHeader> {
     let table = |field| config.at(&["model_providers", provider, field]).and_then(Json::as_object);
     let pairs = |field| {
@@ -198,7 +198,7 @@ fn headers(codex: &Codex<'_>, config: &Config, provider: &str) -> Vec<OwnHeader>
     let keys = pairs("query_params")
         .filter(|(name, _)| ["key", "api_key", "apikey", "token"].contains(&name.as_str()));
     all.extend(keys.map(|(name, value)| Sent { header: Header::Query(name), key: Secret::new(value) }));
-    // Without a bearer the header that says most about who asks stands for the request.
+    // Without a bearer the header that says most about who asks names it.
     all.sort_by_key(|one| one.header.name() != "authorization");
     all.into_iter().map(|one| OwnHeader::of(one, Clash::Yields)).collect()
 }

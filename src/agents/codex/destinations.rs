@@ -15,7 +15,7 @@ use super::config::{Config, OPENAI};
 use super::environment::{Environment, is_reserved};
 use super::{Codex, Query};
 
-/// The places for a new key, best first: where the present one stands, then the one that Codex's own login writes, or
+/// The places for a new key, best first: where the present one is, then the one that Codex's own login writes, or
 /// `~/.codex/.env` for a provider that names a variable.
 pub fn of(codex: &Codex<'_>, query: &Query<'_>, slot: &Slot) -> Vec<Destination> {
     let Query { config, provider, .. } = query;
@@ -88,7 +88,7 @@ fn in_provider(config: &Config, provider: &str) -> Option<Destination> {
     let Place::Field { file, format, pointer } = config.place(&table)? else { return None };
     Some(Destination {
         place: Place::Field { file, format, pointer: pointer.join("experimental_bearer_token") },
-        effect: "gives this provider a key of its own in the configuration".to_owned(),
+        effect: "gives this provider its own key in the configuration".to_owned(),
         neighbours: Vec::new(),
     })
 }
@@ -129,12 +129,12 @@ fn in_store(world: &dyn World, config: &Config) -> Option<Destination> {
     })
 }
 
-/// An account's key counts only with the matching `auth_mode`.
+/// An account's key is used only with the matching `auth_mode`.
 fn neighbours(place: &Place) -> Vec<Neighbour> {
     let is_key = matches!(place,
         Place::Field { pointer, .. } | Place::KeyringField { pointer, .. } if pointer.0 == ["OPENAI_API_KEY"]);
     let place = with_pointer(place, crate::source::Pointer::new(["auth_mode"])).filter(|_| is_key);
-    let why = "auth_mode says that the key counts, not the login beside it".to_owned();
+    let why = "auth_mode says that the key is used, not the login beside it".to_owned();
     place
         .into_iter()
         .map(|place| Neighbour { place, set: Set::Json(json!("apikey")), why: why.clone() })

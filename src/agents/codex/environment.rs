@@ -29,7 +29,7 @@ impl Environment {
         let parsed = parsed.unwrap_or_default();
         let broken = (!parsed.problems.is_empty()).then(|| state.text().unwrap_or_default().to_owned());
         let mut layers = Layers::of_process(world);
-        // Codex sets the file's variables one after the other, so that the last of duplicates is used, and leaves out names
+        // Codex sets the file's variables one after the other, so that the last of duplicates is used, and skips names
         // that begin with `CODEX_` (`codex-rs/arg0/src/lib.rs`).
         let last: BTreeMap<&str, &Assignment> =
             parsed.assignments.iter().map(|assignment| (assignment.name.as_str(), assignment)).collect();

@@ -33,7 +33,7 @@ pub fn of_slot(
     if table("experimental_bearer_token").is_some() {
         lints.push(Lint::note(
             "key-in-config",
-            "a token stands in the configuration itself; env_key keeps it out",
+            "a token is in the configuration itself; env_key keeps it out",
         ));
     }
     let asks =

@@ -284,5 +284,5 @@ fn rows(offers: Vec<Offer>, search: Search, request: Request, decided: Decided) 
 
 /// The reason of a row that is sent beside the main one.
 fn beside(also: Option<&(usize, Header)>) -> String {
-    also.map_or_else(String::new, |(_, header)| format!("leaves in the same request, as {header}"))
+    also.map_or_else(String::new, |(_, header)| format!("is sent in the same request, as {header}"))
 }

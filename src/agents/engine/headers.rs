@@ -8,7 +8,7 @@ use crate::source::{Place, Source, Value};
 use super::answer::{Credential, From};
 
 /// The reason of a key whose header a configured one replaces.
-pub(super) const REPLACED: &str = "a header of one's own replaces it";
+pub(super) const REPLACED: &str = "a header of your own replaces it";
 
 /// A configured header that is a credential.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct OwnHeader {
     pub(crate) sent: Sent,
     /// What happens where the request has a header of this name already.
     clash: Clash,
-    /// It is shown as a row of its own: the kind of place, the place, the header as it is written there.
+    /// It is shown as its own row: the kind of place, the place, the header as it is written there.
     pub(crate) row: Option<(Source, Place, String)>,
 }
 
@@ -56,14 +56,14 @@ impl OwnHeader {
     }
 }
 
-/// Every credential of `headers`, none as a row of its own.
+/// Every credential of `headers`, none as its own row.
 #[must_use]
 pub fn all<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>, clash: Clash) -> Vec<OwnHeader> {
     let credentials = headers.into_iter().filter(|(name, value)| is_credential_header(name, value));
     credentials.map(|(name, value)| OwnHeader::of(sent_in(name, value), clash)).collect()
 }
 
-/// Lays the configured headers over the credentials of a request. An `Authorization` that is a row of its own is named
+/// Lays the configured headers over the credentials of a request. An `Authorization` that is its own row is named
 /// first: it is what a server looks at.
 pub(super) fn lay(credentials: &mut Vec<Credential>, own: &[OwnHeader]) {
     let keys = credentials.len();
@@ -83,7 +83,7 @@ pub(super) fn lay(credentials: &mut Vec<Credential>, own: &[OwnHeader]) {
 /// The rows of the configured headers, strongest first, and what they do.
 pub(super) fn rows(own: &[OwnHeader], request: &[From]) -> (Vec<Candidate>, Vec<Lint>) {
     let (mut rows, mut lints) = (Vec::new(), Vec::new());
-    let beside = || "it travels beside the key, in a header of its own".to_owned();
+    let beside = || "it is sent beside the key, in its own header".to_owned();
     let with_key = request.iter().any(|from| matches!(from, From::Offer(_)));
     let first = match request.first() {
         Some(From::Own(at)) => row_of(own, *at),
@@ -95,7 +95,7 @@ pub(super) fn rows(own: &[OwnHeader], request: &[From]) -> (Vec<Candidate>, Vec<
         lints.push(Lint::warn("own-credential-header", message));
         let state = match (request.iter().position(|from| *from == From::Own(at)), first) {
             (Some(0), _) if with_key => State::Active { reason: beside() },
-            (Some(0), _) => State::Active { reason: "a header of one's own replaces the key".to_owned() },
+            (Some(0), _) => State::Active { reason: "a header of your own replaces the key".to_owned() },
             (Some(_), _) => State::Ignored { reason: beside() },
             (None, Some(by)) => State::Shadowed { by, reason: REPLACED.to_owned() },
             (None, None) => State::Ignored { reason: REPLACED.to_owned() },

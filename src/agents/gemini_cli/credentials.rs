@@ -14,7 +14,7 @@ pub struct Stored {
     pub source: Source,
     /// The place.
     pub place: Place,
-    /// What stands there, as far as it can be read.
+    /// What is there, as far as it can be read.
     pub value: Value,
     /// It has expired (Google login).
     pub expired: bool,

@@ -29,7 +29,7 @@ pub enum Type {
     Machine,
     /// None is set.
     None,
-    /// A name that is not on record.
+    /// A name that is unknown.
     Other,
 }
 
@@ -109,7 +109,7 @@ impl Gemini<'_> {
         let unclear = region && self.text("GOOGLE_VERTEX_BASE_URL").is_none();
         offers.extend(of_vertex.into_iter().map(|offer| match &offer.gives {
             Gives::Key(_) if unclear => {
-                let reason = "the address of Vertex in the locations us and eu is not on record";
+                let reason = "the address of Vertex in the locations us and eu is unknown";
                 offer.gives(Gives::Unknown(reason.to_owned()))
             }
             _ => offer,
@@ -171,13 +171,13 @@ impl Gemini<'_> {
                 Some(Outcome::nothing("Invalid auth method selected."))
             }
             Type::Gateway | Type::Other => {
-                Some(Outcome::unknown("what this authentication type sends is not on record"))
+                Some(Outcome::unknown("what this authentication type sends is unknown"))
             }
             Type::None => Some(Outcome::nothing(
                 "Please set an Auth method, or one of GEMINI_API_KEY, GOOGLE_GENAI_USE_VERTEXAI, GOOGLE_GENAI_USE_GCA",
             )),
             Type::Login if self.text("GOOGLE_CLOUD_ACCESS_TOKEN").is_some() => {
-                Some(Outcome::unknown("what GOOGLE_CLOUD_ACCESS_TOKEN does beside a login is not on record"))
+                Some(Outcome::unknown("what GOOGLE_CLOUD_ACCESS_TOKEN does beside a login is unknown"))
             }
             Type::Key | Type::Vertex | Type::Login | Type::Machine => None,
         }

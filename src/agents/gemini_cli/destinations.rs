@@ -11,7 +11,7 @@ use super::Gemini;
 use super::decide::Type;
 use super::settings::Settings;
 
-/// The places for a new key, best first: where the present one stands, then the `.env` file that is read.
+/// The places for a new key, best first: where the present one is, then the `.env` file that is read.
 pub fn of(gemini: &Gemini<'_>, slot: &Slot) -> Vec<Destination> {
     let Gemini { world, settings, environment, .. } = gemini;
     let stored = slot.active_candidate().filter(|active| {
@@ -71,7 +71,7 @@ pub fn switch(context: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
     places.into_iter().filter(|_| usable).map(switch).collect()
 }
 
-/// A key counts only where its type is selected; a login that a setting selects is unselected along.
+/// A key is used only where its type is selected; a login that a setting selects is unselected along.
 fn selection(gemini: &Gemini<'_>) -> Vec<Neighbour> {
     let steps = ["security", "auth", "selectedType"];
     let Some((doc, value)) = gemini.settings.get(&steps) else { return Vec::new() };

@@ -77,7 +77,7 @@ fn the_stored_key_is_read_where_a_type_is_selected() {
     assert!(answer(&reachable).starts_with("nothing: When using Gemini API"));
 }
 
-/// A home whose key stands in the encrypted store, on the machine that made it.
+/// A home whose key is in the encrypted store, on the machine that made it.
 fn with_store(store: &str) -> MemoryWorld {
     let mut world = selected(trusted(), "gemini-api-key").with_file(".gemini/gemini-credentials.json", store);
     world.machine = Some(Machine { host: "lab".into(), user: "ann".into() });

@@ -1,4 +1,4 @@
-//! The providers that Goose's rules are on record for, and those a person adds.
+//! The providers that Goose's rules are known for, and those a person adds.
 
 use serde_json::Value as Json;
 
@@ -16,7 +16,7 @@ pub struct Provider {
     pub catalogue: Option<&'static str>,
     /// The name of its secret; empty where it has none.
     pub key: String,
-    /// How the key travels.
+    /// How the key is sent.
     pub header: Header,
     /// Where requests go, and which setting says so.
     pub base_url: String,
@@ -26,7 +26,7 @@ pub struct Provider {
     pub headers: Vec<(String, String)>,
     /// Without a key it does not start.
     pub required: bool,
-    /// Something about it is not on record.
+    /// Something about it is unknown.
     pub unclear: Option<&'static str>,
 }
 
@@ -42,7 +42,7 @@ impl Provider {
             moved_by: None,
             headers: Vec::new(),
             required: true,
-            unclear: Some("what Goose does for this provider is not on record"),
+            unclear: Some("what Goose does for this provider is unknown"),
         }
     }
 }
@@ -132,8 +132,8 @@ fn read(doc: &Doc) -> Option<Provider> {
     };
     let unclear = match () {
         () if doc.at(&["auth"]).is_some_and(|auth| !auth.is_null()) => Some("a command gives its key"),
-        () if base_url.contains("${") => Some("its address holds a variable, which is not on record"),
-        () if !known => Some("its engine is not on record"),
+        () if base_url.contains("${") => Some("its address holds a variable, which is unknown"),
+        () if !known => Some("its engine is unknown"),
         () => None,
     };
     Some(Provider {

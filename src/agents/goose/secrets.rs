@@ -39,7 +39,7 @@ impl Secrets {
     /// Reads them.
     pub fn read(world: &dyn World, settings: &Settings) -> Self {
         let file = Doc::yaml(world, settings.folder.join("secrets.yaml"));
-        // Its presence counts, whatever it says.
+        // Its presence alone matters, whatever it says.
         let off = settings.get(world, "GOOSE_DISABLE_KEYRING").is_some();
         let store = if off {
             Store::Off
@@ -78,7 +78,7 @@ impl Secrets {
             Store::Keyring(doc) => in_store(doc, name, Source::Keyring, "the keyring's entry"),
             Store::Locked => {
                 let place = Place::Keyring { service: SERVICE.to_owned(), user: USER.to_owned() };
-                let reason = "the keyring is locked; what Goose does then is not on record".to_owned();
+                let reason = "the keyring is locked; what Goose does then is unknown".to_owned();
                 let offer = Offer::usable(Source::Keyring, place, Value::Sealed, "the keyring is locked");
                 Some(offer.gives(Gives::Unknown(reason)))
             }

@@ -303,7 +303,7 @@ impl Var {
         let place =
             Place::Line { file: file.file.clone(), line: Some(line.number), name: name.to_owned(), dialect };
         let (own, environ) = (line.own.map(str::to_owned), line.python.map(str::to_owned));
-        // Of a name on very many lines the last counts, and the first are enough to be shown.
+        // Of a name on very many lines the last is used, and the first are enough to be shown.
         if self.settings.len() > MAX_LINES
             && self.settings.last().is_some_and(|last| last.layer == layer)
             && file.overrides

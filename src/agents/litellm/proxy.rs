@@ -146,7 +146,7 @@ impl<'a> Proxy<'a> {
         };
         let profile = format!("proxy/{}", common::printable(name));
         let Some(wire) = wire::wire(id) else {
-            let reason = "what LiteLLM sends to this provider is not on record";
+            let reason = "what LiteLLM sends to this provider is unknown";
             return unknown(profile, &common::printable(id), self.certain, reason);
         };
         let at = at.to_string();
@@ -244,7 +244,7 @@ impl<'a> Proxy<'a> {
             lints.push(Lint::warn("no-master-key", message));
         }
         if !self.certain {
-            let message = format!("{shown} counts only for a proxy that is started with --config {shown}");
+            let message = format!("{shown} is used only for a proxy that is started with --config {shown}");
             lints.push(Lint::note("config-not-loaded", message));
         }
         lints

@@ -57,7 +57,7 @@ const fn bearer(
     Wire { id, provider, keys, bases, base, kind: Kind::Bearer, common: false }
 }
 
-/// The providers whose rules are on record, those that most people use first.
+/// The providers whose rules are known, those that most people use first.
 pub const WIRES: &[Wire] = &[
     Wire {
         common: true,
@@ -195,16 +195,16 @@ pub struct Ask {
     pub before: Vec<Offer>,
     /// What does not count at all, shown last.
     pub after: Vec<Offer>,
-    /// A base URL that comes before the variables, and where it stands.
+    /// A base URL that comes before the variables, and where it is.
     pub base: Option<(String, String)>,
-    /// The key before the variables is there and leaves as it stands.
+    /// The key before the variables is there and is sent as it is.
     pub before_key: Option<Secret>,
 }
 
 impl Wire {
     fn unusable(&self, generation: Generation) -> fn(&str) -> Option<&'static str> {
         match (self.kind, generation) {
-            // 1.106 `AnthropicModelInfo.get_api_key`: a key of blanks counts as unset; `os.environ.get` reads it first,
+            // 1.106 `AnthropicModelInfo.get_api_key`: a key of blanks is treated as unset; `os.environ.get` reads it first,
             // so that "true" is a key.
             (Kind::Anthropic, Generation::V1_106) => {
                 |value| value.trim().is_empty().then_some("nothing but blanks")
@@ -223,7 +223,7 @@ impl Wire {
         }
     }
 
-    /// The variable whose value leaves.
+    /// The variable whose value is sent.
     fn deciding<'a>(&self, layers: &'a Layers, generation: Generation) -> Option<&'a EnvValue> {
         let unusable = self.unusable(generation);
         let decides = |layer: &&EnvValue| !layer.text.is_empty() && unusable(&layer.text).is_none();
@@ -282,7 +282,7 @@ impl Wire {
         question.lints.push(Lint::warn("litellm-proxy", message));
         if given || !question.sends() || PROXY.base_of(layers).1.is_none() {
             let reason =
-                "what leaves with USE_LITELLM_PROXY and without the proxy's key and base is not on record";
+                "what is sent with USE_LITELLM_PROXY and without the proxy's key and base is unknown";
             question.refusal = Some(Outcome::unknown(reason));
         }
         question
@@ -310,7 +310,7 @@ impl Wire {
         }
         let header = self.header(generation, from.is_some(), variable, key.as_ref());
         if matches!(header, Header::Query(_)) {
-            let message = "the key travels in the address of the request, so that proxies log it";
+            let message = "the key is sent in the address of the request, so that proxies log it";
             lints.push(Lint::note("key-in-url", message));
         }
         let offers = self.offers(layers, generation, ask.before, ask.after);
@@ -331,7 +331,7 @@ impl Wire {
             profile: ask.profile,
             provider: Some(self.provider.to_owned()),
             in_use: ask.in_use,
-            refusal: refused.then(|| Outcome::nothing("AZURE_API_BASE is not set, so nothing leaves")),
+            refusal: refused.then(|| Outcome::nothing("AZURE_API_BASE is not set, so nothing is sent")),
             lints,
             ..Question::new(self.id, offers, request)
         }
@@ -374,20 +374,20 @@ impl Wire {
                 format!("{name} stops before any request, or sends it without Authorization")
             }
             (Kind::Anthropic, ..) => format!("{name} stops before any request"),
-            _ => "no request with a credential leaves".to_owned(),
+            _ => "no request with a credential is sent".to_owned(),
         }
     }
 
-    /// What takes a missing key's place, and is not on record.
+    /// What takes a missing key's place, and is unknown.
     fn instead_of_a_key(&self, layers: &Layers, generation: Generation) -> Option<&'static str> {
         match (self.kind, generation) {
             (Kind::Azure, _) if layers.text("AZURE_AD_TOKEN").is_some() => {
-                Some("AZURE_AD_TOKEN takes the key's place; that is not on record")
+                Some("AZURE_AD_TOKEN takes the key's place; that is unknown")
             }
             (Kind::Anthropic, Generation::V1_106)
                 if layers.text("ANTHROPIC_FEDERATION_RULE_ID").is_some() =>
             {
-                Some("workload identity federation takes the key's place; that is not on record")
+                Some("workload identity federation takes the key's place; that is unknown")
             }
             _ => None,
         }

@@ -99,7 +99,7 @@ fn waiting(asked: &Question<'_>, answer: &Answer) -> Vec<Lint> {
         .collect()
 }
 
-/// A mark on the key of the configuration, which 2026.9 keeps under a name of its own.
+/// A mark on the key of the configuration, which 2026.9 keeps under its own name.
 fn inline_waiting(asked: &Question<'_>, answer: &Answer) -> Option<Lint> {
     let active = answer.candidates.get(answer.active?)?;
     if asked.site.rules != Rules::New || active.source != Source::Config || active.value.secret().is_none() {

@@ -120,7 +120,7 @@ impl Asked<'_> {
                     .shadowed_because("a configuration that is read later sets it too");
                 let offer = if set.plain { offer } else { offer.named("options.apiKey") };
                 if beside_login {
-                    let unknown = "an apiKey beside a ChatGPT login is not on record".to_owned();
+                    let unknown = "an apiKey beside a ChatGPT login is unknown".to_owned();
                     return offer.gives(Gives::Unknown(unknown));
                 }
                 offer
@@ -156,9 +156,9 @@ impl Asked<'_> {
             } else if !configured && self.accounts.has_remote() {
                 "a remote configuration that keymend does not fetch may set the key"
             } else if !configured && self.accounts.is_unclear() {
-                "OPENCODE_AUTH_CONTENT is not JSON; what opencode does then is not on record"
+                "OPENCODE_AUTH_CONTENT is not JSON; what opencode does then is unknown"
             } else if self.base_url().is_none() && !unknown_login {
-                "the provider's address is not on record"
+                "the provider's address is unknown"
             } else {
                 return None;
             };
@@ -186,7 +186,7 @@ impl Asked<'_> {
                 Offer::ignored(source, place, value, "this build of opencode does not use an Anthropic login")
             }
             (Kind::Oauth, _) => {
-                let unknown = "what opencode makes of this login is not on record".to_owned();
+                let unknown = "what opencode makes of this login is unknown".to_owned();
                 Offer::usable(source, place, value, "a stored login").gives(Gives::Unknown(unknown))
             }
         });
@@ -202,12 +202,12 @@ impl Asked<'_> {
         let offer = |name: &&str| {
             let (place, value) = (common::env_place(name), common::env_value(self.world, name));
             if value.secret().is_some_and(Secret::is_empty) {
-                return Offer::ignored(Source::Env, place, value, "an empty variable counts as none");
+                return Offer::ignored(Source::Env, place, value, "an empty variable is treated as none");
             }
             if names.len() == 1 || library == Some(*name) {
                 return Offer::usable(Source::Env, place, value, "the environment is asked last");
             }
-            let why = "with several variables opencode leaves the search to the library, which does not know this one";
+            let why = "with several variables the library does the search, which does not know this one";
             Offer::ignored(Source::Env, place, value, why)
         };
         names.iter().map(offer).collect()
@@ -216,7 +216,7 @@ impl Asked<'_> {
     fn request(&self) -> Request {
         let (library, without): (engine::Library, _) = match self.known {
             Some(_) => (fetch, Without::Ends(Outcome::nothing("no key is set"))),
-            // The library for compatible servers leaves an empty key out; the others send it.
+            // The library for compatible servers drops an empty key; the others send it.
             None => (fetch_if_set, Without::Bare(NO_CREDENTIAL.to_owned())),
         };
         let base_url = self.base_url().unwrap_or_default();

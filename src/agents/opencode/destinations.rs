@@ -11,13 +11,13 @@ use crate::source::{Place, Source};
 use super::Opencode;
 use super::config::Config;
 
-/// The places for a new key, best first: where the present one stands, the account file, the person's configuration.
+/// The places for a new key, best first: where the present one is, the account file, the person's configuration.
 pub fn of(opencode: &Opencode<'_>, id: &str, slot: &Slot) -> Vec<Destination> {
     let Opencode { world, config, accounts, .. } = opencode;
     let stored = slot.active_candidate().filter(|active| {
         let bare = matches!(active.source, Source::Config | Source::AuthFile | Source::SecretFile);
         let here = matches!(active.place, Place::Field { .. } | Place::File { .. });
-        // A named candidate is a reference inside of a longer text; only what stands alone is replaced.
+        // A named candidate is a reference inside of a longer text; only what is alone is replaced.
         bare && here && (active.name.is_none() || active.source == Source::SecretFile)
     });
     let mut all: Vec<Destination> = stored.map(engine::replacing).into_iter().collect();
@@ -65,7 +65,7 @@ pub fn switch(context: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
     vec![Switch { neighbours: vec![Neighbour { place, set, why: effect.clone() }], effect }]
 }
 
-/// An account of the kind `api`, as `opencode auth login` writes it; a login that stood there goes.
+/// An account of the kind `api`, as `opencode auth login` writes it; a login that was there goes.
 fn in_accounts(doc: &Doc, id: &str) -> Destination {
     let mut neighbours = Vec::new();
     if doc.text(&[id, "type"]) != Some("api") {
@@ -73,7 +73,7 @@ fn in_accounts(doc: &Doc, id: &str) -> Destination {
         neighbours.push(Neighbour { place: doc.place(&[id, "type"]), set: Set::Json(json!("api")), why });
         let login = ["refresh", "access", "expires", "accountId", "enterpriseUrl"];
         for field in login.into_iter().filter(|field| doc.at(&[id, field]).is_some()) {
-            let why = "the login that stood here does not apply to a key".to_owned();
+            let why = "the login that was here does not apply to a key".to_owned();
             neighbours.push(Neighbour { place: doc.place(&[id, field]), set: Set::Remove, why });
         }
     }

@@ -68,7 +68,7 @@ impl Qwen<'_> {
         found
     }
 
-    /// What Qwen Code sees as `name`; empty counts as none.
+    /// What Qwen Code sees as `name`; empty is treated as none.
     fn text(&self, name: &str) -> Option<String> {
         let found = self.variable(name).into_iter().find(|found| found.ignored.is_none());
         found.map(|found| found.text).filter(|text| !text.is_empty())
@@ -100,7 +100,7 @@ impl Qwen<'_> {
             return if models.is_empty() {
                 Ok(None)
             } else {
-                Err("no model is selected, and which one starts is not on record")
+                Err("no model is selected, and which one starts is unknown")
             };
         };
         let same = |model: &&Json| model.get("id").and_then(Json::as_str) == Some(&wanted);
@@ -126,8 +126,8 @@ impl Qwen<'_> {
         let has_key = offers.iter().any(|offer| offer.gives.wins());
         let refusal = match model {
             Err(reason) => Some(reason),
-            Ok(_) if protocol.id != "openai" => Some("only the openai protocol of Qwen Code is on record"),
-            Ok(_) if has_key && base_url.is_none() => Some("the address without a base URL is not on record"),
+            Ok(_) if protocol.id != "openai" => Some("only the openai protocol of Qwen Code is known"),
+            Ok(_) if has_key && base_url.is_none() => Some("the address without a base URL is unknown"),
             Ok(_) => None,
         };
         let lints = self.lints(protocol, env_key, base_url.as_deref(), base_from);
@@ -227,10 +227,8 @@ impl Qwen<'_> {
             Some("qwen-oauth") => {
                 Outcome::hidden("a Qwen login is exchanged at the start; its free tier ended in April 2026")
             }
-            Some(_) => Outcome::unknown("this authentication type is not on record"),
-            None => {
-                Outcome::unknown("no authentication type is selected, and which one starts is not on record")
-            }
+            Some(_) => Outcome::unknown("this authentication type is unknown"),
+            None => Outcome::unknown("no authentication type is selected, and which one starts is unknown"),
         };
         let reason = outcome.reason().to_owned();
         let found = PROTOCOLS.iter().flat_map(|protocol| self.variable(protocol.key));

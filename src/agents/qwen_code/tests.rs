@@ -38,7 +38,7 @@ fn the_environment_beats_the_file_beats_the_settings() {
     let world = world.with_var("MINE", "ENV");
     assert_eq!(answer(&world), "ENV http://m");
     let world = world.with_var("MINE", "");
-    assert_eq!(answer(&world), "OLD http://m", "an empty variable hides the file and counts for nothing");
+    assert_eq!(answer(&world), "OLD http://m", "an empty variable hides the file and is ignored");
     let world = world.with_var("OPENAI_API_KEY", "OTHER");
     assert_eq!(answer(&world), "OTHER http://m");
     assert!(slots(&world)[0].lints.iter().any(|lint| lint.id == "other-key-sent"));
