@@ -283,6 +283,9 @@ impl JournalError {
     }
 }
 
+/// How many actions one run forgets because of their age or number.
+const MAX_EXPIRED: usize = 200;
+
 /// The journal's folder.
 #[derive(Clone, Debug)]
 pub struct Journal {
@@ -468,13 +471,22 @@ impl Journal {
         fs::remove_dir_all(&path).map_err(|source| JournalError::Folder { path, source })
     }
 
-    /// Forgets what is older or more than `keep` says; unfinished actions stay. Returns how many went.
+    /// Forgets what is older or more than `keep` says, the oldest first; unfinished actions stay. Returns how many went: no
+    /// more than [`MAX_EXPIRED`], so that nobody waits for a history of years, and the next run goes on.
     pub fn expire(&self, now_ms: i64, keep: Keep) -> usize {
-        let (all, _) = self.history();
         let oldest = now_ms - i64::from(keep.days) * 24 * 60 * 60 * 1000;
-        let finished = all.iter().enumerate().filter(|(_, action)| action.state != State::Planned);
-        let old = finished.filter(|(at, action)| *at >= keep.actions || action.at_ms < oldest);
-        old.filter(|(_, action)| self.forget(&action.id).is_ok()).count()
+        let mut ids = self.ids();
+        let mut kept = Vec::new();
+        // Newest first, until as many as may stay can be used.
+        while kept.len() < keep.actions
+            && let Some(id) = ids.pop()
+        {
+            kept.extend(self.read(&id).ok());
+        }
+        let aged = kept.into_iter().filter(|action| action.at_ms < oldest).rev();
+        let more = ids.iter().filter_map(|id| self.read(id).ok());
+        let finished = more.chain(aged).filter(|action| action.state != State::Planned);
+        finished.take(MAX_EXPIRED).filter(|action| self.forget(&action.id).is_ok()).count()
     }
 
     /// Forgets every finished action, and those that cannot be used: no backup is left. Returns how many went.

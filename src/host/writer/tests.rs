@@ -1,7 +1,7 @@
 //! Every situation of a write, on a real file system.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 
 use super::*;
 use crate::edit::{Masker, Touched};
@@ -524,6 +524,34 @@ fn backups_expire_by_age_and_number_and_can_be_purged() {
     lab.apply(&[change(&path, Some("25"), Some("x"))]).expect("applied");
     assert_eq!(journal.purge(), 1);
     assert!(journal.history().0.is_empty());
+}
+
+/// Each action that goes is work on the disk: a history of years goes in pieces, the oldest first.
+#[test]
+fn a_long_history_expires_in_pieces() {
+    let mut lab = Lab::new();
+    let path = lab.put("one", "0", 0o600);
+    let applied = lab.apply(&[change(&path, Some("0"), Some("1"))]).expect("applied");
+    let journal = lab.writer().journal;
+    let (first, ids) = (journal.folder(&applied.id), |n| format!("20200101-000000-{n:03}"));
+    for id in (0..300).map(ids) {
+        let copy = journal.folder(&id);
+        fs::DirBuilder::new().mode(0o700).create(&copy).unwrap();
+        for entry in fs::read_dir(&first).unwrap().map(Result::unwrap) {
+            fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+        }
+        let manifest = copy.join("manifest.json");
+        let text = fs::read_to_string(&manifest).unwrap().replace(&applied.id, &id);
+        fs::write(&manifest, text).unwrap();
+    }
+    assert_eq!(journal.history().0.len(), 301);
+    lab.now += 1000;
+    lab.apply(&[change(&path, Some("1"), Some("2"))]).expect("applied");
+    assert_eq!(journal.history().0.len(), 102);
+    assert!(!journal.folder(&ids(199)).exists() && journal.folder(&ids(200)).exists());
+    assert_eq!(journal.expire(lab.now, Keep::default()), 82);
+    let (left, _) = journal.history();
+    assert_eq!((left.len(), left[1].id.as_str()), (20, applied.id.as_str()));
 }
 
 #[test]
