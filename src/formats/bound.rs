@@ -6,12 +6,15 @@
 //! value made of it carries on, and [`Agent::scan`](crate::agents::Agent::scan) says "too long to be sent" in every slot
 //! whose answer depends on one.
 //!
-//! What a file spells out itself is not limited here: it cannot be longer than the file.
+//! A value that a file spells out itself may be longer, up to [`MAX_SPELLED`]. A longer one is not copied: a file of one line
+//! of 30 MB would be in memory once for every view of it.
 
 use std::cell::Cell;
 
 /// The longest value with a reference in it, in bytes.
 pub const MAX_VALUE: usize = 64 * 1024;
+/// The longest value that a file spells out, in bytes.
+pub const MAX_SPELLED: usize = 1024 * 1024;
 /// How many bytes the references of one file may bring in together.
 pub const MAX_FILE: usize = 1024 * 1024;
 /// How many bytes of one file may be looked at once more because of its references. Four times the largest file that is
@@ -25,12 +28,19 @@ pub(crate) const MAX_DEPTH: usize = 32;
 pub(crate) const MARK: &str = "keymend0holds0no0value0here0because0it0is0too0long0to0be0sent";
 
 /// What is said at the place of such a value.
-pub const TOO_LONG: &str = "too long to be sent (over 64 KiB with its references, or the file over 1 MiB)";
+pub const TOO_LONG: &str =
+    "too long to be sent (over 1 MiB, over 64 KiB with its references, or the file over 1 MiB with them)";
 
 /// Whether a reader gave this value up as too long, or it holds one that was.
 #[must_use]
 pub fn is_too_long(text: &str) -> bool {
     text.contains(MARK)
+}
+
+/// A value that a file spells out, or the mark of one that is too long.
+#[must_use]
+pub const fn spelled(text: &str) -> &str {
+    if text.len() > MAX_SPELLED { MARK } else { text }
 }
 
 /// What is left for the references of one file.
@@ -107,7 +117,8 @@ impl Filling<'_> {
 
     /// Whether `more` bytes fit; gives the value up where they do not.
     fn fits(&mut self, more: usize) -> bool {
-        if self.refers && self.text.len().saturating_add(more) > MAX_VALUE {
+        let limit = if self.refers { MAX_VALUE } else { MAX_SPELLED };
+        if self.text.len().saturating_add(more) > limit {
             self.give_up();
         }
         !self.over
@@ -171,7 +182,11 @@ mod tests {
         let mut value = room.filling();
         value.own(&part);
         value.own(&part);
-        assert_eq!(value.done().len(), 2 * MAX_VALUE, "what the file spells out has no limit here");
+        assert_eq!(value.done().len(), 2 * MAX_VALUE, "what the file spells out may be longer");
+        let mut value = room.filling();
+        value.own(&"x".repeat(MAX_SPELLED));
+        value.own("y");
+        assert_eq!(value.done(), MARK);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::formats::assignment::Parsed;
+use crate::formats::bound;
 use crate::formats::shell::{self, Shell};
 use crate::source::Dialect;
 
@@ -74,7 +75,7 @@ pub fn parse_with(
     env: &BTreeMap<String, String>,
     expansion: Expansion,
 ) -> Parsed {
-    match dialect {
+    let mut parsed = match dialect {
         Dialect::PythonDotenv => python::parse(text, env, expansion),
         Dialect::NodeDotenv => node::dotenv(text),
         Dialect::NodeEnvFile => node::env_file(text),
@@ -92,5 +93,9 @@ pub fn parse_with(
         Dialect::Sh => shell::dotenv(Shell::Sh, text, env),
         Dialect::Zsh => shell::dotenv(Shell::Zsh, text, env),
         Dialect::Fish => shell::dotenv(Shell::Fish, text, env),
+    };
+    for found in parsed.assignments.iter_mut().filter(|found| found.value.len() > bound::MAX_SPELLED) {
+        found.value = bound::MARK.to_owned();
     }
+    parsed
 }

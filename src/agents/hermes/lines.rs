@@ -7,6 +7,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use zeroize::Zeroizing;
 
 use super::sanitise::{Sanitised, sanitise};
+use crate::formats::bound;
 use crate::formats::dotenv::{self, Binding, Variables};
 
 /// One assignment as both parsers see it.
@@ -121,7 +122,7 @@ impl Lines {
                 unset.insert(found.name.to_owned(), self.all.len());
                 return;
             };
-            let (name, python) = (self.keep(found.name), Some(self.keep(value)));
+            let (name, python) = (self.keep(found.name), Some(self.keep(bound::spelled(value))));
             self.all.push(Kept { name, number: narrow(clean.line(found.line)), own: None, python });
         });
         if !unset.is_empty() {
@@ -177,6 +178,7 @@ impl Group {
     }
 
     fn own(&mut self, lines: &mut Lines, name: &str, value: &str) {
+        let value = bound::spelled(value);
         let free = self.free(lines, name);
         let same = free.and_then(|at| self.lines[at].python).filter(|part| lines.text(*part) == value);
         let own = Some(same.unwrap_or_else(|| lines.keep(value)));
@@ -251,6 +253,24 @@ mod tests {
         let wanted: Vec<_> = keys.iter().map(|key| (2, Some(key.as_str()), Some(key.as_str()))).collect();
         assert_eq!(of(&lines, "OPENAI_API_KEY"), wanted);
         assert_eq!((lines.split.as_slice(), of(&lines, "Y")), (&[2][..], vec![(3, Some("2"), Some("2"))]));
+    }
+
+    /// What no server takes is not copied: one line of megabytes costs what is read from the disk.
+    #[test]
+    fn a_line_of_megabytes_is_kept_as_a_mark() {
+        let plain = format!("A=1\nOPENAI_API_KEY={}\nB=2\n", "x".repeat(bound::MAX_SPELLED + 1));
+        let odd = plain.replace("=x", "=\"x");
+        for (text, whole) in [(&plain, false), (&odd, true)] {
+            let lines = both(text);
+            assert!(lines.texts.len() < 1000, "{}", lines.texts.len());
+            let found = of(&lines, "OPENAI_API_KEY");
+            assert!(found.iter().all(|(line, own, _)| *line == 2 && own.is_some_and(bound::is_too_long)));
+            assert_eq!((found.len(), of(&lines, "B")[0].0), (1, 4 - 1));
+            // What the reader works on: a plain line is cut before it is copied, one with quotes has to be read.
+            assert_eq!(super::sanitise(text.as_bytes()).own.len() > bound::MAX_SPELLED, whole);
+        }
+        let longest = format!("OPENAI_API_KEY={}\n", "x".repeat(bound::MAX_SPELLED));
+        assert_eq!(of(&both(&longest), "OPENAI_API_KEY")[0].1.map(str::len), Some(bound::MAX_SPELLED));
     }
 
     /// A million lines cost their text once, and no variable is made of them before it is asked for.

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use crate::formats::bound;
+
 /// The names at which a line may be split.
 const KNOWN: &str = include_str!("known_names.txt");
 
@@ -82,7 +84,7 @@ fn repair(text: &str) -> (String, Vec<(usize, usize)>, Vec<usize>) {
     for (at, line) in text.lines().enumerate() {
         let line = line.trim();
         let Some(parts) = parts(line) else {
-            out.push_str(line);
+            out.push_str(&spelled(line));
             out.push('\n');
             continue;
         };
@@ -99,6 +101,17 @@ fn repair(text: &str) -> (String, Vec<(usize, usize)>, Vec<usize>) {
         }
     }
     (out, more, split)
+}
+
+/// The line, with the mark of a value that is too long in place of one that no reader sees otherwise than it is spelled.
+fn spelled(line: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+~|@%,".contains(&byte);
+    match line.split_once('=').filter(|_| line.len() > bound::MAX_SPELLED) {
+        Some((name, value)) if value.len() > bound::MAX_SPELLED && value.bytes().all(is_plain) => {
+            Cow::Owned(format!("{name}={}", bound::MARK))
+        }
+        _ => Cow::Borrowed(line),
+    }
 }
 
 /// The parts of a line that Hermes splits.
