@@ -43,6 +43,10 @@ pub trait World {
     fn read(&self, path: &Path) -> Arc<FileState>;
     /// The names in a folder, sorted; empty where there is no such folder or it cannot be listed.
     fn list(&self, dir: &Path) -> Vec<String>;
+    /// How many names [`World::list`] gives of a folder that has more; none where it gives all.
+    fn cut_to(&self, _dir: &Path) -> Option<usize> {
+        None
+    }
     /// Whether a path exists, without reading it.
     fn exists(&self, path: &Path) -> bool;
     /// Whether a path is a folder. A folder that is wanted is no trouble: ask here, not with [`World::read`].
@@ -201,6 +205,9 @@ pub enum Trouble {
         /// The limit.
         limit: u64,
     },
+    /// A folder with more names than keymend looks at.
+    #[error("has more than {0} entries, and the others are not looked at")]
+    TooMany(usize),
     /// A loop of symbolic links.
     #[error("is a loop of symbolic links")]
     LinkLoop,
@@ -230,6 +237,7 @@ impl Trouble {
             Self::Special(_) => "it is managed by another program; keymend does not open it",
             Self::Denied => "check its owner and mode, or run keymend as the user who owns it",
             Self::TooLarge { .. } => "this is not a credential file; check the path",
+            Self::TooMany(_) => "take away what is no longer used; nothing is known of the others",
             Self::LinkLoop => "repair the symbolic links",
             Self::TimedOut(_) => "the mount may be gone; unmount it or wait, then scan again",
             Self::NotText => "save the file again as UTF-8 text",

@@ -52,6 +52,23 @@ fn new() -> String {
     Key::New("anthropic").text()
 }
 
+/// A folder with more names than are looked at is one line at that folder, and no answer that looks whole.
+#[test]
+fn a_folder_that_is_cut_is_said_once() {
+    let home = Home::new();
+    let profiles = home.folder.path().join(".hermes/profiles");
+    for n in 0..20_001 {
+        std::fs::File::create(profiles.join(format!("{n}.no-profile"))).unwrap();
+        if n == 19_999 {
+            assert!(!home.run(&["status", "hermes"], "").1.contains("entries"));
+        }
+    }
+    let (_, said) = home.run(&["status", "hermes"], "");
+    let line = "~/.hermes/profiles has more than 20000 entries, and the others are not looked at";
+    assert_eq!(said.matches("more than 20000").count(), 1, "{said}");
+    assert!(said.contains(line), "{said}");
+}
+
 #[test]
 fn where_nobody_can_be_asked_nothing_is_done_and_nothing_is_green() {
     let home = Home::new();

@@ -7,7 +7,7 @@
 //! rest. On a machine without such mounts nothing can hang, and the hand-over between threads is saved.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub struct RealWorld {
     now_ms: i64,
     files: RefCell<HashMap<OsString, Arc<FileState>>>,
     folders: RefCell<HashMap<OsString, Vec<String>>>,
+    /// The folders of which only a part of the names is known.
+    cut: RefCell<HashSet<OsString>>,
     there: RefCell<HashMap<OsString, bool>>,
     are_folders: RefCell<HashMap<OsString, bool>>,
     tables: RefCell<HashMap<Table, TableState>>,
@@ -110,6 +112,7 @@ impl RealWorld {
             now_ms: now_ms(),
             files: RefCell::default(),
             folders: RefCell::default(),
+            cut: RefCell::default(),
             there: RefCell::default(),
             are_folders: RefCell::default(),
             tables: RefCell::default(),
@@ -321,9 +324,17 @@ impl World for RealWorld {
             return known.clone();
         }
         let owned = dir.to_owned();
-        let names = self.access(FILE_DEADLINE, move || list_dir(&owned)).unwrap_or_default();
+        let (names, cut) =
+            self.access(FILE_DEADLINE, move || list_dir(&owned, MAX_NAMES)).unwrap_or_default();
+        if cut {
+            self.cut.borrow_mut().insert(dir.into());
+        }
         self.folders.borrow_mut().insert(dir.into(), names.clone());
         names
+    }
+
+    fn cut_to(&self, dir: &Path) -> Option<usize> {
+        self.cut.borrow().contains(dir.as_os_str()).then_some(MAX_NAMES)
     }
 
     fn exists(&self, path: &Path) -> bool {
@@ -394,14 +405,17 @@ fn timed_out(deadline: Duration) -> Trouble {
     Trouble::TimedOut(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn list_dir(dir: &Path) -> Vec<String> {
-    /// No agent keeps more profiles than this; a larger folder is cut rather than read without end.
-    const MAX_NAMES: usize = 20_000;
-    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+/// No agent keeps more profiles than this; a larger folder is cut rather than read without end.
+const MAX_NAMES: usize = 20_000;
+
+/// The names in a folder, and whether there are more than `limit`.
+fn list_dir(dir: &Path, limit: usize) -> (Vec<String>, bool) {
+    let Ok(mut entries) = std::fs::read_dir(dir) else { return (Vec::new(), false) };
+    let first = entries.by_ref().take(limit);
     let mut names: Vec<String> =
-        entries.take(MAX_NAMES).filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        first.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     names.sort();
-    names
+    (names, entries.next().is_some())
 }
 
 fn find_executable(path: &str, name: &str) -> Option<PathBuf> {

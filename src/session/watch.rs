@@ -108,7 +108,15 @@ impl World for Watched<'_> {
     }
 
     fn list(&self, dir: &Path) -> Vec<String> {
-        self.base.list(dir)
+        let names = self.base.list(dir);
+        if let Some(limit) = self.cut_to(dir) {
+            self.note(dir, &Trouble::TooMany(limit));
+        }
+        names
+    }
+
+    fn cut_to(&self, dir: &Path) -> Option<usize> {
+        self.base.cut_to(dir)
     }
 
     fn exists(&self, path: &Path) -> bool {

@@ -140,6 +140,10 @@ impl World for Overlay<'_> {
         }
     }
 
+    fn cut_to(&self, dir: &Path) -> Option<usize> {
+        self.base.cut_to(dir)
+    }
+
     fn list(&self, dir: &Path) -> Vec<String> {
         let mut names = self.base.list(dir);
         for (path, state) in self.files.iter().filter(|(path, _)| path.parent() == Some(dir)) {
