@@ -95,6 +95,21 @@ mod tests {
         assert!(found.iter().all(|(_, slot)| slot.candidates.is_empty() && slot.sent().is_none()));
     }
 
+    #[test]
+    fn an_agent_without_a_place_for_a_key_is_told_apart() {
+        let catalogue = Catalogue::embedded();
+        let of = |world: &MemoryWorld| {
+            let slots = plausible(world, &catalogue, agents::ALL);
+            without_place(world, &catalogue, agents::ALL, &slots)
+        };
+        let library = MemoryWorld::new("/home/ann").with_file(".litellm/cache", "");
+        assert_eq!(of(&library), ["litellm"]);
+        let config =
+            "model_list:\n- model_name: m\n  litellm_params:\n    model: openai/gpt-5\n    api_key: sk-1\n";
+        let proxy = library.with_file("work/config.yaml", config);
+        assert!(of(&proxy).is_empty());
+    }
+
     fn real(world: &dyn World, catalogue: &Catalogue, agent: &str, provider: &str) -> bool {
         let agent = agents::find(agent).unwrap();
         let slots = agent.scan(&Context { world, catalogue }).map_or_else(Vec::new, |found| found.slots);

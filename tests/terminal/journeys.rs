@@ -445,6 +445,21 @@ fn a_first_set_up_goes_from_nothing_to_a_key_that_is_sent() {
     no_key_in(&pty);
 }
 
+/// LiteLLM's library takes its key from the program around it: with no `.env` that it reads there is nowhere to put one.
+#[test]
+fn a_set_up_offers_no_agent_that_has_no_place_for_a_key() {
+    let home = hermes_home(None);
+    std::fs::create_dir(home.path().join(".litellm")).unwrap();
+    let env = [("HOME", home.path().to_str().unwrap()), ("PATH", "/usr/bin:/bin")];
+    let mut pty = Pty::start_in(Some(home.path()), &["--offline"], &env, SIZE);
+    pty.wait_for("1 of 3");
+    // One answer lists the agents without a trace here, and says which of all have no place.
+    let agents = pty.wait_for("not found here");
+    assert!(agents.contains("[x] Hermes Agent") && !agents.contains("LiteLLM"), "{agents}");
+    pty.send("\u{3}");
+    assert_eq!(pty.finish(), 0);
+}
+
 #[test]
 fn an_empty_machine_is_welcomed() {
     let home = tempfile::tempdir().unwrap();

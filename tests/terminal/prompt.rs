@@ -2,6 +2,8 @@
 //! key.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use keymend::demo::Key;
 use rustix::process::{Signal, kill_process};
@@ -152,6 +154,42 @@ fn without_utf_8_and_on_a_dumb_terminal_it_is_hidden_too() {
             assert!(!window.raw.contains(&0x1b), "no escape sequence");
         }
     }
+}
+
+/// A company's key and an address that is not the company's: the question is asked before anything is sent.
+#[test]
+fn a_test_asks_before_a_key_goes_to_another_host() {
+    use keymend::host::loopback::{Loopback, Reply, Request};
+    let seen: Arc<AtomicUsize> = Arc::default();
+    let count = Arc::clone(&seen);
+    let refuses = move |_: &Request| {
+        count.fetch_add(1, Ordering::SeqCst);
+        Reply::json(401, r#"{"error":{"type":"authentication_error","message":"invalid x-api-key"}}"#)
+    };
+    let server = Loopback::start(refuses).unwrap();
+    let host = keymend::provider::authority(&server.url()).unwrap().to_owned();
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".claude")).unwrap();
+    let settings =
+        format!(r#"{{"env":{{"ANTHROPIC_BASE_URL":"{}","ANTHROPIC_API_KEY":"{}"}}}}"#, server.url(), new());
+    std::fs::write(home.path().join(".claude/settings.json"), settings).unwrap();
+    let consents = home.path().join(".local/state/keymend/consents.json");
+    let env = [("HOME", home.path().to_str().unwrap())];
+    let question = format!("Send this key to {host}, now and in later tests? [y/N]");
+    for (answer, sends) in [("n", false), ("y", true)] {
+        let mut window = Window::open(&["test", "claude-code/anthropic"], &env, None);
+        window.wait_for(&question);
+        assert_eq!(seen.load(Ordering::SeqCst), 0, "nothing is sent before the answer");
+        window.send(&format!("{answer}\r"));
+        assert_eq!(window.end().code(), Some(1));
+        assert_eq!(seen.load(Ordering::SeqCst) > 0, sends, "{answer}: {}", window.screen());
+        assert_eq!(consents.exists(), sends, "{answer}");
+        hidden(&window);
+    }
+    // The yes is remembered.
+    let mut window = Window::open(&["test", "claude-code/anthropic"], &env, None);
+    assert_eq!(window.end().code(), Some(1));
+    assert!(!window.screen().contains("[y/N]"), "{}", window.screen());
 }
 
 #[test]

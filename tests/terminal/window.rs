@@ -262,6 +262,32 @@ fn an_abort_leaves_no_core_and_the_terminal_as_it_was() {
     }
 }
 
+/// An update replaces the program's file while the wizard runs: no path leads to what runs then.
+#[test]
+fn a_program_whose_file_is_gone_gives_the_terminal_back_after_a_kill() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let program = folder.path().join("keymend");
+    std::fs::hard_link(env!("CARGO_BIN_EXE_keymend"), &program).unwrap();
+    let tmp = tempfile::tempdir().unwrap();
+    let env = [("TMPDIR", tmp.path().to_str().unwrap())];
+    // Deleted before it starts: whenever the guard is started, the file is gone.
+    let path = program.display();
+    let line = format!("exec 9< '{path}' && rm '{path}' && exec /proc/self/fd/9 demo");
+    let mut window = Window::start("sh", &["-c", &line], &env, None);
+    let before = rustix::termios::tcgetattr(&window.master).unwrap();
+    window.wait_for("scanned in");
+    window.press("?", "Keys: ");
+    assert!(!program.exists());
+    kill_process(window.pid(), Signal::KILL).unwrap();
+    window.wait_for("keymend was ended before it could say why");
+    let master = window.master.try_clone().unwrap();
+    let (status, parser) = window.finish();
+    assert_eq!(status.signal(), Some(Signal::KILL.as_raw()));
+    assert!(!parser.screen().alternate_screen() && !parser.screen().hide_cursor());
+    let after = rustix::termios::tcgetattr(&master).unwrap();
+    assert_eq!((after.local_modes, after.output_modes), (before.local_modes, before.output_modes));
+}
+
 #[test]
 fn without_utf_8_every_screen_is_ascii() {
     for (name, way) in SCREENS {
