@@ -23,7 +23,7 @@ mod tests;
 mod unwrap;
 
 pub use fit::{Fit, fits};
-pub use nature::{Nature, forms, is_whole, nature, parts, reference};
+pub use nature::{Nature, forms, is_whole, nature, nature_of, parts, reference};
 pub use shapes::{AnyForm, KeyShapes, Shape, Telling};
 
 /// The largest paste that is looked at.
@@ -97,8 +97,8 @@ pub struct Refused {
 /// share.
 #[must_use]
 pub fn clean(paste: &[u8], shapes: &dyn KeyShapes, expected: Option<&str>) -> Cleaned {
-    let mut work =
-        Work { shapes, expected, removed: vec![], doubts: vec![], text: Zeroizing::new(String::new()) };
+    let text = Zeroizing::new(String::new());
+    let mut work = Work { shapes, expected, removed: vec![], doubts: vec![], text, exact: false };
     match work.run(paste) {
         Ok(()) => Cleaned::Accepted(work.accepted()),
         Err(no) => Cleaned::Refused(Refused { reason: no.id, message: no.message, removed: work.removed }),
@@ -132,6 +132,8 @@ struct Work<'a> {
     text: Zeroizing<String>,
     removed: Vec<Removed>,
     doubts: Vec<Doubt>,
+    /// The text is known to be exact.
+    exact: bool,
 }
 
 /// The way out of the pipeline with a refusal.
@@ -159,6 +161,7 @@ impl Work<'_> {
                 return no("empty", "there is no text in it");
             }
             if self.is_exact(&self.text) {
+                self.exact = true;
                 return Ok(());
             }
             self.is_something_else()?;
@@ -208,6 +211,7 @@ impl Work<'_> {
     /// Replaces the text, wiping the old one.
     fn set(&mut self, text: impl Into<String>) {
         self.text = Zeroizing::new(text.into());
+        self.exact = false;
     }
 
     fn accepted(self) -> Accepted {

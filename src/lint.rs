@@ -7,4 +7,4 @@ mod file;
 mod key;
 
 pub use file::{file_lints, place_lints, tracked_by_git};
-pub use key::{Use, key_lints};
+pub use key::{Use, judged, key_lints};

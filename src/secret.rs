@@ -6,6 +6,7 @@
 //! of the process, a salted [`Fingerprint`].
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use regex::Regex;
@@ -220,17 +221,29 @@ impl Secret {
     #[must_use]
     pub fn fingerprint(&self, salt: &str) -> Fingerprint {
         let digest = Sha256::new().chain_update(salt.as_bytes()).chain_update(self.0.as_bytes()).finalize();
-        Fingerprint(digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+        Fingerprint(hex(&digest[..6]))
     }
 
     /// The first `digits` hex digits of the plain SHA-256 of the key, for comparison with the hashes that agents
     /// themselves keep (Hermes: `secret_fingerprint`).
     #[must_use]
     pub fn sha256_hex(&self, digits: usize) -> String {
-        let hex: String =
-            Sha256::digest(self.0.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-        hex.chars().take(digits).collect()
+        let mut hex = hex(&Sha256::digest(self.0.as_bytes()));
+        hex.truncate(digits);
+        hex
     }
+}
+
+/// For tables of this process alone, as the comparison: nothing of the hash is kept.
+impl Hash for Secret {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// A control character in a key must not reach a terminal.

@@ -79,9 +79,9 @@ pub struct Scan {
     /// The processes and services that answer for a slot, too.
     held: held::Held,
     /// The position of each key: a scan with ten thousand keys asks for a letter at every row.
-    positions: HashMap<Fingerprint, usize>,
+    positions: HashMap<Secret, usize>,
     /// The same for the keys that have blanks around them, without the blanks; the first of several.
-    trimmed: HashMap<Fingerprint, usize>,
+    trimmed: HashMap<Secret, usize>,
 }
 
 /// The built-in providers, and the person's own files in `<config>/keymend/providers/*.toml`.
@@ -140,7 +140,7 @@ fn finished(world: &dyn World, catalogue: &Catalogue, mut agents: Vec<Scanned>) 
     }
     let all = agents.iter_mut().map(|scanned| (scanned.agent, &mut scanned.findings));
     let held = held::tell(world, catalogue, around.surroundings(), all);
-    Scan { held, ..Scan::of(agents, catalogue) }
+    Scan { held, ..Scan::judged(agents, catalogue, around.natures()) }
 }
 
 /// Asks all agents that keymend knows and keeps those that are here.
@@ -167,8 +167,13 @@ impl Scan {
     /// What these agents found, with one entry for each distinct key.
     #[must_use]
     pub fn of(agents: Vec<Scanned>, catalogue: &Catalogue) -> Self {
+        Self::judged(agents, catalogue, &surround::Natures::default())
+    }
+
+    /// The same, with what is known of the texts already.
+    fn judged(agents: Vec<Scanned>, catalogue: &Catalogue, known: &surround::Natures) -> Self {
         let mut scan = Self { agents, ..Self::default() };
-        scan.index(catalogue);
+        scan.index(catalogue, known);
         crate::printer::know(scan.secrets());
         scan
     }
@@ -203,8 +208,7 @@ impl Scan {
     #[must_use]
     pub fn tag(&self, key: &Secret) -> Option<Tag> {
         // What is sent is often a key of a file without the blanks around it: the same letter.
-        let print = key.fingerprint("");
-        let at = self.positions.get(&print).or_else(|| self.trimmed.get(&print))?;
+        let at = self.positions.get(key).or_else(|| self.trimmed.get(key))?;
         self.keys.get(*at).map(|view| view.tag)
     }
 
@@ -222,11 +226,11 @@ impl Scan {
     /// Notes what is at a candidate. A text that is a key in one slot is one everywhere.
     fn note(&mut self, at: SlotRef, index: usize, key: &Secret, catalogue: &Catalogue) {
         let next = self.keys.len();
-        let view = *self.positions.entry(key.fingerprint("")).or_insert(next);
+        let view = *self.positions.entry(key.clone()).or_insert(next);
         if view == next {
             let bare = key.map(|own| own.trim().to_owned());
             if bare != *key {
-                self.trimmed.entry(bare.fingerprint("")).or_insert(next);
+                self.trimmed.entry(bare).or_insert(next);
             }
             let (tag, mask) = (Tag(next), catalogue.mask(key));
             self.keys.push(KeyView { tag, key: key.clone(), mask, places: Vec::new() });
@@ -235,22 +239,21 @@ impl Scan {
     }
 
     /// One entry for each distinct key. The work grows with the places, not with their square.
-    fn index(&mut self, catalogue: &Catalogue) {
-        let mut found: Vec<(SlotRef, usize, Secret, Fingerprint)> = Vec::new();
-        let mut judged: HashMap<Fingerprint, bool> = HashMap::new();
+    fn index(&mut self, catalogue: &Catalogue, known: &surround::Natures) {
+        let mut found: Vec<(SlotRef, usize, Secret)> = Vec::new();
+        let mut judged: HashMap<Secret, bool> = HashMap::new();
         for (at, _, slot) in self.slots() {
             for (index, key) in slot.candidates.iter().enumerate().filter_map(key_of) {
-                let print = key.fingerprint("");
-                let is_key = judged.entry(print.clone()).or_default();
-                *is_key = *is_key || is_key_of(slot, &slot.candidates[index], catalogue);
-                found.push((at, index, key.clone(), print));
+                let is_key = judged.entry(key.clone()).or_default();
+                *is_key = *is_key || is_key_of(slot, &slot.candidates[index], catalogue, known);
+                found.push((at, index, key.clone()));
             }
         }
         let mut texts = HashSet::new();
-        for (at, index, key, print) in found {
-            if judged.get(&print) == Some(&true) {
+        for (at, index, key) in found {
+            if judged.get(&key) == Some(&true) {
                 self.note(at, index, &key, catalogue);
-            } else if texts.insert(print) {
+            } else if texts.insert(key.clone()) {
                 self.texts.push(key);
             }
         }
@@ -258,8 +261,12 @@ impl Scan {
 }
 
 /// Whether a key is at this candidate. A word of the agent itself is none.
-fn is_key_of(slot: &Slot, candidate: &Candidate, catalogue: &Catalogue) -> bool {
-    let is_key = |key| hygiene::nature(key, slot.provider.as_deref(), catalogue).is_key();
+fn is_key_of(slot: &Slot, candidate: &Candidate, catalogue: &Catalogue, known: &surround::Natures) -> bool {
+    let provider = slot.provider.as_deref();
+    let is_key = |key| {
+        let nature = known.get(key, provider);
+        nature.unwrap_or_else(|| hygiene::nature(key, provider, catalogue)).is_key()
+    };
     candidate.source != Source::BuiltIn && candidate.value.secret().is_some_and(is_key)
 }
 

@@ -43,7 +43,7 @@ pub trait World {
     fn read(&self, path: &Path) -> Arc<FileState>;
     /// The names in a folder, sorted; empty where there is no such folder or it cannot be listed.
     fn list(&self, dir: &Path) -> Vec<String>;
-    /// How many names [`World::list`] gives of a folder that has more; none where it gives all.
+    /// How many names [`World::list`] gives of a folder that has more, or none if it gives all.
     fn cut_to(&self, _dir: &Path) -> Option<usize> {
         None
     }

@@ -95,7 +95,7 @@ pub fn parse_with(
         Dialect::Fish => shell::dotenv(Shell::Fish, text, env),
     };
     for found in parsed.assignments.iter_mut().filter(|found| found.value.len() > bound::MAX_SPELLED) {
-        found.value = bound::MARK.to_owned();
+        bound::MARK.clone_into(&mut found.value);
     }
     parsed
 }

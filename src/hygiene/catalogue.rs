@@ -13,7 +13,7 @@ impl KeyShapes for Catalogue {
                 provider: &provider.id,
                 kind: &form.kind,
                 telling: telling(form),
-                fixed_length: form.length_known && is_fixed(&form.regex),
+                fixed_length: *form.fixed_length.get_or_init(|| form.length_known && is_fixed(&form.regex)),
                 prefix: form.prefix_of(&key).unwrap_or(""),
             })
             .collect()

@@ -21,7 +21,7 @@ impl Work<'_> {
         if self.text.len() > MAX_LEN {
             return no("too-long", format!("{} characters are more than any key has", self.text.len()));
         }
-        if !self.is_exact(&self.text) {
+        if !self.exact && !self.is_exact(&self.text) {
             self.two_keys()?;
             self.letter_case()?;
             self.length()?;

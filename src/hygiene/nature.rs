@@ -43,7 +43,13 @@ impl Nature {
 /// What `text` is. `provider` is the one that it would be sent to, where that is known: some forms tell nothing without.
 #[must_use]
 pub fn nature(text: &Secret, provider: Option<&str>, shapes: &dyn KeyShapes) -> Nature {
-    match clean_secret(text, shapes, provider) {
+    nature_of(&clean_secret(text, shapes, provider), text, provider, shapes)
+}
+
+/// The same of a text that was cleaned already, for this provider.
+#[must_use]
+pub fn nature_of(cleaned: &Cleaned, text: &Secret, provider: Option<&str>, shapes: &dyn KeyShapes) -> Nature {
+    match cleaned {
         Cleaned::Accepted(found) => {
             let is_login = found.key.expose(|text| is_login(text, provider, shapes));
             if is_login { Nature::Login } else { Nature::Key }

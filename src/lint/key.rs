@@ -1,7 +1,7 @@
 //! Faults in the text of a key.
 
 use crate::finding::{Lint, Severity};
-use crate::hygiene::{self, Accepted, Cleaned, Doubt, Fit, Refused, Removed};
+use crate::hygiene::{self, Accepted, Cleaned, Doubt, Fit, Nature, Refused, Removed};
 use crate::provider::{Catalogue, Provider};
 use crate::resolve::Sent;
 use crate::secret::Secret;
@@ -23,11 +23,23 @@ pub struct Use<'a> {
 /// rules say what it does.
 #[must_use]
 pub fn key_lints(key: &Secret, used: &Use<'_>, catalogue: &Catalogue) -> Vec<Lint> {
+    judged(key, used, catalogue).0
+}
+
+/// The faults, and what the text is: both from one look at it.
+#[must_use]
+pub fn judged(key: &Secret, used: &Use<'_>, catalogue: &Catalogue) -> (Vec<Lint>, Nature) {
     if key.is_empty() {
-        return vec![];
+        return (vec![], Nature::Word);
     }
     let expected = used.provider.map(|provider| provider.id.as_str());
-    match hygiene::clean_secret(key, catalogue, expected) {
+    let cleaned = hygiene::clean_secret(key, catalogue, expected);
+    let nature = hygiene::nature_of(&cleaned, key, expected, catalogue);
+    (faults(cleaned, used, catalogue), nature)
+}
+
+fn faults(cleaned: Cleaned, used: &Use<'_>, catalogue: &Catalogue) -> Vec<Lint> {
+    match cleaned {
         Cleaned::Accepted(found) => accepted(&found, used, catalogue),
         Cleaned::Refused(no) => {
             let mut lints: Vec<Lint> = no.removed.iter().map(dirt).collect();

@@ -111,6 +111,9 @@ pub struct KeyShape {
     pub example: String,
     #[serde(skip)]
     compiled: OnceLock<Option<Regex>>,
+    /// Whether the pattern allows one length or a few, once somebody asked.
+    #[serde(skip)]
+    pub(crate) fixed_length: OnceLock<bool>,
 }
 
 const fn yes() -> bool {

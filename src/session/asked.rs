@@ -163,7 +163,7 @@ fn append(scan: &mut Scan, at: SlotRef, found: Vec<Candidate>, catalogue: &Catal
     for candidate in found {
         let index = slot.candidates.len();
         let key = candidate.value.secret().filter(|key| !key.is_empty()).cloned();
-        let is_key = super::is_key_of(slot, &candidate, catalogue);
+        let is_key = super::is_key_of(slot, &candidate, catalogue, &super::surround::Natures::default());
         slot.candidates.push(candidate);
         match key {
             Some(key) if is_key => added.push((index, key)),

@@ -8,6 +8,7 @@ use super::elsewhere;
 use crate::agents::{Agent, Context, Findings, common};
 use crate::ambient::{Ambient, Surroundings};
 use crate::finding::{Lint, Severity};
+use crate::hygiene::Nature;
 use crate::lint::{self, Use};
 use crate::provider::{Catalogue, Fit, authority};
 use crate::resolve::{Candidate, Outcome, Sent, Slot, State};
@@ -24,6 +25,24 @@ pub(super) struct Around<'a> {
     files: HashMap<PathBuf, Vec<Lint>>,
     /// Providers' variables that are not set here and are set elsewhere.
     elsewhere: BTreeMap<String, Secret>,
+    natures: Natures,
+}
+
+/// What texts are, for the provider that each was looked at for.
+#[derive(Default)]
+pub(super) struct Natures(HashMap<Secret, Vec<(Option<String>, Nature)>>);
+
+impl Natures {
+    fn note(&mut self, key: &Secret, provider: Option<&str>, nature: Nature) {
+        if self.get(key, provider).is_none() {
+            self.0.entry(key.clone()).or_default().push((provider.map(str::to_owned), nature));
+        }
+    }
+
+    pub(super) fn get(&self, key: &Secret, provider: Option<&str>) -> Option<Nature> {
+        let known = self.0.get(key)?.iter().find(|(own, _)| own.as_deref() == provider)?;
+        Some(known.1)
+    }
 }
 
 impl<'a> Around<'a> {
@@ -36,6 +55,7 @@ impl<'a> Around<'a> {
             variables: HashMap::new(),
             files: HashMap::new(),
             elsewhere: BTreeMap::new(),
+            natures: Natures::default(),
         };
         for provider in catalogue.all() {
             for (name, example) in elsewhere::examples(world, provider) {
@@ -52,6 +72,11 @@ impl<'a> Around<'a> {
     fn of_variable(&mut self, name: &str) -> &[Ambient] {
         let (world, surroundings) = (self.world, &self.surroundings);
         self.variables.entry(name.to_owned()).or_insert_with(|| surroundings.find(world, name))
+    }
+
+    /// What the texts are that were looked at.
+    pub(super) const fn natures(&self) -> &Natures {
+        &self.natures
     }
 
     /// What was read once for all agents.
@@ -115,7 +140,10 @@ impl<'a> Around<'a> {
             let Some(key) = candidate.value.secret() else { continue };
             let sent = sent_of(outcome, active == Some(at), candidate);
             let used = Use { provider, any_form, sent, for_api_key: is_for_api_key(&candidate.place) };
-            let mut found = lint::key_lints(key, &used, self.catalogue);
+            let (mut found, nature) = lint::judged(key, &used, self.catalogue);
+            if provider.is_some() == slot.provider.is_some() {
+                self.natures.note(key, slot.provider.as_deref(), nature);
+            }
             if let Some(file) = candidate.place.file().filter(|_| !key.is_empty()) {
                 let of_file = self.of_file(file);
                 found.extend(of_file.iter().filter(|lint| !told.contains(lint.id)).cloned());
