@@ -147,7 +147,7 @@ fn look(world: &dyn World, catalogue: &Catalogue, keys: &Keys, what: Option<&str
         note(verdicts::of_sent(&scan, &chosen, catalogue, consent), &mut said);
         note(verdicts::of_others(&scan, &chosen, catalogue, consent, &said), &mut said);
     }
-    let words = Words { scan: &scan, catalogue, home: Some(Path::new(HOME)) };
+    let words = Words { scan: &scan, catalogue, home: Some(Path::new(HOME)), only: None };
     let found = diagnosis::findings(words, &chosen, &said);
     Looked { scan, chosen, verdicts: said, found }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::looking::{chosen_by, scan_for, slots_or_none};
+use super::looking::{chosen_by, slots_or_none, whole_scan};
 use super::testing::{report_text, run};
 use super::{Desk, Exit, Failure, print, print_json, salt};
 use crate::agents::Context;
@@ -63,12 +63,17 @@ impl<'a> Tester<'a> {
 pub(super) fn check(desk: &Desk, args: &cli::Check) -> Result<Exit, Failure> {
     let world = desk.world();
     let selector = chosen_by(desk, args.slot.as_deref())?;
-    let scan = scan_for(desk, &world, &selector)?;
+    let scan = whole_scan(desk, &world, &selector)?;
     let chosen = slots_or_none(desk, &scan, &selector, args.slot.as_deref())?;
     let consent = Consent { spend: args.spend, siblings: args.siblings, ..Consent::default() };
     let verdicts =
         if desk.offline { Verdicts::default() } else { Tester::new(desk, consent).test(&scan, &chosen) };
-    let words = Words { scan: &scan, catalogue: &desk.catalogue, home: world.home() };
+    let words = Words {
+        scan: &scan,
+        catalogue: &desk.catalogue,
+        home: world.home(),
+        only: selector.agent.as_deref(),
+    };
     let found = diagnosis::findings(words, &chosen, &verdicts);
     let problems = found.iter().filter(|one| one.problem).count();
     let context = Context { world: &world, catalogue: &desk.catalogue };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::checking::{Tester, count, finding_text, fix_command, remedy_line};
-use super::looking::{scan_for, selector, slots_of, slots_or_none};
+use super::looking::{selector, slots_of, slots_or_none, whole_scan};
 use super::writing::{self, Bringing, PlanJson};
 use super::{Desk, Exit, Failure, print, print_json};
 use crate::agents::Context;
@@ -98,14 +98,15 @@ impl Fixing<'_> {
             Some(asked) => selector(self.desk, asked, self.args.profile.as_ref())?,
             None => Selector { profile: self.args.profile.clone(), ..Selector::default() },
         };
-        let scan = scan_for(self.desk, &world, &selector)?;
+        let scan = whole_scan(self.desk, &world, &selector)?;
         let chosen = match chosen {
             Some(asked) if asked.contains('/') => slots_of(self.desk, &scan, &selector, asked)?,
             asked => slots_or_none(self.desk, &scan, &selector, asked)?,
         };
         let untested = self.desk.offline || self.args.no_test;
         let verdicts = if untested { Verdicts::default() } else { self.tester.test(&scan, &chosen) };
-        let words = Words { scan: &scan, catalogue: &self.desk.catalogue, home: world.home() };
+        let only = selector.agent.as_deref();
+        let words = Words { scan: &scan, catalogue: &self.desk.catalogue, home: world.home(), only };
         let found = diagnosis::findings(words, &chosen, &verdicts);
         Ok(Look { world, scan, chosen, verdicts, found })
     }
@@ -128,7 +129,8 @@ impl Fixing<'_> {
     fn mend(&mut self, look: &Look, found: &Found) -> Result<bool, Failure> {
         let context = Context { world: &look.world, catalogue: &self.desk.catalogue };
         let remedies = diagnosis::remedies(context, &look.scan, found, &look.verdicts);
-        let words = Words { scan: &look.scan, catalogue: &self.desk.catalogue, home: look.world.home() };
+        let words =
+            Words { scan: &look.scan, catalogue: &self.desk.catalogue, home: look.world.home(), only: None };
         if !self.args.write.json {
             print(&finding_text(words, found, None))?;
         }

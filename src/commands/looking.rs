@@ -63,7 +63,7 @@ pub(super) fn explain(desk: &Desk, args: &cli::Explain) -> Result<Exit, Failure>
 /// What is wrong as far as can be seen offline. The ways out of a problem are tried for it; those of a mere risk are what
 /// `check` and `fix` tell.
 fn mended(desk: &Desk, world: &RealWorld, scan: &Scan, chosen: &[SlotRef]) -> Vec<Mended> {
-    let words = Words { scan, catalogue: &desk.catalogue, home: world.home() };
+    let words = Words { scan, catalogue: &desk.catalogue, home: world.home(), only: None };
     let context = Context { world, catalogue: &desk.catalogue };
     let none = Verdicts::default();
     let found = diagnosis::findings(words, chosen, &none).into_iter();
@@ -130,6 +130,19 @@ pub(super) fn scan_for(
         Some(_) => Ok(session::scan(world, &desk.catalogue, &wanted(selector)?)),
         None => Ok(session::scan_all(world, &desk.catalogue)),
     }
+}
+
+/// The same where the keys of other agents may help: every agent that is here is asked, and the one that was named.
+pub(super) fn whole_scan(
+    desk: &Desk,
+    world: &crate::host::RealWorld,
+    selector: &Selector,
+) -> Result<Scan, Failure> {
+    if selector.agent.is_none() {
+        return Ok(session::scan_all(world, &desk.catalogue));
+    }
+    let named = wanted(selector)?.first().copied();
+    Ok(session::scan(world, &desk.catalogue, &session::present(world, &desk.catalogue, named)))
 }
 
 /// The slots that a selector names, at least one.

@@ -159,7 +159,7 @@ fn stored(desk: &Desk, args: &cli::Test, consent: Consent) -> Result<Exit, Failu
     let agreed = agree(desk, &args.yes_to)?;
     let jobs = trials.iter().map(|trial| trial.job.clone().agreeing(&agreed)).collect();
     let reports = run(desk, jobs);
-    let words = Words { scan: &scan, catalogue: &desk.catalogue, home: world.home() };
+    let words = Words { scan: &scan, catalogue: &desk.catalogue, home: world.home(), only: None };
     let is_sent = |trial: &Trial| {
         let mut slots = trial.slots.iter().filter_map(|at| scan.slot(*at));
         slots.any(|slot| slot.sent().is_some_and(|sent| sent.key == trial.job.key))

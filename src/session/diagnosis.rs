@@ -65,6 +65,8 @@ pub struct Words<'a> {
     pub catalogue: &'a Catalogue,
     /// Shortened to `~`.
     pub home: Option<&'a Path>,
+    /// The agent that was asked about, where it was one; the others are there for their keys.
+    pub only: Option<&'a str>,
 }
 
 impl Words<'_> {
@@ -145,7 +147,9 @@ fn add(all: &mut Vec<Found>, found: Found) {
 
 fn of_agents(words: Words<'_>, chosen: &[SlotRef], all: &mut Vec<Found>) {
     for (index, scanned) in words.scan.agents.iter().enumerate() {
+        let other = words.only.is_some_and(|only| only != scanned.agent.id);
         let concerned = scanned.findings.slots.is_empty() || chosen.iter().any(|at| at.agent == index);
+        let concerned = concerned && !other;
         if !concerned {
             continue;
         }

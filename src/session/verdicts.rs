@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use super::test::{Routes, job};
 use super::{Scan, SlotRef};
+use crate::finding::Severity;
 use crate::hygiene::{self, forms};
 use crate::probe::course::{Consent, Job, Report};
 use crate::probe::verdict::Kind;
 use crate::provider::Catalogue;
-use crate::resolve::{Outcome, Slot};
+use crate::resolve::{Candidate, Outcome, Slot};
 use crate::secret::{Fingerprint, Secret};
 use crate::source::Source;
 
@@ -123,9 +124,10 @@ pub fn of_others(
 ) -> Vec<Trial> {
     let mut all = Gathering { catalogue, consent, trials: Vec::new() };
     for (at, slot) in chosen.iter().filter_map(|at| Some((*at, scan.slot(*at)?))) {
+        let dirty = slot.active_candidate().is_some_and(is_dirty);
         let wanting = match done.sent(at, slot) {
-            Some(report) => is_bad(report.overall.kind),
-            None => slot.in_use && matches!(slot.outcome, Outcome::Nothing { .. }),
+            Some(report) => is_bad(report.overall.kind) || dirty,
+            None => dirty || slot.in_use && matches!(slot.outcome, Outcome::Nothing { .. }),
         };
         if !wanting {
             continue;
@@ -152,6 +154,11 @@ pub fn of_all(scan: &Scan, chosen: &[SlotRef], catalogue: &Catalogue, consent: C
         }
     }
     all.trials
+}
+
+/// Whether what is stored is known to be no key as it is, whatever a test of it says: its clean form may be one.
+fn is_dirty(candidate: &Candidate) -> bool {
+    candidate.lints.iter().any(|lint| lint.severity == Severity::Fault)
 }
 
 /// Whether another key may help.

@@ -24,7 +24,7 @@ pub fn mending(desk: &Desk, id: &SlotId, said: Vec<(Secret, Report)>) -> Vec<Men
     for (key, report) in said {
         verdicts.note(at, &key, report);
     }
-    let words = Words { scan: &scan, catalogue: &desk.catalogue, home: world.home() };
+    let words = Words { scan: &scan, catalogue: &desk.catalogue, home: world.home(), only: None };
     let context = Context { world: &world, catalogue: &desk.catalogue };
     let found = diagnosis::findings(words, &[at], &verdicts).into_iter();
     let found = found.filter(|found| found.problem || found.severity > Severity::Note);
