@@ -446,7 +446,7 @@ pub const TABLE: &[Binding] = &[
     row(WIZARD, &[Key(KeyCode::Esc)], A::Back, "back", "one step back; nothing has been written"),
     row(&[C::Confirm, C::Undo], &[Key(KeyCode::Esc), Char('n')], A::Back, "no", "leave everything as it is"),
     row(
-        &[C::Explain, C::Compare, C::Keys, C::TestAll, C::History, C::Setup, C::Filter, C::Help],
+        &[C::Fix, C::Explain, C::Compare, C::Keys, C::TestAll, C::History, C::Setup, C::Filter, C::Help],
         &[Key(KeyCode::Esc), Key(KeyCode::Backspace)],
         A::Back,
         "back",

@@ -184,6 +184,8 @@ fn a_good_key_beside_the_bad_one_is_found_and_used() {
     demo.choose("claw anth", "OpenClaw · main · anthropic");
     let ways = demo.pty.press("f", "works and is not sent");
     assert!(ways.contains("ANTHROPIC_API_KEY of this shell"), "{ways}");
+    demo.pty.press(ESC, "scanned in");
+    let ways = demo.pty.press("f", "works and is not sent");
     // The best way out comes first and is chosen; a new key is not needed.
     assert!(ways.contains("▸ 1 use source 3") && !ways.contains("make a new key"), "{ways}");
     demo.pty.press(ENTER, "write it.");
