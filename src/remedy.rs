@@ -31,6 +31,9 @@ pub fn remedies(case: Case<'_>) -> Vec<Remedy> {
     all
 }
 
+/// How many keys of other connections are offered for one.
+const SPARES: usize = 3;
+
 impl Case<'_> {
     fn of(&self, way: Way) -> Vec<Remedy> {
         match way {
@@ -167,8 +170,12 @@ impl Case<'_> {
     /// A key of the same provider that another connection has.
     fn adopting(&self) -> Vec<Remedy> {
         let mut all = Vec::new();
-        for spare in self.spares {
-            let Some(forecast) = self.forecast(&spare.key) else { continue };
+        // Each one is tried on the agent's rules, and nobody reads a list of a hundred keys: those that work come first.
+        let mut known: Vec<(Forecast, &Spare)> =
+            self.spares.iter().filter_map(|spare| Some((self.forecast(&spare.key)?, spare))).collect();
+        known.sort_by_key(|(forecast, _)| *forecast);
+        known.truncate(SPARES);
+        for (forecast, spare) in known {
             let (world, catalogue) = (self.context.world, self.context.catalogue);
             let (offered, default) = plan::destinations(world, catalogue, self.agent, self.slot, &spare.key);
             let Some(offered) = default.and_then(|at| offered.into_iter().nth(at)) else { continue };

@@ -1,6 +1,7 @@
 //! What the scripts print: text for people, JSON (`"schema": 1`) for programs. Keys are always masked, text from files is
 //! stripped of control characters, and nothing here decides anything.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -162,7 +163,8 @@ pub struct FindingJson {
     problem: bool,
     message: String,
     evidence: Vec<String>,
-    /// The connections: `agent`, `profile`, `agent_provider`, as in the list of slots.
+    /// The connections: `agent`, `profile`, `agent_provider`, as in the list of slots. Left out inside of a slot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     slots: Vec<String>,
     /// The one-based number of the candidate, in the first connection.
     candidate: Option<usize>,
@@ -185,12 +187,22 @@ struct RemedyJson {
 /// The JSON of a finding; `fix` is the command that does its best remedy.
 #[must_use]
 pub fn finding_json(scan: &Scan, found: &Found, remedies: &[Remedy], fix: &str) -> FindingJson {
+    let slots = found.slots.iter().filter_map(|at| scan.slot(*at)).map(SlotId::of);
+    let slots = slots.map(|id| plain(&id.to_string())).collect();
+    FindingJson { slots, ..bare_finding(found, remedies, fix) }
+}
+
+/// The same inside of a slot: ten thousand slots with one finding do not list each other.
+fn finding_of_slot(one: &Mended) -> FindingJson {
+    bare_finding(&one.found, &one.ways, &one.command)
+}
+
+fn bare_finding(found: &Found, remedies: &[Remedy], fix: &str) -> FindingJson {
     let command = |remedy: &Remedy| match &remedy.act {
         Act::Write { .. } => Some(format!("{fix} --finding {}", found.id)),
         Act::Run { command } => Some(command.join(" ")),
         Act::Person { how } => how.clone(),
     };
-    let slots = found.slots.iter().filter_map(|at| scan.slot(*at)).map(SlotId::of);
     FindingJson {
         id: found.id,
         title: crate::finding::find(found.id).map_or("", |kind| kind.title.as_str()),
@@ -198,7 +210,7 @@ pub fn finding_json(scan: &Scan, found: &Found, remedies: &[Remedy], fix: &str) 
         problem: found.problem,
         message: plain(&found.message),
         evidence: found.evidence.iter().map(|line| plain(line)).collect(),
-        slots: slots.map(|id| plain(&id.to_string())).collect(),
+        slots: Vec::new(),
         candidate: found.candidate.map(|at| at + 1),
         remedies: remedies
             .iter()
@@ -219,10 +231,14 @@ pub use crate::printer::printable as plain;
 #[must_use]
 pub fn status_json(scan: &Scan, chosen: &[SlotRef], found: &[Mended], style: Style<'_>) -> StatusJson {
     let slots = chosen.iter().filter_map(|at| Some((*at, scan.slot(*at)?)));
+    let mut of_slot: HashMap<SlotRef, Vec<&Mended>> = HashMap::new();
+    for one in found {
+        one.found.slots.iter().for_each(|at| of_slot.entry(*at).or_default().push(one));
+    }
     let slots = slots
         .map(|(at, slot)| {
-            let own = found.iter().filter(|one| one.found.slots.contains(&at));
-            let findings = own.map(|one| finding_json(scan, &one.found, &one.ways, &one.command)).collect();
+            let own = of_slot.get(&at).into_iter().flatten();
+            let findings = own.copied().map(finding_of_slot).collect();
             SlotJson { findings, ..slot_json(slot, scan, style) }
         })
         .collect();

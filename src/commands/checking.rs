@@ -1,11 +1,11 @@
 //! `check`: what is wrong, worst first, each with its way out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::looking::{chosen_by, slots_or_none, whole_scan};
+use super::looking::{TRIED, chosen_by, slots_or_none, whole_scan};
 use super::testing::{report_text, run};
 use super::{Desk, Exit, Failure, print, print_json, salt};
 use crate::agents::Context;
@@ -77,7 +77,12 @@ pub(super) fn check(desk: &Desk, args: &cli::Check) -> Result<Exit, Failure> {
     let found = diagnosis::findings(words, &chosen, &verdicts);
     let problems = found.iter().filter(|one| one.problem).count();
     let context = Context { world: &world, catalogue: &desk.catalogue };
-    let ways = |one: &Found| diagnosis::remedies(context, &scan, one, &verdicts);
+    let tried: HashSet<(&str, &str)> =
+        found.iter().take(TRIED).map(|one| (one.id, one.message.as_str())).collect();
+    let ways = |one: &Found| {
+        let known = tried.contains(&(one.id, one.message.as_str()));
+        if known { diagnosis::remedies(context, &scan, one, &verdicts) } else { Vec::new() }
+    };
     let salt = salt(None);
     let style = desk.style(&world, &salt);
     if args.json {
@@ -138,16 +143,14 @@ impl Seen<'_> {
     /// The last lines: how many, and what is fine.
     fn closing(&self, found: &[Found], verbose: bool) -> String {
         let named = |wanted: &dyn Fn(SlotRef, &Slot) -> bool| {
-            let mut names: Vec<String> = Vec::new();
-            for (_, slot) in self.slots().filter(|(at, slot)| wanted(*at, slot)) {
-                let name = plain(&SlotId { mode: None, ..SlotId::of(slot) }.to_string());
-                if !names.contains(&name) {
-                    names.push(name);
-                }
-            }
-            names
+            let mut seen = HashSet::new();
+            let slots = self.slots().filter(|(at, slot)| wanted(*at, slot));
+            let names = slots.map(|(_, slot)| plain(&SlotId { mode: None, ..SlotId::of(slot) }.to_string()));
+            names.filter(|name| seen.insert(name.clone())).collect::<Vec<String>>()
         };
-        let troubled = |at: SlotRef| found.iter().any(|one| one.problem && one.slots.contains(&at));
+        let troubled: HashSet<SlotRef> =
+            found.iter().filter(|one| one.problem).flat_map(|one| one.slots.iter().copied()).collect();
+        let troubled = |at: SlotRef| troubled.contains(&at);
         let idle = |slot: &Slot| !slot.in_use && (slot.sent().is_none() || idle_literal(slot));
         let fine = named(&|at, slot| !troubled(at) && !idle(slot));
         let unused = named(&|at, slot| !troubled(at) && idle(slot));
@@ -220,13 +223,9 @@ pub(super) fn finding_text(words: Words<'_>, found: &Found, best: Option<&Remedy
         (_, Severity::Warn) => '!',
         (_, Severity::Note) => 'i',
     };
-    let mut names: Vec<String> = Vec::new();
-    for at in &found.slots {
-        let name = words.connection(*at);
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let mut seen = HashSet::new();
+    let names = found.slots.iter().map(|at| words.connection(*at));
+    let names: Vec<String> = names.filter(|name| seen.insert(name.clone())).collect();
     let who = match names.as_slice() {
         [] => String::new(),
         [one] if found.message.starts_with(one.as_str()) => String::new(),
@@ -306,10 +305,12 @@ impl<'a> Json<'a> {
             .found
             .iter()
             .map(|one| report::finding_json(self.scan, one, &ways(one), &fix_command(self.scan, one)));
+        let problems_of = self.found.iter().filter(|one| one.problem);
+        let troubled: HashSet<SlotRef> = problems_of.flat_map(|one| one.slots.iter().copied()).collect();
         let slots = self.chosen.iter().filter_map(|at| Some((*at, self.scan.slot(*at)?)));
         let slots = slots.map(|(at, slot)| CheckedJson {
             slot: report::slot_json(slot, self.scan, self.style),
-            problem: self.found.iter().any(|one| one.problem && one.slots.contains(&at)),
+            problem: troubled.contains(&at),
             test: self.verdicts.sent(at, slot),
         });
         CheckJson { schema: SCHEMA, problems, findings: findings.collect(), slots: slots.collect() }

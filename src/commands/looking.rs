@@ -60,17 +60,20 @@ pub(super) fn explain(desk: &Desk, args: &cli::Explain) -> Result<Exit, Failure>
     Ok(Exit::Fine)
 }
 
+/// Of how many findings the ways out are worked out: each is tried on the rules of its agent, and the worst come first.
+pub(super) const TRIED: usize = 20;
+
 /// What is wrong as far as can be seen offline. The ways out of a problem are tried for it; those of a mere risk are what
 /// `check` and `fix` tell.
 fn mended(desk: &Desk, world: &RealWorld, scan: &Scan, chosen: &[SlotRef]) -> Vec<Mended> {
     let words = Words { scan, catalogue: &desk.catalogue, home: world.home(), only: None };
     let context = Context { world, catalogue: &desk.catalogue };
     let none = Verdicts::default();
-    let found = diagnosis::findings(words, chosen, &none).into_iter();
+    let found = diagnosis::findings(words, chosen, &none).into_iter().enumerate();
     found
-        .map(|found| {
-            let ways =
-                if found.problem { diagnosis::remedies(context, scan, &found, &none) } else { Vec::new() };
+        .map(|(at, found)| {
+            let tried = found.problem && at < TRIED;
+            let ways = if tried { diagnosis::remedies(context, scan, &found, &none) } else { Vec::new() };
             let command = super::checking::fix_command(scan, &found);
             Mended { found, ways, command }
         })

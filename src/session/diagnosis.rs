@@ -1,5 +1,6 @@
 //! What is wrong, worst first: the findings of a scan and of the tests, each once, with the connections that it concerns.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::verdicts::{Verdicts, idle_literal, is_bad};
@@ -93,14 +94,15 @@ impl Words<'_> {
 /// All findings about the chosen connections and their agents, worst first.
 #[must_use]
 pub fn findings(words: Words<'_>, chosen: &[SlotRef], verdicts: &Verdicts) -> Vec<Found> {
-    let mut all = Vec::new();
+    let mut all = Gathered::default();
     of_agents(words, chosen, &mut all);
     for (at, slot) in chosen.iter().filter_map(|at| Some((*at, words.scan.slot(*at)?))) {
         let own = one_cause(one_silence(of_slot(words, at, slot, verdicts)), slot);
         for found in own {
-            add(&mut all, found);
+            all.add(found);
         }
     }
+    let mut all = all.all;
     all.sort_by_key(|found| (!found.problem, std::cmp::Reverse(found.severity), !found.in_use));
     all
 }
@@ -127,25 +129,33 @@ pub fn remedies(context: Context<'_>, scan: &Scan, found: &Found, verdicts: &Ver
     })
 }
 
-/// One finding more; the same one about another connection is one finding.
-fn add(all: &mut Vec<Found>, found: Found) {
-    match all.iter_mut().find(|other| other.id == found.id && other.message == found.message) {
-        Some(other) => {
-            if found.in_use && !other.in_use {
-                let first = found.slots.clone();
-                (other.candidate, other.in_use) = (found.candidate, true);
-                other.slots.splice(0..0, first);
-            } else {
-                other.slots.extend(found.slots);
-            }
-            other.severity = other.severity.max(found.severity);
-            other.problem |= found.problem;
+/// Findings in order, each once: the same one about another connection is one finding. Ten thousand connections with the
+/// same fault are no reason to compare each with each.
+#[derive(Default)]
+struct Gathered {
+    all: Vec<Found>,
+    known: HashMap<(&'static str, String), usize>,
+}
+
+impl Gathered {
+    fn add(&mut self, found: Found) {
+        let at = *self.known.entry((found.id, found.message.clone())).or_insert(self.all.len());
+        let Some(other) = self.all.get_mut(at) else {
+            self.all.push(found);
+            return;
+        };
+        other.severity = other.severity.max(found.severity);
+        other.problem |= found.problem;
+        if found.in_use && !other.in_use {
+            (other.candidate, other.in_use) = (found.candidate, true);
+            other.slots.splice(0..0, found.slots);
+        } else {
+            other.slots.extend(found.slots);
         }
-        None => all.push(found),
     }
 }
 
-fn of_agents(words: Words<'_>, chosen: &[SlotRef], all: &mut Vec<Found>) {
+fn of_agents(words: Words<'_>, chosen: &[SlotRef], all: &mut Gathered) {
     for (index, scanned) in words.scan.agents.iter().enumerate() {
         let other = words.only.is_some_and(|only| only != scanned.agent.id);
         let concerned = scanned.findings.slots.is_empty() || chosen.iter().any(|at| at.agent == index);
@@ -155,7 +165,7 @@ fn of_agents(words: Words<'_>, chosen: &[SlotRef], all: &mut Vec<Found>) {
         }
         let slots: Vec<SlotRef> = chosen.iter().copied().filter(|at| at.agent == index).take(1).collect();
         for (path, trouble) in &scanned.findings.troubles {
-            all.push(Found {
+            all.add(Found {
                 id: "unreadable",
                 severity: Severity::Fault,
                 message: format!("{} {trouble}: {}", tilde(path, words.home), trouble.hint()),
@@ -168,20 +178,17 @@ fn of_agents(words: Words<'_>, chosen: &[SlotRef], all: &mut Vec<Found>) {
             });
         }
         for lint in &scanned.findings.lints {
-            add(
-                all,
-                Found {
-                    id: lint.id,
-                    severity: lint.severity,
-                    message: lint.message.clone(),
-                    evidence: Vec::new(),
-                    more: Vec::new(),
-                    slots: slots.clone(),
-                    candidate: None,
-                    in_use: true,
-                    problem: false,
-                },
-            );
+            all.add(Found {
+                id: lint.id,
+                severity: lint.severity,
+                message: lint.message.clone(),
+                evidence: Vec::new(),
+                more: Vec::new(),
+                slots: slots.clone(),
+                candidate: None,
+                in_use: true,
+                problem: false,
+            });
         }
     }
 }
