@@ -63,6 +63,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether the plan's own slot (or the first concerned) will send the key that it brings.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.prediction().is_some_and(Prediction::is_new)
+    }
+
     /// What the plan's own slot (or the first concerned) will send afterwards.
     #[must_use]
     pub fn prediction(&self) -> Option<&Prediction> {
@@ -95,6 +101,15 @@ impl SlotId {
             mode: slot.mode,
             provider: slot.provider.clone(),
             agent_provider: slot.agent_provider.clone(),
+        }
+    }
+
+    /// How the slot is named on the command line: `openclaw/anthropic --profile main`.
+    #[must_use]
+    pub fn argument(&self) -> String {
+        match self.profile.as_str() {
+            "default" | "" => format!("{}/{}", self.agent, self.agent_provider),
+            profile => format!("{}/{} --profile {profile}", self.agent, self.agent_provider),
         }
     }
 

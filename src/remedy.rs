@@ -84,8 +84,7 @@ impl Case<'_> {
             let Some(forecast) = self.forecast(key) else { continue };
             let (world, catalogue) = (self.context.world, self.context.catalogue);
             let chosen = plan::use_candidate(world, catalogue, self.agent, self.slot, n).ok();
-            let chosen =
-                chosen.filter(|plan| plan.prediction().is_some_and(Prediction::is_new) && !plan.guarded);
+            let chosen = chosen.filter(|plan| plan.is_sent() && !plan.guarded);
             let copies = chosen.as_ref().is_none_or(|plan| !plan.places.is_empty());
             let over = if copies { self.over_refused(key) } else { None };
             let title = words::using(self, n, one, forecast, over.as_ref());
@@ -106,9 +105,7 @@ impl Case<'_> {
         if login || plan::is_shared(world, &one.place) {
             return None;
         }
-        plan::replace(self.at(active), key)
-            .ok()
-            .filter(|plan| plan.prediction().is_some_and(Prediction::is_new))
+        plan::replace(self.at(active), key).ok().filter(Plan::is_sent)
     }
 
     /// The candidates whose text the finding can be about: the one named, else those that are sent.
@@ -141,7 +138,7 @@ impl Case<'_> {
                 let forecast = if sent_as_it_is { Forecast::Mends } else { forecast };
                 for at in &written {
                     let Ok(plan) = plan::replace(self.at(*at), &key) else { continue };
-                    let sends = plan.prediction().is_some_and(Prediction::is_new);
+                    let sends = plan.is_sent();
                     let outside = *at != n;
                     if sends || outside {
                         let title = words::rewriting(self, way, *at, &key, (forecast, outside));

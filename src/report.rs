@@ -198,10 +198,9 @@ fn finding_of_slot(one: &Mended) -> FindingJson {
 }
 
 fn bare_finding(found: &Found, remedies: &[Remedy], fix: &str) -> FindingJson {
-    let command = |remedy: &Remedy| match &remedy.act {
+    let command = |remedy: &Remedy| match remedy.act {
         Act::Write { .. } => Some(format!("{fix} --finding {}", found.id)),
-        Act::Run { command } => Some(command.join(" ")),
-        Act::Person { how } => how.clone(),
+        _ => remedy.how(),
     };
     FindingJson {
         id: found.id,

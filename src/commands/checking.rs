@@ -148,8 +148,7 @@ impl Seen<'_> {
             let names = slots.map(|(_, slot)| plain(&SlotId { mode: None, ..SlotId::of(slot) }.to_string()));
             names.filter(|name| seen.insert(name.clone())).collect::<Vec<String>>()
         };
-        let troubled: HashSet<SlotRef> =
-            found.iter().filter(|one| one.problem).flat_map(|one| one.slots.iter().copied()).collect();
+        let troubled = troubled(found);
         let troubled = |at: SlotRef| troubled.contains(&at);
         let idle = |slot: &Slot| !slot.in_use && (slot.sent().is_none() || idle_literal(slot));
         let fine = named(&|at, slot| !troubled(at) && !idle(slot));
@@ -211,6 +210,11 @@ impl Seen<'_> {
     }
 }
 
+/// The connections with a problem.
+fn troubled(found: &[Found]) -> HashSet<SlotRef> {
+    found.iter().filter(|one| one.problem).flat_map(|one| one.slots.iter().copied()).collect()
+}
+
 /// `1 problem`, `3 problems`.
 pub(super) fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
@@ -244,30 +248,19 @@ pub(super) fn finding_text(words: Words<'_>, found: &Found, best: Option<&Remedy
 
 /// `→ keymend fix hermes/anthropic: use source 2, …`.
 pub(super) fn remedy_line(scan: &Scan, found: &Found, remedy: &Remedy) -> String {
-    match &remedy.act {
-        Act::Run { command } => plain(&format!("→ {}: {}", remedy.title, command.join(" "))),
-        Act::Write { .. } => {
-            let command = fix_command(scan, found);
-            plain(&format!("→ {}   ({command})", remedy.title))
-        }
-        Act::Person { how: Some(how) } => plain(&format!("→ {}: {how}", remedy.title)),
-        Act::Person { how: None } => plain(&format!("→ {}", remedy.title)),
-    }
+    let title = &remedy.title;
+    plain(&match (&remedy.act, remedy.how()) {
+        (Act::Write { .. }, _) => format!("→ {title}   ({})", fix_command(scan, found)),
+        (_, Some(how)) => format!("→ {title}: {how}"),
+        (_, None) => format!("→ {title}"),
+    })
 }
 
 /// The command that does the best remedy of a finding.
 pub(super) fn fix_command(scan: &Scan, found: &Found) -> String {
     let slot = found.slots.first().and_then(|at| scan.slot(*at));
-    slot.map_or_else(
-        || "keymend fix".to_owned(),
-        |slot| {
-            let profile = match slot.profile.as_str() {
-                "default" | "" => String::new(),
-                profile => format!(" --profile {profile}"),
-            };
-            format!("keymend fix {}/{}{profile}", slot.agent, slot.agent_provider)
-        },
-    )
+    let named = |slot: &Slot| format!("keymend fix {}", SlotId::of(slot).argument());
+    slot.map_or_else(|| "keymend fix".to_owned(), named)
 }
 
 fn indented(text: &str) -> String {
@@ -305,8 +298,7 @@ impl<'a> Json<'a> {
             .found
             .iter()
             .map(|one| report::finding_json(self.scan, one, &ways(one), &fix_command(self.scan, one)));
-        let problems_of = self.found.iter().filter(|one| one.problem);
-        let troubled: HashSet<SlotRef> = problems_of.flat_map(|one| one.slots.iter().copied()).collect();
+        let troubled = troubled(self.found);
         let slots = self.chosen.iter().filter_map(|at| Some((*at, self.scan.slot(*at)?)));
         let slots = slots.map(|(at, slot)| CheckedJson {
             slot: report::slot_json(slot, self.scan, self.style),

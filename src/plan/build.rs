@@ -324,6 +324,27 @@ pub(super) fn value_of(set: &Set, new: &Secret) -> Option<New> {
     }
 }
 
+/// The changes that neighbours alone make, or none if one of them would put a key that has no place of its own.
+pub(super) fn changes_of(
+    context: Context<'_>,
+    agent: &Agent,
+    slot: &Slot,
+    neighbours: &[Neighbour],
+    key: &Secret,
+) -> Result<Vec<Change>, PlanError> {
+    let mut draft = Draft::new(context);
+    for neighbour in neighbours {
+        let value = value_of(&neighbour.set, key).ok_or(PlanError::NoChange)?;
+        draft.put(agent.id, &neighbour.place, value, Some(&neighbour.why))?;
+    }
+    let known: Vec<Secret> = keys_of(std::slice::from_ref(slot)).collect();
+    let tails: Vec<Secret> = known.iter().map(|key| key.tail(TAIL)).collect();
+    let parts = parts_in(neighbours, key);
+    let changes =
+        draft.finish(&Masker::new(context.catalogue, known.into_iter().chain(tails).chain(parts)))?;
+    if changes.is_empty() { Err(PlanError::NoChange) } else { Ok(changes) }
+}
+
 /// The ends of keys that neighbours write or find: parts of keys, which no diff may show.
 pub(super) fn parts_in(neighbours: &[Neighbour], new: &Secret) -> Vec<Secret> {
     neighbours.iter().flat_map(|neighbour| neighbour.set.parts(new)).collect()

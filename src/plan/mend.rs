@@ -5,12 +5,12 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::build::{self, keys_of, predict};
-use super::draft::{self, Draft};
+use super::build::{self, predict};
+use super::draft;
 use super::{Change, Content, Hash, Plan, PlanError, SlotId, Target};
 use crate::agents::{Agent, Context};
 use crate::destination::{Destination, Neighbour, Set};
-use crate::edit::{Masker, New};
+use crate::edit::New;
 use crate::resolve::{Candidate, Slot};
 use crate::secret::Secret;
 use crate::source::{Place, Pointer, Source, tilde};
@@ -49,19 +49,7 @@ impl<'a> At<'a> {
     fn changing(&self, neighbours: &[Neighbour], title: String, note: String) -> Result<Plan, PlanError> {
         let context = self.context;
         let key = self.candidate()?.value.secret().cloned().unwrap_or_else(|| Secret::new(""));
-        let mut draft = Draft::new(context);
-        for neighbour in neighbours {
-            if let Some(value) = build::value_of(&neighbour.set, &key) {
-                draft.put(self.agent.id, &neighbour.place, value, Some(&neighbour.why))?;
-            }
-        }
-        let known: Vec<Secret> = keys_of(std::slice::from_ref(self.slot)).collect();
-        let tails: Vec<Secret> = known.iter().map(|key| key.tail(build::TAIL)).collect();
-        let masker = Masker::new(context.catalogue, known.into_iter().chain(tails));
-        let changes = draft.finish(&masker)?;
-        if changes.is_empty() {
-            return Err(PlanError::NoChange);
-        }
+        let changes = build::changes_of(context, self.agent, self.slot, neighbours, &key)?;
         let id = SlotId::of(self.slot);
         Ok(Plan {
             title,

@@ -6,12 +6,11 @@ use super::Plan;
 use super::PlanError;
 use super::Prediction;
 use super::SlotId;
-use super::build::{build, keys_of, predict};
-use super::draft::{self, Draft};
+use super::build::{build, changes_of, predict};
+use super::draft;
 use super::kind::{self, Takes};
 use crate::agents::{self, Agent, Context};
 use crate::destination::{Destination, Switch};
-use crate::edit::Masker;
 use crate::hygiene;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Outcome, Slot};
@@ -130,21 +129,12 @@ impl Asked<'_> {
     fn written(&self, destination: &Destination) -> Option<Plan> {
         let (world, catalogue) = (self.context.world, self.context.catalogue);
         let plan = build(world, catalogue, self.agent, self.slot, destination, self.key).ok()?;
-        plan.prediction().is_some_and(Prediction::is_new).then_some(plan)
+        plan.is_sent().then_some(plan)
     }
 
     /// The plan of one choice, where the agent then uses the candidate.
     fn switched(&self, switch: &Switch) -> Option<Plan> {
-        let mut draft = Draft::new(self.context);
-        for neighbour in &switch.neighbours {
-            let value = super::build::value_of(&neighbour.set, self.key)?;
-            draft.put(self.agent.id, &neighbour.place, value, Some(&neighbour.why)).ok()?;
-        }
-        let known: Vec<Secret> = keys_of(std::slice::from_ref(self.slot)).collect();
-        let tails: Vec<Secret> = known.iter().map(|key| key.tail(super::build::TAIL)).collect();
-        let parts = super::build::parts_in(&switch.neighbours, self.key);
-        let masker = Masker::new(self.context.catalogue, known.into_iter().chain(tails).chain(parts));
-        let changes = draft.finish(&masker).ok().filter(|changes| !changes.is_empty())?;
+        let changes = changes_of(self.context, self.agent, self.slot, &switch.neighbours, self.key).ok()?;
         let after = self.after(&changes)?;
         let mut predictions = predict(self.context, &[self.agent], &changes, &[SlotId::of(&after)], self.key);
         let mut active = after.active.and_then(|at| after.candidates.get(at)).into_iter();

@@ -79,6 +79,16 @@ impl Remedy {
     pub const fn writes(&self) -> bool {
         matches!(self.act, Act::Write { .. } | Act::Run { .. })
     }
+
+    /// The command or the page where it writes no plan, or none if the title says it all.
+    #[must_use]
+    pub fn how(&self) -> Option<String> {
+        match &self.act {
+            Act::Write { .. } => None,
+            Act::Run { command } => Some(command.join(" ")),
+            Act::Person { how } => how.clone(),
+        }
+    }
 }
 
 /// What remedies are made from.
@@ -111,8 +121,6 @@ pub struct Spare {
     pub key: Secret,
     /// Where it is.
     pub place: Place,
-    /// The agent that has it.
-    pub agent: &'static str,
 }
 
 impl<'a> Case<'a> {

@@ -42,18 +42,24 @@ pub struct Found {
 }
 
 impl Found {
-    fn of_lint(lint: &Lint, at: SlotRef, slot: &Slot, candidate: Option<usize>) -> Self {
+    /// A finding of an agent in use, about no candidate.
+    fn new(id: &'static str, severity: Severity, message: String, slots: Vec<SlotRef>) -> Self {
         Self {
-            id: lint.id,
-            severity: lint.severity,
-            message: lint.message.clone(),
+            id,
+            severity,
+            message,
             evidence: Vec::new(),
             more: Vec::new(),
-            slots: vec![at],
-            candidate,
-            in_use: slot.in_use,
-            problem: lint.severity == Severity::Fault,
+            slots,
+            candidate: None,
+            in_use: true,
+            problem: severity == Severity::Fault,
         }
+    }
+
+    fn of_lint(lint: &Lint, at: SlotRef, slot: &Slot, candidate: Option<usize>) -> Self {
+        let found = Self::new(lint.id, lint.severity, lint.message.clone(), vec![at]);
+        Self { candidate, in_use: slot.in_use, ..found }
     }
 }
 
@@ -165,30 +171,12 @@ fn of_agents(words: Words<'_>, chosen: &[SlotRef], all: &mut Gathered) {
         }
         let slots: Vec<SlotRef> = chosen.iter().copied().filter(|at| at.agent == index).take(1).collect();
         for (path, trouble) in &scanned.findings.troubles {
-            all.add(Found {
-                id: "unreadable",
-                severity: Severity::Fault,
-                message: format!("{} {trouble}: {}", tilde(path, words.home), trouble.hint()),
-                evidence: Vec::new(),
-                more: Vec::new(),
-                slots: slots.clone(),
-                candidate: None,
-                in_use: true,
-                problem: true,
-            });
+            let message = format!("{} {trouble}: {}", tilde(path, words.home), trouble.hint());
+            all.add(Found::new("unreadable", Severity::Fault, message, slots.clone()));
         }
         for lint in &scanned.findings.lints {
-            all.add(Found {
-                id: lint.id,
-                severity: lint.severity,
-                message: lint.message.clone(),
-                evidence: Vec::new(),
-                more: Vec::new(),
-                slots: slots.clone(),
-                candidate: None,
-                in_use: true,
-                problem: false,
-            });
+            let found = Found::new(lint.id, lint.severity, lint.message.clone(), slots.clone());
+            all.add(Found { problem: false, ..found });
         }
     }
 }
@@ -215,27 +203,20 @@ fn of_slot(words: Words<'_>, at: SlotRef, slot: &Slot, verdicts: &Verdicts) -> V
 
 /// A connection in use that sends nothing, or of which nothing is known.
 fn of_outcome(words: Words<'_>, at: SlotRef, slot: &Slot) -> Option<Found> {
-    let (id, severity, reason, problem) = match &slot.outcome {
-        Outcome::Nothing { reason } if slot.in_use => ("sends-nothing", Severity::Fault, reason, true),
-        Outcome::NotKnown { reason } if slot.in_use => ("not-known", Severity::Note, reason, false),
+    if !slot.in_use {
+        return None;
+    }
+    let connection = words.connection(at);
+    let (id, severity, message) = match &slot.outcome {
+        Outcome::Nothing { reason } => {
+            ("sends-nothing", Severity::Fault, format!("{connection} sends no key: {reason}"))
+        }
+        Outcome::NotKnown { reason } => {
+            ("not-known", Severity::Note, format!("what {connection} sends is unknown: {reason}"))
+        }
         _ => return None,
     };
-    let connection = words.connection(at);
-    let message = match id {
-        "sends-nothing" => format!("{connection} sends no key: {reason}"),
-        _ => format!("what {connection} sends is unknown: {reason}"),
-    };
-    Some(Found {
-        id,
-        severity,
-        message,
-        evidence: Vec::new(),
-        more: Vec::new(),
-        slots: vec![at],
-        candidate: None,
-        in_use: slot.in_use,
-        problem,
-    })
+    Some(Found::new(id, severity, message, vec![at]))
 }
 
 /// A connection in use that sends nothing: what keeps it from sending is the finding, and that nothing is sent follows.
@@ -347,15 +328,10 @@ fn of_verdict(
     let status = verdict.status.map_or(String::new(), |status| format!(" ({status})"));
     let message = format!("{key}{from}: {}{status}", verdict.reason.trim_end_matches('.'));
     let found = Found {
-        id,
-        severity,
-        message,
-        evidence: Vec::new(),
-        more: Vec::new(),
-        slots: vec![at],
         candidate: slot.active,
         in_use: slot.in_use,
         problem: !verdict.waits_for_yes(),
+        ..Found::new(id, severity, message, vec![at])
     };
     let good = is_bad(verdict.kind).then(|| good_beside(words, at, slot, verdicts)).flatten();
     Some(match good {

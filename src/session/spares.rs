@@ -24,11 +24,11 @@ pub fn of(scan: &Scan, slot: &Slot, catalogue: &Catalogue) -> Vec<Spare> {
             let holder = scan.slot(*at)?;
             let fits =
                 named.as_deref().map_or(holder.provider.as_deref() == Some(provider), |id| id == provider);
-            fits.then(|| holder.candidates.get(*index).map(|one| (holder, one)))?
+            fits.then(|| holder.candidates.get(*index))?
         });
-        let Some((holder, candidate)) = here else { continue };
+        let Some(candidate) = here else { continue };
         if found.doubts.is_empty() && hygiene::nature(&found.key, Some(provider), catalogue) == Nature::Key {
-            all.push(Spare { key: found.key, place: candidate.place.clone(), agent: holder.agent });
+            all.push(Spare { key: found.key, place: candidate.place.clone() });
         }
     }
     all

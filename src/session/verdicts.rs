@@ -40,12 +40,6 @@ impl Verdicts {
     pub fn sent(&self, at: SlotRef, slot: &Slot) -> Option<&Report> {
         self.of(at, &slot.sent()?.key)
     }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// A test, and the connections that its answer is for.
@@ -145,11 +139,7 @@ pub fn of_all(scan: &Scan, chosen: &[SlotRef], catalogue: &Catalogue, consent: C
     for (at, slot) in chosen.iter().filter_map(|at| Some((*at, scan.slot(*at)?))) {
         for key in slot.candidates.iter().filter_map(|one| one.value.secret()) {
             if hygiene::nature(key, slot.provider.as_deref(), catalogue).is_key() {
-                all.add(
-                    at,
-                    slot,
-                    &slot.sent().filter(|sent| sent.key == *key).map_or(key.clone(), |s| s.key.clone()),
-                );
+                all.add(at, slot, key);
             }
         }
     }

@@ -88,11 +88,7 @@ pub fn connection(slot: &SlotId) -> String {
 
 /// The command that replaces the key of a slot everywhere.
 fn command(slot: &SlotId) -> String {
-    let profile = match slot.profile.as_str() {
-        "default" | "" => String::new(),
-        profile => format!(" --profile {profile}"),
-    };
-    format!("`keymend rotate {}/{}{profile}`", slot.agent, slot.agent_provider)
+    format!("`keymend rotate {}`", slot.argument())
 }
 
 /// `a`, `a and b`, `a, b and 3 more`.

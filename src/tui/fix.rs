@@ -43,7 +43,7 @@ impl Screen for Fix {
     fn offers(&self, _core: &Core, action: Action) -> bool {
         match action {
             Action::Enter => self.chosen().is_some(),
-            Action::Copy => self.chosen().is_some_and(|remedy| how(remedy).is_some()),
+            Action::Copy => self.chosen().is_some_and(|remedy| remedy.how().is_some()),
             _ => true,
         }
     }
@@ -155,7 +155,7 @@ impl Fix {
     }
 
     fn copy(&self, core: &mut Core) -> Step {
-        let Some(how) = self.chosen().and_then(how) else {
+        let Some(how) = self.chosen().and_then(Remedy::how) else {
             core.say("there is nothing to copy here: do what the line says", Role::Warn);
             return Step::stay();
         };
@@ -182,7 +182,7 @@ impl Fix {
                 let cursor = if n == self.chosen { "▸ " } else { "  " };
                 let role = if n == self.chosen { Role::Strong } else { Role::Text };
                 let head = Row::of(cursor, Role::Accent).add(format!("{} ", n + 1), Role::Dim);
-                let how = how(remedy).map_or_else(String::new, |how| format!(": {how}"));
+                let how = remedy.how().map_or_else(String::new, |how| format!(": {how}"));
                 rows.hang(&head, &format!("{}{how}", remedy.title), role, columns);
                 n += 1;
             }
@@ -202,15 +202,6 @@ impl Fix {
             );
         }
         rows
-    }
-}
-
-/// The command or page of a way out that the person takes.
-fn how(remedy: &Remedy) -> Option<String> {
-    match &remedy.act {
-        Act::Write { .. } => None,
-        Act::Run { command } => Some(command.join(" ")),
-        Act::Person { how } => how.clone(),
     }
 }
 

@@ -417,15 +417,8 @@ impl Known {
     pub fn worth_testing(&self, slot: &Slot) -> Vec<Secret> {
         let sent = slot.sent().map(|sent| sent.key.clone());
         let others = verdicts::others(self.scan(), slot, &self.catalogue);
-        let mut all: Vec<Secret> = sent.into_iter().chain(others).collect();
-        let mut seen: Vec<Secret> = Vec::new();
-        all.retain(|key| {
-            !seen.contains(key) && {
-                seen.push(key.clone());
-                true
-            }
-        });
-        all
+        let others = others.into_iter().filter(|key| Some(key) != sent.as_ref()).collect::<Vec<_>>();
+        sent.into_iter().chain(others).collect()
     }
 
     /// What the tests of these keys said, as the findings want it.
