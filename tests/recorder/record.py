@@ -39,7 +39,7 @@ class Home:
     def __init__(self, rec, root, base):
         self.root, self.home = root, root + "/home"
         cwd = (rec.get("opts") or {}).get("cwd", "{ROOT}/work").replace("{ROOT}", root).replace("{HOME}", self.home)
-        if rec["tool"] == "hermes":
+        if rec["tool"] == "hermes" or rec.get("cwd"):
             cwd = os.path.join(self.home, rec.get("cwd", ""))
         self.cwd, now = os.path.normpath(cwd), int(time.time())
         later = datetime.datetime.fromtimestamp(now + 7200, datetime.timezone.utc).isoformat()

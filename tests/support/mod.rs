@@ -70,8 +70,9 @@ impl Scenario {
 
     /// The working directory.
     pub fn cwd(&self) -> PathBuf {
-        if matches!(self.tool.as_str(), "hermes" | "openclaw") {
-            return normal(&Path::new(HOME).join(self.text("cwd").unwrap_or("")));
+        let in_home = matches!(self.tool.as_str(), "hermes" | "openclaw").then_some("");
+        if let Some(cwd) = self.text("cwd").or(in_home) {
+            return normal(&Path::new(HOME).join(cwd));
         }
         match self.json["opts"]["cwd"].as_str() {
             Some(cwd) => normal(Path::new(&cwd.replace("{ROOT}", ROOT).replace("{HOME}", HOME))),
