@@ -1,6 +1,6 @@
 //! The agents: programs on this machine that send keys. Each is one constant [`Agent`] in one file under `agents/`.
 //!
-//! Adding an agent: one file, one line in [`ALL`], its recordings. The README's table of agents is made from this list.
+//! Adding an agent: one file, one line in [`ALL`], its recordings. The documentation's table of agents is made from this list.
 
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ pub enum Record {
     FoundOnly,
 }
 
-/// One place where an agent looks, for the table in the README and the `agents` command.
+/// One place where an agent looks, for the documentation and the `agents` command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Looks {
     /// The place as a person would write it: `~/.hermes/.env`, `ANTHROPIC_API_KEY`.

@@ -601,7 +601,7 @@ pub struct List {
     /// Print JSON (schema 1)
     #[arg(long)]
     pub json: bool,
-    /// Print the README's table
+    /// Print the table of docs/agents.md or docs/providers.md
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
 }

@@ -81,6 +81,12 @@ impl CannotProve {
     }
 }
 
+/// Whether keymend can run this agent against loopback.
+#[must_use]
+pub fn knows(agent: &str) -> bool {
+    recipe(agent).is_some()
+}
+
 /// What would be run for `slot`.
 pub fn plan(world: &dyn World, slot: &Slot) -> Result<Run, CannotProve> {
     let recipe = recipe(slot.agent).ok_or(CannotProve::NoRecipe(slot.agent))?;

@@ -1,4 +1,4 @@
-//! The providers as a table, for the README and for `keymend providers`.
+//! The providers as a table, for the documentation and for `keymend providers`.
 
 use std::fmt::Write as _;
 
@@ -65,7 +65,7 @@ impl Catalogue {
         self.all().iter().map(Listed::of).collect()
     }
 
-    /// The README's table of providers, in Markdown.
+    /// The table of `docs/providers.md`.
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut out = String::from(

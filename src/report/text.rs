@@ -212,7 +212,7 @@ pub fn agents(all: &[&Agent], scan: &Scan) -> String {
     out
 }
 
-/// The table of agents in the README.
+/// The table of `docs/agents.md`.
 #[must_use]
 pub fn agents_markdown(all: &[&Agent]) -> String {
     let mut out = String::from(
