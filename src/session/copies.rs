@@ -1,5 +1,6 @@
 //! Copies beside a file that cannot be parsed, is empty or is gone: what an agent, an editor or a person kept of it before.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::agents::Findings;
@@ -19,7 +20,8 @@ pub(super) fn tell(world: &dyn World, catalogue: &Catalogue, findings: &mut Find
     let damaged = findings.troubles.iter().filter(|(_, trouble)| matches!(trouble, Trouble::Syntax(_)));
     let shown = |path: &Path| tilde(path, world.home());
     let mut lints: Vec<Lint> = Vec::new();
-    for (file, copy) in damaged.filter_map(|(file, _)| Some((file, beside(world, file)?))) {
+    let mut folders = Folders { world, names: BTreeMap::new() };
+    for (file, copy) in damaged.filter_map(|(file, _)| Some((file, folders.beside(file)?))) {
         let keys = keys_in(world, catalogue, &copy);
         let severity = if silent && !keys.is_empty() { Severity::Warn } else { Severity::Note };
         let words = format!(
@@ -31,13 +33,12 @@ pub(super) fn tell(world: &dyn World, catalogue: &Catalogue, findings: &mut Find
         lints.push(Lint::of("backup-beside", severity, words));
     }
     let at_home = |file: &&PathBuf| silent && world.home().is_some_and(|home| file.starts_with(home));
-    let mut seen: Vec<&PathBuf> = Vec::new();
+    let mut seen: BTreeSet<&Path> = BTreeSet::new();
     for file in gone.iter().filter(at_home) {
-        if seen.contains(&file) {
+        if !seen.insert(file) {
             continue;
         }
-        seen.push(file);
-        let Some(copy) = beside(world, file) else { continue };
+        let Some(copy) = folders.beside(file) else { continue };
         let keys = keys_in(world, catalogue, &copy);
         if !keys.is_empty() {
             let (file, copy) = (shown(file), shown(&copy));
@@ -77,27 +78,41 @@ fn keys_in<'a>(world: &dyn World, catalogue: &'a Catalogue, file: &Path) -> Vec<
     found
 }
 
-/// The newest copy of `file` in its folder that can be read.
-fn beside(world: &dyn World, file: &Path) -> Option<PathBuf> {
-    const MARKS: [&str; 9] =
-        ["backup", "bak", "orig", "old", "save", "clobbered", "last-good", "rejected", "~"];
-    let name = file.file_name()?.to_str()?;
-    let folder = file.parent()?;
-    let is_copy = |other: &String| {
-        // What OpenClaw has moved into its database does nothing in its old place, or stops the agent.
-        !other.contains("migrated")
-            && !other.contains("import")
-            && other.strip_prefix(name).is_some_and(|rest| MARKS.iter().any(|mark| rest.contains(mark)))
-    };
-    let json = Path::new(name).extension().is_some_and(|end| end == "json");
-    let whole = |copy: PathBuf| {
-        let state = world.read(&copy);
-        let text = state.text()?.trim();
-        let parses = !json || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-        (parses && !text.is_empty()).then_some((state.meta()?.mtime_ms, copy))
-    };
-    let copies = world.list(folder).into_iter().filter(is_copy).map(|name| folder.join(name));
-    copies.filter_map(whole).max().map(|(_, copy)| copy)
+/// The folders that were looked into. Ten thousand profiles ask for ten thousand files of one folder: it is listed once,
+/// and the names that begin like a file's are next to each other.
+struct Folders<'a> {
+    world: &'a dyn World,
+    names: BTreeMap<PathBuf, BTreeSet<String>>,
+}
+
+impl Folders<'_> {
+    /// The newest copy of `file` in its folder that can be read.
+    fn beside(&mut self, file: &Path) -> Option<PathBuf> {
+        const MARKS: [&str; 9] =
+            ["backup", "bak", "orig", "old", "save", "clobbered", "last-good", "rejected", "~"];
+        let name = file.file_name()?.to_str()?;
+        let folder = file.parent()?;
+        let world = self.world;
+        let names = self
+            .names
+            .entry(folder.to_owned())
+            .or_insert_with(|| world.list(folder).into_iter().collect());
+        let is_copy = |other: &&String| {
+            // What OpenClaw has moved into its database does nothing in its old place, or stops the agent.
+            !other.contains("migrated")
+                && !other.contains("import")
+                && MARKS.iter().any(|mark| other[name.len()..].contains(mark))
+        };
+        let json = Path::new(name).extension().is_some_and(|end| end == "json");
+        let whole = |copy: PathBuf| {
+            let state = world.read(&copy);
+            let text = state.text()?.trim();
+            let parses = !json || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+            (parses && !text.is_empty()).then_some((state.meta()?.mtime_ms, copy))
+        };
+        let alike = names.range(name.to_owned()..).take_while(|other| other.starts_with(name));
+        alike.filter(is_copy).map(|name| folder.join(name)).filter_map(whole).max().map(|(_, copy)| copy)
+    }
 }
 
 #[cfg(test)]
@@ -114,6 +129,9 @@ mod tests {
         let mut world = world.with_file("a.json", "{\"k").with_file("a.json.bak", "{\"k\": 1}");
         world.now_ms = 2;
         let world = world.with_file("a.json.backup.2", "{}").with_file("b.json.bak", "{}");
+        let beside = |world: &MemoryWorld, file: &Path| {
+            Folders { world, names: BTreeMap::new() }.beside(file)
+        };
         assert_eq!(beside(&world, Path::new("/h/a.json")), Some("/h/a.json.backup.2".into()));
         let damaged = MemoryWorld::new("/h").with_file("a.json", "{").with_file("a.json.bak", "{\"k");
         assert_eq!(beside(&damaged, Path::new("/h/a.json")), None);
