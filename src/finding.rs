@@ -211,6 +211,17 @@ pub struct Kind {
     /// What may help, the best first.
     #[serde(default)]
     pub remedies: Vec<Way>,
+    /// The page of the documentation about it, where it is not the one of findings.
+    #[serde(default, skip_serializing)]
+    pub page: Option<String>,
+}
+
+impl Kind {
+    /// The page of the documentation about it: `errors/two-keys-in-one`, `findings#bearer-doubled`.
+    #[must_use]
+    pub fn page(&self) -> String {
+        self.page.clone().unwrap_or_else(|| format!("findings#{}", self.id))
+    }
 }
 
 /// Made of `assets/findings.toml` by the build.
@@ -253,6 +264,9 @@ pub fn markdown() -> String {
         if !kind.remedies.is_empty() {
             let ways: Vec<_> = kind.remedies.iter().map(|way| way.id()).collect();
             let _ = write!(page, "\nWhat may help: {}.\n", ways.join(", "));
+        }
+        if let Some(more) = &kind.page {
+            let _ = write!(page, "\n[More]({more}.md).\n");
         }
         if !kind.was.is_empty() {
             let _ = write!(page, "\nEarlier: `{}`.\n", kind.was.join("`, `"));

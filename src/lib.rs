@@ -31,6 +31,7 @@ pub mod formats;
 pub mod host;
 pub mod hygiene;
 pub mod lint;
+pub mod pages;
 pub mod plan;
 pub mod printer;
 pub mod probe;

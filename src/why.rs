@@ -69,6 +69,7 @@ pub fn explain(text: &str, catalogue: &Catalogue, scan: &Scan) -> Explained {
         others: found,
         fits,
         next: Vec::new(),
+        page: tables::page(&flat(&main.text), main.meaning, main.provider.as_deref()),
         main,
     };
     explained.may_also = steps::may_also(&explained, catalogue, scan);

@@ -89,7 +89,14 @@ pub(super) fn no_finding(id: &str) -> Failure {
 #[derive(Serialize)]
 struct FindingsJson {
     schema: u32,
-    findings: Vec<&'static finding::Kind>,
+    findings: Vec<KindJson>,
+}
+
+#[derive(Serialize)]
+struct KindJson {
+    #[serde(flatten)]
+    kind: &'static finding::Kind,
+    page: String,
 }
 
 /// `keymend explain --finding ID`.
@@ -100,7 +107,9 @@ fn finding(id: &str, json: bool) -> Result<Exit, Failure> {
         return Err(no_finding(id));
     }
     if json {
-        print_json(&FindingsJson { schema: report::SCHEMA, findings: kinds })?;
+        let findings =
+            kinds.into_iter().map(|kind| KindJson { kind, page: crate::pages::find(&kind.page()) });
+        print_json(&FindingsJson { schema: report::SCHEMA, findings: findings.collect() })?;
     } else if id == "all" {
         print(&kinds.iter().map(|kind| format!("{:<24} {}\n", kind.id, kind.title)).collect::<String>())?;
     } else {

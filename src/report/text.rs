@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{Style, plain};
 use crate::agents::{Agent, Record};
 use crate::finding::{Kind, Lint, Severity};
+use crate::pages;
 use crate::resolve::{Candidate, Outcome, Slot, State, shown};
 use crate::session::held::{Holder, Sends};
 use crate::session::{Scan, SlotRef};
@@ -154,7 +155,8 @@ fn value_words(value: &Value, scan: &Scan, style: Style<'_>) -> String {
 #[must_use]
 pub fn finding(kind: &Kind) -> String {
     let severity: Vec<_> = kind.severity.iter().map(|weight| weight.id()).collect();
-    format!("{} ({})\n  {}\n  {}\n", kind.title, severity.join(" or "), kind.text, kind.id)
+    let page = pages::find(&kind.page());
+    format!("{} ({})\n  {}\n  {}\n  more: {page}\n", kind.title, severity.join(" or "), kind.text, kind.id)
 }
 
 /// `explain`: every candidate of a slot in the agent's order, unset ones too.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::{SCHEMA, Style, plain, text as slots};
+use crate::pages;
 use crate::printer;
 use crate::session::Scan;
 use crate::why::{Explained, Fit, Meaning, RequestId, Said, Step};
@@ -37,6 +38,8 @@ pub struct WhyJson {
     key_in_text: bool,
     also_in_text: Vec<OtherJson>,
     next: Vec<StepJson>,
+    /// Where the documentation says more.
+    page: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -107,6 +110,7 @@ pub fn json(explained: &Explained, scan: &Scan) -> WhyJson {
         key_in_text: explained.has_key,
         also_in_text: explained.others.iter().map(other).collect(),
         next: explained.next.iter().map(step).collect(),
+        page: explained.page.map(pages::find),
     }
 }
 
@@ -160,6 +164,9 @@ pub fn text(explained: &Explained, scan: &Scan, style: Style<'_>) -> String {
                 let _ = writeln!(out, "  → {}", plain(&step.text));
             }
         }
+    }
+    if let Some(page) = explained.page {
+        row(&mut out, "more", &pages::find(page));
     }
     for (at, other) in explained.others.iter().enumerate() {
         let words = format!("line {}: {}: {}", other.line, other.meaning.id(), plain(&other.reason));

@@ -138,6 +138,8 @@ pub struct Explained {
     pub has_key: bool,
     /// What to do, in order.
     pub next: Vec<Step>,
+    /// The page of the documentation about it.
+    pub page: Option<&'static str>,
 }
 
 impl Said {

@@ -119,6 +119,34 @@ pub struct Model {
     pub provider: String,
 }
 
+/// Which texts a page of `docs/errors/` is about: all groups that are given fit.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// Its name: `errors/docker`.
+    #[serde(rename = "page")]
+    pub name: String,
+    /// The providers' ids; empty for any.
+    #[serde(default)]
+    pub providers: Vec<String>,
+    /// What the text means, by its id; empty for anything.
+    #[serde(default)]
+    pub verdicts: Vec<String>,
+    /// Parts of the message in lower case, any of which fits; empty for any text.
+    #[serde(default)]
+    pub text: Vec<String>,
+}
+
+impl Page {
+    /// Whether it is about this.
+    fn fits(&self, text: &str, meaning: Meaning, provider: Option<&str>) -> bool {
+        let of = |list: &[String], one: &str| list.is_empty() || list.iter().any(|own| own == one);
+        of(&self.providers, provider.unwrap_or_default())
+            && of(&self.verdicts, meaning.id())
+            && (self.text.is_empty() || self.text.iter().any(|part| text.contains(part.as_str())))
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Who {
@@ -128,6 +156,7 @@ struct Who {
     sentences: Vec<Said>,
     requests: Vec<Form>,
     models: Vec<Model>,
+    pages: Vec<Page>,
 }
 
 // A file that does not parse is caught by a test; the program then knows nothing of it.
@@ -186,6 +215,18 @@ pub fn models() -> &'static [Model] {
     &WHO.models
 }
 
+/// The page about a text, which is flat and in lower case: its own one, or the list of all.
+#[must_use]
+pub fn page(text: &str, meaning: Meaning, provider: Option<&str>) -> Option<&'static str> {
+    match meaning {
+        Meaning::RequestId | Meaning::Key | Meaning::Unknown => None,
+        _ => {
+            let own = WHO.pages.iter().find(|page| page.fits(text, meaning, provider));
+            Some(own.map_or("errors", |page| page.name.as_str()))
+        }
+    }
+}
+
 /// Whether a line has a word that an error about a key has.
 pub fn has_context(line: &str) -> bool {
     WHO.context.iter().any(|word| line.contains(word.as_str()))
@@ -239,12 +280,14 @@ mod tests {
         }
         who.sentences.iter().for_each(|said| known(&said.provider));
         who.models.iter().for_each(|model| known(&model.provider));
+        who.pages.iter().flat_map(|page| &page.providers).for_each(known);
         who.requests.iter().filter_map(|form| form.provider.as_ref()).for_each(known);
         assert_eq!(requests().len(), who.requests.len(), "a form does not compile");
         let texts = agents.sentences.iter().flat_map(|own| &own.text);
         let texts = texts.chain(agents.agents.iter().flat_map(|own| &own.words));
         let texts = texts.chain(network.faults.iter().flat_map(|own| &own.text));
         let texts = texts.chain(who.sentences.iter().flat_map(|own| &own.text));
+        let texts = texts.chain(who.pages.iter().flat_map(|own| &own.text));
         for text in texts.chain(&who.context).chain(&who.elsewhere).chain(&who.signs) {
             assert_eq!(*text, crate::probe::digest::flat(text), "not as a line is looked at");
         }

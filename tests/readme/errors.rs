@@ -32,7 +32,10 @@ fn a_page_says_what_the_program_says() {
     let titles: Vec<_> = pages.iter().filter_map(|(name, page)| Some((name, title(page)?))).collect();
     assert!(titles.len() >= 10, "{}", titles.len());
     for (name, (text, told)) in titles {
-        let found = why::explain(text, &catalogue, &scan).main;
+        let explained = why::explain(text, &catalogue, &scan);
+        let own = explained.page.map(|page| format!("{page}.md"));
+        assert_eq!(own.as_ref(), Some(name), "`why` names another page for {text}");
+        let found = explained.main;
         let (verdict, who) = told.split_once(" · ").unwrap_or_else(|| panic!("{name}: {told}"));
         assert_eq!(verdict, format!("`{}`", found.meaning.id()), "{name}: {text}");
         assert!(found.speaker.words().contains(who), "{name}: {} is not {who}", found.speaker.words());
@@ -48,4 +51,20 @@ fn each_page_has_the_same_parts_and_is_reached_from_the_list() {
             assert!(page.contains(part), "{name} has no {part}");
         }
     }
+}
+
+#[test]
+fn every_page_that_the_program_names_is_there() {
+    let texts = include_str!("../why/sentences.txt").split("\n\n").filter_map(|block| block.split_once('\n'));
+    let (catalogue, scan) = (Catalogue::embedded(), Scan::default());
+    let of_errors =
+        texts.filter_map(|(_, text)| why::explain(text, &catalogue, &scan).page.map(str::to_owned));
+    let of_findings = keymend::finding::all().map(keymend::finding::Kind::page);
+    let mut count = 0;
+    for page in of_errors.chain(of_findings) {
+        let file = format!("docs/{}.md", page.split('#').next().unwrap());
+        assert!(pages::root().join(&file).is_file(), "there is no {file}");
+        count += 1;
+    }
+    assert!(count > 100, "{count}");
 }

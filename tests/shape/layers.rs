@@ -11,7 +11,7 @@ use super::source;
 type Layer = (&'static str, &'static [(&'static str, &'static str)]);
 
 const LAYERS: &[Layer] = &[
-    ("plain data", &[("exit", ""), ("finding", ""), ("secret", "")]),
+    ("plain data", &[("exit", ""), ("finding", ""), ("pages", ""), ("secret", "")]),
     ("places", &[("printer", "secret"), ("source", "secret")]),
     (
         "what is known",
@@ -66,7 +66,7 @@ const LAYERS: &[Layer] = &[
             ("cli", "exit"),
             (
                 "report",
-                "agents finding plan printer probe provider remedy resolve secret session source why world",
+                "agents finding pages plan printer probe provider remedy resolve secret session source why world",
             ),
             (
                 "tui",
@@ -79,7 +79,7 @@ const LAYERS: &[Layer] = &[
         "scripts",
         &[(
             "commands",
-            "agents cli demo edit exit finding host hygiene plan printer probe prove provider remedy report resolve secret \
+            "agents cli demo edit exit finding host hygiene pages plan printer probe prove provider remedy report resolve secret \
              session settings source tui why world",
         )],
     ),
