@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub mod guide;
+pub mod manual;
+
 /// Shows which API key each of your AI tools will really send, tests it at the provider, and replaces it safely.
 #[derive(Debug, Parser)]
 #[command(name = "keymend", version, about, max_term_width = 100)]
@@ -22,65 +25,88 @@ pub struct Cli {
 }
 
 fn after_help() -> String {
-    format!("Without a command the wizard opens.\n\nExit codes:\n{}", crate::exit::lines())
+    format!("{}\n\nExit codes:\n{}", guide::help(""), crate::exit::lines())
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Open the wizard on a sample home with a built-in provider: no real key, no network
+    #[command(after_help = guide::help("demo"))]
     Demo(Demo),
     /// Say what each slot sends and why, without the network
+    #[command(after_help = guide::help("status"))]
     Status(Status),
     /// Show the whole precedence chain of one slot
+    #[command(after_help = guide::help("explain"))]
     Explain(Explain),
     /// Look for problems: what each slot sends, faults visible offline, and a live test of each key
+    #[command(after_help = guide::help("check"))]
     Check(Check),
     /// Say whose error a text is, what it means, which slot it fits, and what to do; the text is an argument or standard input
+    #[command(after_help = guide::help("why"))]
     Why(Why),
     /// Mend what is wrong, worst first: shows the best way out, asks, tests, writes, proves it, and goes on
+    #[command(after_help = guide::help("fix"))]
     Fix(Fix),
     /// Test a key at its provider
+    #[command(after_help = guide::help("test"))]
     Test(Test),
     /// Print this machine for a bug tracker: versions, what is sent and why, findings; no key and no name in it
+    #[command(after_help = guide::help("report"))]
     Report(Report),
     /// List the hosts that keys may go to by your own yes, or take a yes back
+    #[command(after_help = guide::help("consents"))]
     Consents(Consents),
     /// Put a new key where the agent will send it from
+    #[command(after_help = guide::help("set"))]
     Set(Set),
     /// Replace a key everywhere it is stored, in one go
+    #[command(after_help = guide::help("rotate"))]
     Rotate(Rotate),
     /// Make another candidate or profile the active one
+    #[command(after_help = guide::help("use"))]
     Use(Use),
     /// Take a credential away: the line, the field, or the whole profile
+    #[command(after_help = guide::help("remove"))]
     Remove(Remove),
     /// Say what a paste becomes: the masked key and what was removed, or why it is refused
+    #[command(after_help = guide::help("clean"))]
     Clean(Clean),
     /// Run your own agent against a loopback server and compare what it sends with the prediction
+    #[command(after_help = guide::help("prove"))]
     Prove(Prove),
     /// Keys that keymend keeps for you in the OS keyring
+    #[command(after_help = guide::help("vault"))]
     Vault {
         /// What to do
         #[command(subcommand)]
         action: Vault,
     },
     /// List what keymend has written
+    #[command(after_help = guide::help("history"))]
     History(History),
     /// Take a write back, byte for byte
+    #[command(after_help = guide::help("undo"))]
     Undo(Undo),
     /// Bring a written key back where another program took it away since
+    #[command(after_help = guide::help("redo"))]
     Redo(Redo),
     /// List the providers that keymend knows
+    #[command(after_help = guide::help("providers"))]
     Providers(List),
     /// List the agents that keymend knows
+    #[command(after_help = guide::help("agents"))]
     Agents(List),
     /// Print a completion script for your shell
+    #[command(after_help = guide::help("completions"))]
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print a manual page; keymend's own without a command
+    #[command(after_help = guide::help("man"))]
+    Man(Manual),
 }
 
 impl Command {
@@ -229,10 +255,6 @@ pub struct Check {
 
 /// `why`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "The text may be a line, an answer of a provider, or a whole log. Nothing is sent, and keys in it are masked.\n\n\
-    Examples:\n  keymend why \"401 invalid x-api-key\"\n  journalctl --user -u openclaw-gateway -n 200 | keymend why --stdin"
-)]
 pub struct Why {
     /// The error, in quotes
     #[arg(value_name = "ERROR TEXT", num_args = 0.., conflicts_with = "stdin")]
@@ -284,9 +306,6 @@ pub struct Test {
 /// `report`
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
-#[command(
-    after_help = "Keys are masked. The home folder, the names of user and machine, mail addresses and private servers are left out.\nRead it before you post it all the same."
-)]
 pub struct Report {
     /// AGENT, AGENT/PROVIDER or PROVIDER; all without one
     #[arg(value_name = "WHAT")]
@@ -516,12 +535,14 @@ pub struct Prove {
 #[derive(Debug, Subcommand)]
 pub enum Vault {
     /// List the names
+    #[command(after_help = guide::help("vault list"))]
     List {
         /// Print JSON (schema 1; keys are masked)
         #[arg(long)]
         json: bool,
     },
     /// Keep a key under a name such as `anthropic/work`
+    #[command(after_help = guide::help("vault add"))]
     Add {
         /// The name
         name: String,
@@ -533,6 +554,7 @@ pub enum Vault {
         clipboard: bool,
     },
     /// Forget a key
+    #[command(after_help = guide::help("vault remove"))]
     Remove {
         /// The name
         name: String,
@@ -581,9 +603,6 @@ pub struct Undo {
 
 /// `redo`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "keymend keeps no copy of a key: if the action's key is no longer on this machine, give it again."
-)]
 pub struct Redo {
     /// The action's id as `history` lists it; the newest that another program took back without it
     pub id: Option<String>,
@@ -604,6 +623,17 @@ pub struct List {
     /// Print the table of docs/agents.md or docs/providers.md
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+pub struct Manual {
+    /// The command, as it is typed: set, vault add
+    #[arg(value_name = "COMMAND", num_args = 0..)]
+    pub command: Vec<String>,
+    /// List the names of all pages
+    #[arg(long, conflicts_with = "command")]
+    pub list: bool,
 }
 
 /// An address to ask: what is none is not looked up anywhere.

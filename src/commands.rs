@@ -152,7 +152,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Providers(args)) => listing::providers(&desk, &args),
         Some(Command::Agents(args)) => listing::agents(&desk, &args),
         Some(Command::Completions { shell }) => listing::completions(shell),
-        Some(Command::Man) => listing::man(),
+        Some(Command::Man(args)) => listing::man(&args),
     }
 }
 

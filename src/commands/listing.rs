@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{Desk, Exit, Failure, print, print_json};
 use crate::agents::{self, Record};
-use crate::cli::{self, Cli};
-use crate::report::{SCHEMA, text};
+use crate::cli::{self, Cli, manual};
+use crate::report::{self, SCHEMA, text};
 use crate::session;
 
 #[derive(Serialize)]
@@ -90,9 +90,15 @@ pub(super) fn completions(shell: Shell) -> Result<Exit, Failure> {
 }
 
 /// `keymend man`.
-pub(super) fn man() -> Result<Exit, Failure> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-    print(&String::from_utf8_lossy(&page))?;
+pub(super) fn man(args: &cli::Manual) -> Result<Exit, Failure> {
+    if args.list {
+        print(&manual::names().map(|name| name + "\n").collect::<String>())?;
+        return Ok(Exit::Fine);
+    }
+    let Some(page) = manual::page(&args.command) else {
+        let what = format!("no command is called {}", report::plain(&args.command.join(" ")));
+        return Err(Failure::new(what, "`keymend man --list` lists the pages"));
+    };
+    print(&String::from_utf8_lossy(&page?))?;
     Ok(Exit::Fine)
 }

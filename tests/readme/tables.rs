@@ -140,7 +140,8 @@ fn the_page_of_commands_is_todays() {
     let mut root = <keymend::cli::Cli as clap::CommandFactory>::command();
     root.build();
     let mut out = String::from(
-        "# Commands\n\nWhat the help of each command prints. `keymend completions bash` prints the completions of a shell.\n",
+        "# Commands\n\nWhat the help of each command prints. `keymend man set` is the same as a manual page, with its files and variables;\n\
+         `keymend completions bash` prints the completions of a shell.\n",
     );
     command(&root, &mut out);
     pages::hold("docs/commands.md", &out);

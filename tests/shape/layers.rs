@@ -63,7 +63,7 @@ const LAYERS: &[Layer] = &[
     (
         "surfaces",
         &[
-            ("cli", "exit"),
+            ("cli", "exit pages"),
             (
                 "report",
                 "agents finding pages plan printer probe provider remedy resolve secret session source why world",
