@@ -6,6 +6,7 @@
 mod commands;
 mod errors;
 mod links;
+mod packages;
 mod pages;
 mod run;
 mod tables;
