@@ -34,6 +34,15 @@ fn commands(line: &str) -> Vec<Vec<String>> {
     all
 }
 
+/// The agent of `AGENT/PROVIDER`, where there is none that is called so.
+fn unknown_agent(words: &[String]) -> Option<&str> {
+    let named =
+        ["status", "explain", "check", "fix", "test", "set", "rotate", "use", "remove", "prove", "report"];
+    let takes = words.get(1).is_some_and(|word| named.contains(&word.as_str()));
+    let slot = words.get(2).filter(|_| takes).and_then(|word| word.split_once('/'))?.0;
+    (slot != "AGENT" && keymend::agents::named(slot).is_none()).then_some(slot)
+}
+
 /// The lines of a page that are commands: those of its blocks, and what is between single backticks in its text, which
 /// may name a command without what it works on.
 fn lines(text: &str) -> (Vec<String>, Vec<String>) {
@@ -67,6 +76,9 @@ fn every_command_of_the_pages_parses() {
                 let mentioned = |error: &clap::Error| {
                     at >= blocks.len() && error.kind() == clap::error::ErrorKind::MissingRequiredArgument
                 };
+                if let Some(unknown) = unknown_agent(&words) {
+                    wrong += &format!("{}: {line}\nthere is no agent {unknown}\n", pages::name(&path));
+                }
                 if let Err(error) = keymend::cli::Cli::try_parse_from(&words)
                     && error.use_stderr()
                     && !mentioned(&error)
