@@ -93,10 +93,8 @@ impl Folders<'_> {
         let name = file.file_name()?.to_str()?;
         let folder = file.parent()?;
         let world = self.world;
-        let names = self
-            .names
-            .entry(folder.to_owned())
-            .or_insert_with(|| world.list(folder).into_iter().collect());
+        let names =
+            self.names.entry(folder.to_owned()).or_insert_with(|| world.list(folder).into_iter().collect());
         let is_copy = |other: &&String| {
             // What OpenClaw has moved into its database does nothing in its old place, or stops the agent.
             !other.contains("migrated")
@@ -129,9 +127,8 @@ mod tests {
         let mut world = world.with_file("a.json", "{\"k").with_file("a.json.bak", "{\"k\": 1}");
         world.now_ms = 2;
         let world = world.with_file("a.json.backup.2", "{}").with_file("b.json.bak", "{}");
-        let beside = |world: &MemoryWorld, file: &Path| {
-            Folders { world, names: BTreeMap::new() }.beside(file)
-        };
+        let beside =
+            |world: &MemoryWorld, file: &Path| Folders { world, names: BTreeMap::new() }.beside(file);
         assert_eq!(beside(&world, Path::new("/h/a.json")), Some("/h/a.json.backup.2".into()));
         let damaged = MemoryWorld::new("/h").with_file("a.json", "{").with_file("a.json.bak", "{\"k");
         assert_eq!(beside(&damaged, Path::new("/h/a.json")), None);

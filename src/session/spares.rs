@@ -27,7 +27,7 @@ pub fn of(scan: &Scan, slot: &Slot, catalogue: &Catalogue) -> Vec<Spare> {
         })
     };
     // A text that nothing has to be taken off is what it looks like: it is only cleaned where it is of this provider.
-    let elsewhere = |view: &KeyView| view.key.expose(is_plain) && place(view, &view.key).is_none();
+    let elsewhere = |view: &KeyView| !view.key.any_char(is_odd) && place(view, &view.key).is_none();
     let mut all: Vec<Spare> = Vec::new();
     for view in scan.keys.iter().filter(|view| !own.contains(&view.key) && !elsewhere(view)) {
         let Cleaned::Accepted(found) = clean_secret(&view.key, catalogue, Some(provider)) else { continue };
@@ -46,6 +46,7 @@ pub fn of(scan: &Scan, slot: &Slot, catalogue: &Catalogue) -> Vec<Spare> {
     all
 }
 
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+/// Whether a character may have to be taken off a key.
+fn is_odd(c: char) -> bool {
+    !c.is_ascii_alphanumeric() && !"_-".contains(c)
 }
