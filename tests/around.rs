@@ -228,6 +228,56 @@ fn a_job_of_launchd_with_its_own_variable_is_told() {
     let scan = scan(&world);
     assert_eq!(holder(&scan, "openclaw", Kind::Job).sends.id(), "another");
     assert_eq!(found(&scan, "openclaw"), [("service-has-another-key", Severity::Warn)]);
+    // launchd restarts a job with the list that it has loaded.
+    let message = &lint(&scan, "openclaw", "service-has-another-key").message;
+    let load = "launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/ai.openclaw.gateway.plist";
+    assert!(message.contains("bootout") && message.contains(load), "{message}");
+}
+
+#[test]
+fn a_changed_unit_is_loaded_and_a_changed_file_is_read() {
+    let message = |unit: &str| {
+        let world = openclaw()
+            .with_var("ANTHROPIC_API_KEY", &key('n'))
+            .with_file("gateway.env", format!("ANTHROPIC_API_KEY={}\n", key('o')))
+            .with_file(".config/systemd/user/openclaw-gateway.service", unit);
+        lint(&scan(&world), "openclaw", "service-has-another-key").message.clone()
+    };
+    let own = message(&format!(
+        "[Service]\nExecStart=/usr/bin/openclaw gateway\nEnvironment=ANTHROPIC_API_KEY={}\n",
+        key('o')
+    ));
+    let reload = "systemctl --user daemon-reload && systemctl --user restart openclaw-gateway.service";
+    assert!(own.contains(reload), "{own}");
+    let file = message("[Service]\nExecStart=/usr/bin/openclaw gateway\nEnvironmentFile=%h/gateway.env\n");
+    assert!(file.contains("systemctl --user restart") && !file.contains("daemon-reload"), "{file}");
+}
+
+/// It has its own key after a restart, too.
+#[test]
+fn a_restart_is_no_way_out_of_a_units_own_key() {
+    let world = openclaw().with_var("ANTHROPIC_API_KEY", &key('n')).with_file(
+        ".config/systemd/user/openclaw-gateway.service",
+        format!(
+            "[Service]\nExecStart=/usr/bin/openclaw gateway\nEnvironment=ANTHROPIC_API_KEY={}\n",
+            key('o')
+        ),
+    );
+    let catalogue = Catalogue::embedded();
+    let scan = session::scan_all(&world, &catalogue);
+    let none = keymend::session::verdicts::Verdicts::default();
+    let words = keymend::session::diagnosis::Words {
+        scan: &scan,
+        catalogue: &catalogue,
+        home: Some(Path::new(HOME)),
+        only: None,
+    };
+    let chosen: Vec<_> = scan.slots().map(|(at, _, _)| at).collect();
+    let all = keymend::session::diagnosis::findings(words, &chosen, &none);
+    let own = all.iter().find(|found| found.id == "service-has-another-key").unwrap();
+    let context = keymend::agents::Context { world: &world, catalogue: &catalogue };
+    let ways = keymend::session::diagnosis::remedies(context, &scan, own, &none);
+    assert!(!ways.iter().any(|remedy| remedy.way == keymend::finding::Way::Restart), "{ways:?}");
 }
 
 #[test]

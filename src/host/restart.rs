@@ -50,10 +50,12 @@ impl RestartError {
 /// Runs `command` and waits for its end.
 pub fn run(command: &[String]) -> Result<(), RestartError> {
     let Some((program, args)) = command.split_first() else { return Ok(()) };
+    // launchd names a person's domain by the user's number; no shell is here that fills it in.
+    let user = rustix::process::geteuid().as_raw().to_string();
     let not_started =
         |error: std::io::Error| RestartError::NotStarted { command: program.clone(), why: error.to_string() };
     let mut child = Command::new(program)
-        .args(args)
+        .args(args.iter().map(|arg| arg.replace("$(id -u)", &user)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -91,6 +93,13 @@ mod tests {
         assert_eq!(run(&words("true")), Ok(()));
         assert!(matches!(run(&words("false")), Err(RestartError::Failed { .. })));
         assert!(matches!(run(&words("/nowhere/keymend-test")), Err(RestartError::NotStarted { .. })));
+    }
+
+    #[test]
+    fn the_users_number_is_filled_in() {
+        let user = rustix::process::geteuid().as_raw().to_string();
+        let command = ["test", "gui/$(id -u)/a", "=", &format!("gui/{user}/a")].map(String::from);
+        assert_eq!(run(&command), Ok(()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::held::Holder;
 use super::verdicts::{Verdicts, idle_literal, is_bad};
 use super::{Scan, SlotRef};
 use crate::agents::Context;
@@ -119,7 +120,9 @@ pub fn remedies(context: Context<'_>, scan: &Scan, found: &Found, verdicts: &Ver
     let Some(at) = found.slots.first().copied() else { return Vec::new() };
     let (Some(slot), Some(scanned)) = (scan.slot(at), scan.agents.get(at.agent)) else { return Vec::new() };
     let spares = super::spares::of(scan, slot, context.catalogue);
-    let holders = scan.held_by(slot).iter().filter(|holder| holder.sends.differs());
+    // A unit, job or compose service that has another key of its own has it after a restart, too.
+    let running = |holder: &&Holder| holder.pid.is_some() && holder.sends.differs();
+    let holders = scan.held_by(slot).iter().filter(running);
     let stale: Vec<(String, Vec<String>)> =
         holders.filter_map(|holder| Some((holder.what.clone(), holder.restart.clone()?))).collect();
     remedy::remedies(Case {

@@ -452,7 +452,7 @@ impl<'a> Asked<'a> {
                 let message = format!(
                     "{} has its own {name} in {place}: {instead}, whatever is changed elsewhere. Change it there, then: {}.{running}",
                     holder.what,
-                    starter.restart.join(" ")
+                    starter.after_change(&name)
                 );
                 Lint::of("service-has-another-key", severity, message)
             }

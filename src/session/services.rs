@@ -30,6 +30,9 @@ pub(super) struct Starter {
     pub(super) restarts: Option<bool>,
     /// The command that restarts it.
     pub(super) restart: Vec<String>,
+    /// What its manager has to be told before, where its definition itself was changed: a restart alone takes the one that is
+    /// loaded (systemctl(1), "daemon-reload"; launchctl(1), "kickstart").
+    reload: String,
     /// Whether files tell all of its environment: the manager of a person can have been told more.
     pub(super) certain: bool,
 }
@@ -128,6 +131,12 @@ fn of_unit(world: &dyn World, around: &Surroundings, unit: &Service) -> Option<S
         command: unit.command.clone(),
         restarts: Some(unit.restarts),
         restart: words.iter().copied().chain([unit.name.as_str()]).map(ToOwned::to_owned).collect(),
+        reload: format!(
+            "{} daemon-reload && {} {}",
+            words[..words.len() - 1].join(" "),
+            words.join(" "),
+            unit.name
+        ),
         certain: unit.scope == Scope::System,
     })
 }
@@ -144,6 +153,10 @@ fn of_job(world: &dyn World, job: &Job) -> Option<Starter> {
     env.extend(variables.clone().map(|(name, value, _)| (name.clone(), value.clone())));
     let domain = if of_daemon { "system" } else { "gui/$(id -u)" };
     let restart = ["launchctl", "kickstart", "-k"].map(ToOwned::to_owned).into_iter();
+    let file = quoted(&tilde(&job.file, Some(home)));
+    let (sudo, label) = (if of_daemon { "sudo " } else { "" }, &job.label);
+    let reload =
+        format!("{sudo}launchctl bootout {domain}/{label}; {sudo}launchctl bootstrap {domain} {file}");
     Some(Starter {
         what: format!("the launchd job {}", job.label),
         unit: None,
@@ -153,8 +166,15 @@ fn of_job(world: &dyn World, job: &Job) -> Option<Starter> {
         command: job.command.clone(),
         restarts: None,
         restart: restart.chain([format!("{domain}/{}", job.label)]).collect(),
+        reload,
         certain: false,
     })
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-~".contains(c);
+    if path.chars().all(plain) { path.to_owned() } else { format!("\"{}\"", path.replacen('~', "$HOME", 1)) }
 }
 
 /// Whether a service of the machine runs for this home: by the variable, or by the name of its user.
@@ -180,6 +200,15 @@ impl Starter {
     pub(super) fn shown(&self, name: &str, home: Option<&Path>) -> Option<String> {
         let (file, line) = self.sets.get(name)?;
         Some(format!("{}:{line}", tilde(file, home)))
+    }
+
+    /// What to run after one of its own variables was changed where it is set: a file that the definition names is read at
+    /// every start, the definition itself is not.
+    pub(super) fn after_change(&self, name: &str) -> String {
+        let file = self.sets.get(name).and_then(|(file, _)| file.extension());
+        let is_definition =
+            file.is_some_and(|end| ["service", "conf", "plist"].iter().any(|own| end == *own));
+        if is_definition { self.reload.clone() } else { self.restart.join(" ") }
     }
 
     /// Whether it is the one of a slot's profile.
