@@ -15,6 +15,20 @@ fn the_tables_are_todays() {
     pages::hold_part("docs/providers.md", "providers", &keymend::provider::Catalogue::embedded().markdown());
 }
 
+/// The README names them in its text.
+#[test]
+fn the_numbers_in_the_readme_are_right() {
+    let readme = std::fs::read_to_string(pages::root().join("README.md")).unwrap();
+    let (known, found): (Vec<&Agent>, Vec<&Agent>) =
+        agents::ALL.iter().partition(|agent| agent.record == Record::Rules);
+    let names = |agents: &[&Agent]| agents.iter().map(|agent| agent.name).collect::<Vec<_>>().join(", ");
+    let text = readme.replace('\n', " ");
+    assert!(text.contains(&format!("{} agents have rules: {}.", known.len(), names(&known))));
+    assert!(text.contains(&format!("found and named only: {}.", names(&found))));
+    let providers = keymend::provider::Catalogue::embedded().all().len();
+    assert!(text.contains(&format!("[{providers} providers]")), "{providers}");
+}
+
 #[test]
 fn the_page_of_findings_is_todays() {
     let _turn = pages::turn();
