@@ -139,6 +139,8 @@ pub enum Way {
     Unblock,
     /// A key of the same provider from elsewhere on this machine is put where the agent reads it.
     Adopt,
+    /// A setting with which the agent does not start is corrected or taken out.
+    Correct,
     /// A file is closed to other users.
     Tighten,
     /// What runs with an old key is started again.
@@ -176,6 +178,7 @@ impl Way {
             Self::Remove => "remove",
             Self::Unblock => "unblock",
             Self::Adopt => "adopt",
+            Self::Correct => "correct",
             Self::Tighten => "tighten",
             Self::Restart => "restart",
             Self::Store => "store",

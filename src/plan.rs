@@ -32,7 +32,7 @@ pub use build::{Offered, PlacedKey, bring_back, build, changeable, destinations,
 pub use draft::{key_at, lay};
 pub use kind::{Takes, is_login, is_shared, takes};
 pub(crate) use locks::may_lock;
-pub use mend::{At, remove, replace, tighten, unblock};
+pub use mend::{At, correct, remove, replace, tighten, unblock};
 pub use switch::{Loss, losses, telling_losses, use_candidate};
 
 /// What is about to be written, all of it or nothing.

@@ -42,6 +42,7 @@ impl Case<'_> {
             Way::Adopt => self.adopting(),
             Way::Remove => self.removing().into_iter().collect(),
             Way::Unblock => self.unblocking(),
+            Way::Correct => self.correcting(),
             Way::Tighten => self.tightening().into_iter().collect(),
             Way::Store => self.storing().into_iter().collect(),
             Way::Restart => self.restarting(),
@@ -222,6 +223,23 @@ impl Case<'_> {
             found.push(Remedy { way: Way::Unblock, title, forecast, act: write(plan, key.cloned()) });
         }
         found
+    }
+
+    /// A setting with which the agent does not start, where a key is sent once it is corrected.
+    fn correcting(&self) -> Vec<Remedy> {
+        let plans = self.candidate.map_or_else(Vec::new, |n| plan::correct(self.at(n)));
+        let remedies = plans.into_iter().filter_map(|plan| {
+            let sends =
+                matches!(plan.prediction()?, Prediction::SendsOther { .. } | Prediction::StillSends { .. });
+            let title = plan.title.clone();
+            sends.then(|| Remedy {
+                way: Way::Correct,
+                title,
+                forecast: Forecast::Sends,
+                act: write(plan, None),
+            })
+        });
+        remedies.collect()
     }
 
     fn tightening(&self) -> Option<Remedy> {

@@ -96,7 +96,10 @@ impl Candidate {
     #[must_use]
     pub fn gives(&self, sent: &Secret) -> bool {
         match &self.value {
-            Value::Present(own) => own == sent || own.thinned_to(sent),
+            Value::Present(own) => {
+                let blank = || !own.any_char(|c| !c.is_whitespace());
+                own == sent || own.thinned_to(sent) || sent.is_empty() && blank()
+            }
             Value::Reference(_) | Value::Sealed => true,
             Value::Unset | Value::Unreadable(_) => false,
         }
@@ -519,7 +522,10 @@ impl Slot {
                 }
                 let also =
                     self.active_candidate().is_some_and(|row| also.iter().any(|other| row.gives(&other.key)));
-                let exact = |row: &Candidate| row.value.secret().is_some_and(|key| *key == sent.key);
+                // That two are empty does not make them the same one.
+                let exact = |row: &Candidate| {
+                    !sent.key.is_empty() && row.value.secret().is_some_and(|key| *key == sent.key)
+                };
                 let by = self.candidates.iter().position(exact);
                 self.make_active(by, also);
             }

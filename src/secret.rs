@@ -183,6 +183,15 @@ impl Secret {
         serde_json::from_str(&self.0).ok()
     }
 
+    /// What a token says about itself, where it is a JWT.
+    #[must_use]
+    pub fn claims(&self) -> Option<serde_json::Value> {
+        use base64::Engine as _;
+        let body = self.0.split('.').nth(1)?.trim_end_matches('=');
+        let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(body).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
     /// The last `chars` characters of the text without the white space around it.
     #[must_use]
     pub fn tail(&self, chars: usize) -> Self {

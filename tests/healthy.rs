@@ -35,8 +35,10 @@ fn disagreement(slot: &Slot) -> Option<String> {
         (Outcome::Nothing { .. } | Outcome::NotKnown { .. }, Some(_)) => {
             Some("nothing is known to be sent, and a row is active".to_owned())
         }
-        // A configured header that is sent without a key is no row.
-        (Outcome::Sends { sent, .. }, None) if slot.candidates.iter().any(|row| row.gives(&sent.key)) => {
+        // A configured header that is sent without a key is no row, and that two are empty does not make them one.
+        (Outcome::Sends { sent, .. }, None)
+            if !sent.key.is_empty() && slot.candidates.iter().any(|row| row.gives(&sent.key)) =>
+        {
             Some("a row's key is sent, and no row is active".to_owned())
         }
         (Outcome::Sends { sent, .. }, Some(row)) if !row.gives(&sent.key) => {

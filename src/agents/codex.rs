@@ -20,6 +20,8 @@ mod decide;
 mod destinations;
 mod environment;
 mod lints;
+mod projects;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +45,7 @@ pub const AGENT: Agent = Agent {
 const LOOKS: &[Looks] = &[
     Looks { place: "/etc/codex/managed_config.toml", note: "provider and base URL; beats all others" },
     Looks { place: "~/.codex/config.toml", note: "providers, env_key, inline tokens, the account store" },
+    Looks { place: "./.codex/config.toml", note: "of trusted projects; names no provider and no key" },
     Looks { place: "~/.codex/.env", note: "beats the shell; names that begin with CODEX_ are ignored" },
     Looks { place: "CODEX_API_KEY", note: "codex exec only" },
     Looks { place: "CODEX_ACCESS_TOKEN", note: "hides the account store" },

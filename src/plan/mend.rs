@@ -217,6 +217,17 @@ pub fn unblock(at: At<'_>) -> Result<Plan, PlanError> {
     at.changing(&marks, title, format!("{shown} keeps its key and is tried again"))
 }
 
+/// The plans that correct a setting with which the agent does not start: what the agent itself has for the row of the
+/// setting.
+pub fn correct(at: At<'_>) -> Vec<Plan> {
+    let switches = (at.agent.switch)(&at.context, at.slot, at.n);
+    let plans = switches.into_iter().filter_map(|switch| {
+        let place = at.shown(&switch.neighbours.first()?.place);
+        at.changing(&switch.neighbours, format!("{}: {place}", switch.effect), switch.effect).ok()
+    });
+    plans.collect()
+}
+
 /// What an entry of a pool of Hermes keeps about its last failure.
 fn pool_marks(world: &dyn World, place: &Place) -> Vec<Neighbour> {
     let Some((record, _)) = record_of(place).filter(|(_, name)| name.is_empty()) else { return Vec::new() };

@@ -238,17 +238,23 @@ fn one_silence(mut own: Vec<Found>) -> Vec<Found> {
     let cause = &mut own[first];
     cause.severity = Severity::Fault;
     cause.problem = true;
-    cause.evidence.push(silent.message);
-    cause.more.push(silent.id);
+    if !silent.message.ends_with(&cause.message) {
+        cause.evidence.push(silent.message);
+    }
+    // No other key helps a program that does not start.
+    if cause.id != "does-not-start" {
+        cause.more.push(silent.id);
+    }
     own
 }
 
 /// What can keep an agent from sending a key that is there.
-const KEEPS: [&str; 20] = [
+const KEEPS: [&str; 21] = [
     "bad-character",
     "broken-key",
     "config-not-loaded",
     "cooldown",
+    "does-not-start",
     "empty-hides",
     "invisible-character",
     "key-only-elsewhere",

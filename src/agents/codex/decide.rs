@@ -4,12 +4,13 @@ use serde_json::Value as Json;
 
 use crate::agents::common::{self, Prints};
 use crate::agents::engine::{Clash, EnvValue, OwnHeader, Question, Request, Unsendable, Without};
+use crate::finding::Lint;
 use crate::resolve::{Gives, Header, Offer, Outcome, Sent};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
 
 use super::account::Account;
-use super::config::{Config, OPENAI};
+use super::config::{Config, OPENAI, Refusal};
 use super::{Codex, Query, lints};
 
 /// The address with a key.
@@ -37,7 +38,8 @@ impl Search {
 pub fn ask(codex: &Codex<'_>, query: &Query<'_>) -> Question {
     let Query { config, provider, mode } = query;
     let account = Account::read(codex.world, config, &codex.environment, *mode);
-    let refusal = config.refusal().or_else(|| account.refusal(config)).map(Outcome::nothing);
+    let refused = config.refusal();
+    let refusal = refused.map(|refused| refused.why.clone()).or_else(|| account.refusal(config));
     let lints = lints::of_slot(codex.world, config, &codex.environment, provider, &account);
     let Search { mut offers, without, refusal: own } = search(codex, config, provider, account);
     if let Some(base) = base_url(config, provider) {
@@ -45,6 +47,10 @@ pub fn ask(codex: &Codex<'_>, query: &Query<'_>) -> Question {
         for offer in &mut offers {
             offer.base_url = offer.base_url.take().map(|_| base.to_owned());
         }
+    }
+    let in_use = provider == config.provider();
+    if let Some(row) = refused.and_then(at_fault).filter(|_| in_use || !offers.is_empty()) {
+        offers.insert(0, row);
     }
     let request = Request {
         // An invalid header value is left out without a word (recordings cx-37, cx-47).
@@ -60,11 +66,35 @@ pub fn ask(codex: &Codex<'_>, query: &Query<'_>) -> Question {
         profile: config.profile.clone(),
         mode: Some(*mode),
         provider: catalogue_id(config, provider),
-        in_use: provider == config.provider(),
-        refusal: refusal.or(own),
+        in_use,
+        refusal: refusal.map(Outcome::nothing).or(own).or_else(|| no_address(config, provider)),
         lints,
         ..Question::new(provider.as_str(), offers, request)
     }
+}
+
+/// The setting with which Codex does not start.
+fn at_fault(refused: &Refusal) -> Option<Offer> {
+    let value = Value::Unreadable(refused.says.clone());
+    let offer = Offer::ignored(Source::Config, refused.at.clone()?, value, refused.says.as_str());
+    Some(offer.lint(Lint::fault("does-not-start", refused.why.as_str())))
+}
+
+/// No request can be made for an address without a scheme and a host; the empty one of a provider's table is no exception
+/// ("builder error").
+fn no_address(config: &Config, provider: &str) -> Option<Outcome> {
+    let base = match provider {
+        OPENAI => base_url(config, provider)?,
+        _ => config.text(&["model_providers", provider, "base_url"])?,
+    };
+    let fits = ["http", "https"].iter().any(|scheme| {
+        let rest = base.trim().split_once("://").filter(|(own, _)| own.eq_ignore_ascii_case(scheme));
+        rest.is_some_and(|(_, rest)| !rest.trim_start_matches('/').is_empty())
+    });
+    let what = if base.trim().is_empty() { "is empty" } else { "is no address" };
+    let name = common::printable(provider);
+    (!fits)
+        .then(|| Outcome::nothing(format!("the base_url of {name} {what}, so that no request can be made")))
 }
 
 /// The catalogue's id of a provider: of the built-in ones, and of a table that points to OpenAI itself.

@@ -7,11 +7,11 @@ use crate::agents::common::Doc;
 use crate::agents::engine;
 use crate::destination::{Destination, Neighbour, Set, Switch};
 use crate::resolve::Slot;
-use crate::source::{Place, Source};
+use crate::source::{Place, Source, Value};
 use crate::world::{KeyringState, World};
 
 use super::account::{self, Store};
-use super::config::{Config, OPENAI};
+use super::config::{Config, OPENAI, Refusal};
 use super::environment::{Environment, is_reserved};
 use super::{Codex, Query};
 
@@ -35,8 +35,12 @@ pub fn of(codex: &Codex<'_>, query: &Query<'_>, slot: &Slot) -> Vec<Destination>
     all
 }
 
-/// The account's own choice: `auth_mode` says whether the key or the ChatGPT login beside it is used.
-pub fn switch(_: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
+/// The account's own choice: `auth_mode` says whether the key or the ChatGPT login beside it is used. For a setting with
+/// which Codex does not start: what it becomes.
+pub fn switch(context: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
+    if slot.candidates.get(n).is_some_and(|one| matches!(one.value, Value::Unreadable(_))) {
+        return correction(context.world, slot, n).into_iter().collect();
+    }
     let Some(Place::Field { pointer, .. } | Place::KeyringField { pointer, .. }) =
         slot.candidates.get(n).map(|candidate| &candidate.place)
     else {
@@ -53,6 +57,15 @@ pub fn switch(_: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
         .map(|place| Switch { effect: effect.to_owned(), neighbours: vec![neighbour(place)] })
         .into_iter()
         .collect()
+}
+
+fn correction(world: &dyn World, slot: &Slot, n: usize) -> Option<Switch> {
+    let codex = Codex::read(world);
+    let config = codex.configs.iter().find(|config| config.profile == slot.profile)?;
+    let Refusal { at, right, why, .. } = config.refusal()?.clone();
+    let (place, (set, effect)) = (at?, right?);
+    let neighbour = Neighbour { place, set, why };
+    (slot.candidates[n].place == neighbour.place).then(|| Switch { effect, neighbours: vec![neighbour] })
 }
 
 /// Another field of the same document.
@@ -120,7 +133,7 @@ fn in_store(world: &dyn World, config: &Config) -> Option<Destination> {
             let file = Doc::json(world, config.home.join("auth.json"));
             file.trouble.is_none().then(|| file.place(&["OPENAI_API_KEY"]))?
         }
-        (Store::Keyring | Store::Other, _) => return None,
+        (Store::Keyring | Store::Memory | Store::Other, _) => return None,
     };
     Some(Destination {
         neighbours: neighbours(&place),

@@ -18,7 +18,7 @@ pub fn of_slot(
 ) -> Vec<Lint> {
     let mut lints = Vec::new();
     let table = |field: &str| config.text(&["model_providers", provider, field]);
-    if account.refusal(config).is_some() {
+    if account.is_deleted(config) {
         lints.push(Lint::fault(
             "login-deleted",
             "forced_login_method does not match the account: at the next start Codex deletes auth.json and stops",
