@@ -10,7 +10,7 @@ use super::era::Rules;
 use super::order::{self, Asked, Ranked, Ranking, Standing};
 use super::providers::{self, Api, Known};
 use super::steps::{Steps, push_configured, push_found, push_profile, push_stop, waits};
-use super::store::Store;
+use super::store::{Kind, Profile, Store};
 use super::{Model, Site, clean, lints, wire};
 use crate::finding::Lint;
 use crate::resolve::{Candidate, Offer, Outcome};
@@ -43,6 +43,39 @@ pub(super) struct Question<'a> {
     pub model: Model<'a>,
     /// Fallback models are configured.
     pub has_fallbacks: bool,
+    /// The provider is that of the primary model.
+    pub is_primary: bool,
+    /// A stored profile of any agent whose reference leads nowhere.
+    pub unresolved: Option<&'a Unresolved>,
+}
+
+/// A stored profile whose reference leads nowhere: 2026.9.6 resolves those of all profiles that could be used before it
+/// asks any provider, and ends at the first that fails (`secrets/runtime-prepare.ts`).
+#[derive(Clone, Debug)]
+pub(super) struct Unresolved {
+    /// Its id.
+    pub id: String,
+    /// Where the reference is.
+    pub place: Place,
+    /// Why it leads nowhere.
+    pub why: String,
+}
+
+impl Unresolved {
+    /// The first one in a store.
+    pub(super) fn find(site: &Site<'_>, store: &Store) -> Option<Self> {
+        let profiles = store.profiles.iter().filter(|_| site.rules == Rules::New);
+        let mut usable = profiles.filter(|profile| {
+            let auth = providers::auth_id(site.rules, &profile.provider);
+            profile.kind != Kind::Oauth && order::ineligible(site, profile, &auth).is_none()
+        });
+        usable.find_map(|profile| {
+            let why = credential::of_profile(site, profile).err()?;
+            let reference = if profile.reference().is_some() { "Ref" } else { "" };
+            let member = format!("{}{reference}", profile.secret_member());
+            Some(Self { id: profile.id.clone(), place: profile.place(&member), why })
+        })
+    }
 }
 
 /// Answers one question.
@@ -84,14 +117,36 @@ impl Question<'_> {
             let place = Place::File { file: file.clone() };
             steps.push(Offer::stops(Source::AuthFile, place, Value::Sealed, why.clone()), None);
         }
-        if let Configured::Broken(why) = credential::configured(site, self.store, self.provider()) {
+        if let Some((provider, why)) = self.broken_reference() {
             let why = format!(
                 "the configured SecretRef cannot be resolved ({why}); the command stops before any request"
             );
-            let place = site.provider_place(self.provider(), "apiKey");
+            let place = site.provider_place(&provider, "apiKey");
             let value = Value::Reference("a SecretRef".to_owned());
             steps.push(Offer::stops(Source::Config, place, value, why), None);
         }
+        if let Some(Unresolved { id, place, why }) = self.unresolved {
+            let id = clean(id);
+            let why = format!(
+                "the reference of {id} cannot be resolved ({why}); OpenClaw stops before any request"
+            );
+            let value = Value::Reference("a SecretRef".to_owned());
+            let offer = Offer::stops(Source::AuthProfile, place.clone(), value, why.as_str()).named(id);
+            steps.push(offer.lint(Lint::fault("reference-unset", why)), None);
+        }
+    }
+
+    /// A reference in the configuration that leads nowhere: that of this provider; in 2026.9.6 that of any one.
+    fn broken_reference(&self) -> Option<(String, String)> {
+        let site = self.site;
+        let all = site.config.object(&["models", "providers"]).filter(|_| site.rules == Rules::New);
+        let others = all.into_iter().flatten().map(|(id, _)| id.as_str());
+        std::iter::once(self.provider()).chain(others).find_map(|id| {
+            match credential::configured(site, self.store, id) {
+                Configured::Broken(why) => Some((id.to_owned(), why)),
+                _ => None,
+            }
+        })
     }
 
     /// 2026.9.6: binding; `auth: "api-key"`; a reference switches the profiles off; profiles, environment, literal.
@@ -104,6 +159,9 @@ impl Question<'_> {
             Configured::Reference(found) | Configured::Marker(_, Some(found)) => Some(found),
             _ => None,
         };
+        if let Some((found, why)) = self.inline_wait(&configured) {
+            return self.push_waiting_inline(steps, &found, &why, explicit || reference.is_some());
+        }
         match (&configured, reference) {
             (Configured::Binding(id), _) => self.push_bound(steps, id),
             (Configured::Literal(found), _) | (_, Some(found)) if explicit => {
@@ -124,6 +182,35 @@ impl Question<'_> {
                 );
             }
             _ => self.push_plain(steps, &configured),
+        }
+    }
+
+    /// The key of the configuration and why it waits, if it does: 2026.9.6 keeps its failures under a name of their own, and
+    /// stops at them whatever the reason (`assertInlineProviderApiKeyUsable`).
+    pub(super) fn inline_wait(&self, configured: &Configured) -> Option<(Found, String)> {
+        let (Configured::Literal(found) | Configured::Reference(found) | Configured::Marker(_, Some(found))) =
+            configured
+        else {
+            return None;
+        };
+        if order::knows_no_waits(self.site, self.provider()) {
+            return None;
+        }
+        let health = self.store.health.get(&format!("inline-api-key:{}", self.provider()))?;
+        let standing = order::wait_of(self.site, health, None)?;
+        Some((found.clone(), format!("the key in the configuration is {}", waits(self.site, &standing))))
+    }
+
+    /// Before profiles where `first`, else after them: neither the variables nor the key itself are used.
+    fn push_waiting_inline(&self, steps: &mut Steps, found: &Found, why: &str, first: bool) {
+        if !first {
+            self.push_profiles(steps, None);
+        }
+        let stop = Offer::stops(found.source, found.place.clone(), found.value.clone(), why);
+        steps.push(stop, None);
+        self.push_env(steps, None);
+        if first {
+            self.push_profiles(steps, Some(why));
         }
     }
 
@@ -195,28 +282,49 @@ impl Question<'_> {
     }
 
     fn push_ranked(&self, steps: &mut Steps, ranking: &Ranking<'_>) {
-        let probes = !ranking.has_ready() && self.probes_billing(ranking);
-        let mut unresolved = None;
+        let probe = if ranking.has_ready() { None } else { self.probe(ranking) };
+        let mut failed = None;
         for (at, ranked) in ranking.tried.iter().enumerate() {
             let found = credential::of_profile(self.site, ranked.profile);
-            let fate = match (&ranked.standing, &found) {
-                (_, Err(why)) => {
-                    unresolved.get_or_insert_with(|| (ranked.profile.id.clone(), why.clone()));
+            let fate = match (&ranked.standing, &found, &probe) {
+                (_, Ok(_), _) if self.is_off_route(ranked.profile) => {
+                    failed.get_or_insert_with(|| (ranked.profile.id.clone(), NO_ROUTE.to_owned()));
+                    Err("baseUrl is the address of API keys, and takes no login".to_owned())
+                }
+                (_, Err(why), _) => {
+                    failed.get_or_insert_with(|| (ranked.profile.id.clone(), why.clone()));
                     Err(format!("No credentials found for profile \"{}\": {why}", clean(&ranked.profile.id)))
                 }
-                (standing @ Standing::Waiting { .. }, Ok(_)) if !(probes && at == 0) => {
-                    Err(waits(self.site, standing))
-                }
-                (Standing::Waiting { .. }, Ok(_)) => Ok(PROBE.to_owned()),
-                _ => Ok(Self::rule(ranking, at)),
+                (Standing::Waiting { .. }, Ok(_), Some(probe)) if at == 0 => Ok(probe.clone()),
+                (standing @ Standing::Waiting { .. }, Ok(_), _) => Err(waits(self.site, standing)),
+                (_, Ok(found), _) => match self.fails_before_the_wire(found) {
+                    Some(why) => {
+                        failed.get_or_insert_with(|| (ranked.profile.id.clone(), why.to_owned()));
+                        Err(format!("{why}; the next profile is tried"))
+                    }
+                    None => Ok(Self::rule(ranking, at)),
+                },
             };
-            // What 2026.9.6 does when one of several references leads nowhere is unknown.
-            let doubt = unresolved.is_some() && self.site.rules == Rules::New && found.is_ok();
-            let found =
-                found.map(|found| if doubt { Found { material: not_on_record(), ..found } } else { found });
             push_found(steps, ranked.profile, found, fate);
         }
-        self.push_dead_end(steps, ranking, unresolved, probes);
+        self.push_dead_end(steps, ranking, failed, probe.is_some());
+    }
+
+    /// The address of API keys in the configuration takes no login and no token of `openai`: such a profile is passed over
+    /// (`selectOpenAIModelRouteAuth`; 2026.9.6).
+    fn is_off_route(&self, profile: &Profile) -> bool {
+        let base = self.site.provider_value(self.provider(), "baseUrl").and_then(Json::as_str);
+        let of_keys = base.is_some_and(|base| crate::agents::common::host_of(base) == "api.openai.com");
+        let asks = self.site.rules == Rules::New && self.provider() == "openai";
+        asks && of_keys && profile.kind != Kind::ApiKey
+    }
+
+    /// A login of `openai` goes to the ChatGPT backend, which wants the account id out of the token; a profile without it
+    /// fails, and the next one is tried in the same turn (2026.9.6).
+    fn fails_before_the_wire(&self, found: &Found) -> Option<&'static str> {
+        let Material::Login(token) = &found.material else { return None };
+        let asks = self.site.rules == Rules::New && self.provider() == "openai";
+        (asks && !wire::names_account(token)).then_some(wire::NO_ACCOUNT)
     }
 
     /// Why the profile at `at` leads.
@@ -235,7 +343,7 @@ impl Question<'_> {
         &self,
         steps: &mut Steps,
         ranking: &Ranking<'_>,
-        unresolved: Option<(String, String)>,
+        failed: Option<(String, String)>,
         probes: bool,
     ) {
         let (site, provider) = (self.site, self.provider());
@@ -247,12 +355,24 @@ impl Question<'_> {
             return;
         };
         let any_text = ranking.tried.iter().any(|ranked| {
-            ranked.standing == Standing::Ready && credential::of_profile(site, ranked.profile).is_ok()
+            let found = credential::of_profile(site, ranked.profile).ok();
+            let sends = found.is_some_and(|found| self.fails_before_the_wire(&found).is_none());
+            ranked.standing == Standing::Ready && sends && !self.is_off_route(ranked.profile)
         });
-        if any_text || probes {
+        let no_route = ranking.tried.iter().all(|ranked| self.is_off_route(ranked.profile));
+        let configured = credential::configured(site, self.store, provider);
+        let declared = matches!(
+            configured,
+            Configured::Literal(_) | Configured::Reference(_) | Configured::Marker(_, Some(_))
+        );
+        if any_text || probes && !no_route || no_route && declared {
             return;
         }
-        let why = match unresolved {
+        let why = match failed {
+            Some((_, why)) if why == NO_ROUTE => why,
+            Some((id, why)) if why == wire::NO_ACCOUNT => {
+                format!("{why} (the profile {}); the environment is not a fallback", clean(&id))
+            }
             Some((id, why)) => {
                 format!(
                     "No credentials found for profile \"{}\": {why}; the environment is not a fallback",
@@ -274,10 +394,42 @@ impl Question<'_> {
         steps.push(offer.named(first.profile.id.clone()), None);
     }
 
+    /// Why the first profile is tried although all of them wait, if it is.
+    fn probe(&self, ranking: &Ranking<'_>) -> Option<String> {
+        match self.site.rules {
+            Rules::Old => self.probes_billing(ranking).then(|| PROBE.to_owned()),
+            Rules::New => self.probes_passing(ranking),
+        }
+    }
+
     /// 2026.3.13 tries a profile that is disabled for billing when no other model is left to fall back to.
     fn probes_billing(&self, ranking: &Ranking<'_>) -> bool {
         let billing = |ranked: &Ranked<'_>| matches!(&ranked.standing, Standing::Waiting { reason, disabled: true, .. } if reason == "billing");
-        self.site.rules == Rules::Old && !self.has_fallbacks && ranking.tried.iter().all(billing)
+        !self.has_fallbacks && ranking.tried.iter().all(billing)
+    }
+
+    /// 2026.9.6 tries the first profile when the reason of all of them, and its own, may have passed; with models to fall
+    /// back to, only after a rate limit or near the end of the wait (`model-fallback-cooldown.ts`, `auth-controller.ts`).
+    fn probes_passing(&self, ranking: &Ranking<'_>) -> Option<String> {
+        const NEAR_MS: i64 = 120_000;
+        let (site, store) = (self.site, self.store);
+        let all: Vec<&Profile> = ranking.tried.iter().map(|ranked| ranked.profile).collect();
+        let reason = order::unavailable(site, store, &all);
+        let own = order::unavailable(site, store, all.get(..1)?);
+        if !order::may_have_passed(reason) || !order::may_have_passed(own) {
+            return None;
+        }
+        let of_plan = |profile: &&Profile| order::waits_for_a_plan(site, store, profile, self.model.name);
+        let soonest = ranking.tried.iter().filter_map(|ranked| match ranked.standing {
+            Standing::Waiting { until, .. } => Some(until),
+            _ => None,
+        });
+        let near = soonest.min().is_none_or(|until| site.world.now_ms() >= until - NEAR_MS);
+        let limited = reason == "rate_limit" && !all.iter().any(of_plan);
+        let tried = !self.has_fallbacks || !self.is_primary || limited || near;
+        let words =
+            "every profile waits, and OpenClaw tries the first one all the same: the reason may have passed";
+        tried.then(|| format!("{words} ({own})"))
     }
 
     /// An order without any profile.
@@ -371,13 +523,8 @@ impl Question<'_> {
     }
 }
 
+const NO_ROUTE: &str = "No route-compatible authentication source is configured for openai: baseUrl is the address of API keys, and the stored profiles are logins";
 const PROBE: &str = "disabled for billing, but 2026.3 still tries the first one when nothing else is left";
-
-fn not_on_record() -> Material {
-    Material::Unknown(
-        "what happens when one of several stored references leads nowhere is unknown".to_owned(),
-    )
-}
 
 /// Where a refused configuration is at fault.
 fn refused_place(site: &Site<'_>, pointer: &Pointer) -> Place {

@@ -43,7 +43,7 @@ pub(super) struct Found {
 /// The credential of a profile, or why there is none.
 pub(super) fn of_profile(site: &Site<'_>, profile: &Profile) -> Result<Found, String> {
     if profile.kind == Kind::Oauth {
-        return Ok(login(site, profile));
+        return login(site, profile);
     }
     let member = profile.secret_member();
     let inline =
@@ -89,18 +89,27 @@ fn here(profile: &Profile, member: &str, text: &str, material: Material) -> Foun
     Found { material, source: Source::AuthProfile, place: profile.place(member), value, via: None }
 }
 
-fn login(site: &Site<'_>, profile: &Profile) -> Found {
+/// The providers whose logins 2026.9.6 can renew: its own two, and those of its extensions `openai`, `xai` and
+/// `github-copilot` (`refreshOAuth`).
+const RENEWED: [&str; 5] = ["anthropic", "openai", "openai-codex", "xai", "github-copilot"];
+
+fn login(site: &Site<'_>, profile: &Profile) -> Result<Found, String> {
     let access = profile.member("access").and_then(Json::as_str).unwrap_or_default();
     let sent = sent_text(access);
     let expired = is_expired_login(profile, site.world.now_ms());
     let renewing = access.starts_with("openclaw-oauth-refresh-fence:");
     let packed = matches!(profile.provider.as_str(), "google-gemini-cli" | "google-antigravity");
+    let renewed = site.rules == Rules::Old || RENEWED.contains(&profile.provider.as_str());
     let material = match sent {
         Some(sent) if !expired && !renewing && !packed => Material::Login(sent),
         _ if packed => Material::Unknown("how this login is packed into a request is unknown".to_owned()),
+        _ if !renewed => {
+            let state = if expired { "has expired" } else { "has no access token" };
+            return Err(format!("the login {state}, and OpenClaw has no way to renew one of this provider"));
+        }
         _ => Material::Unknown("the login has expired; OpenClaw renews it at the provider first".to_owned()),
     };
-    Found { source: Source::Oauth, ..here(profile, "access", access, material) }
+    Ok(Found { source: Source::Oauth, ..here(profile, "access", access, material) })
 }
 
 fn follow(site: &Site<'_>, profile: &Profile, reference: &SecretRef) -> Result<Found, String> {

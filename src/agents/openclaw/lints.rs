@@ -9,7 +9,7 @@ use super::era::{Era, Generation, Rules};
 use super::order::Standing;
 use super::providers;
 use super::store::{Kind, Profile, strict_json};
-use super::{Site, clean, order, roster, service, steps, wire};
+use super::{Site, clean, credential, order, roster, service, steps, wire};
 use crate::finding::Lint;
 use crate::resolve::{Offer, Outcome, State, origin};
 use crate::source::{Source, tilde};
@@ -89,6 +89,10 @@ fn waiting(asked: &Question<'_>, answer: &Answer) -> Vec<Lint> {
     waits
         .map(|ranked| {
             let (id, wait) = (clean(&ranked.profile.id), steps::waits(site, &ranked.standing));
+            if active == Some(ranked.profile.id.as_str()) && site.rules == Rules::New {
+                let why = "no other profile is left, and OpenClaw tries it all the same";
+                return Lint::note("profile-probed", format!("{id} is {wait}: {why}"));
+            }
             let then = if active == Some(ranked.profile.id.as_str()) {
                 "OpenClaw tries every other model first, and this one only where nothing else is left; clearing the mark ends that"
             } else {
@@ -101,15 +105,13 @@ fn waiting(asked: &Question<'_>, answer: &Answer) -> Vec<Lint> {
 
 /// A mark on the key of the configuration, which 2026.9 keeps under its own name.
 fn inline_waiting(asked: &Question<'_>, answer: &Answer) -> Option<Lint> {
-    let active = answer.candidates.get(answer.active?)?;
-    if asked.site.rules != Rules::New || active.source != Source::Config || active.value.secret().is_none() {
+    if asked.site.rules != Rules::New || answer.active.is_some() {
         return None;
     }
-    let health = asked.store.health.get(&format!("inline-api-key:{}", asked.model.provider))?;
-    let standing = order::wait_of(asked.site, health, asked.model.name)?;
-    let wait = steps::waits(asked.site, &standing);
+    let configured = credential::configured(asked.site, asked.store, asked.model.provider);
+    let (_, waits) = asked.inline_wait(&configured)?;
     let message = format!(
-        "the key in the configuration is {wait}: OpenClaw does not try it until then, also after a top-up; clearing the mark \
+        "{waits}: OpenClaw does not try it until then, also after a top-up; clearing the mark \
          (usageStats inline-api-key:{}) ends that",
         clean(asked.model.provider)
     );

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::Site;
 use super::era::Rules;
@@ -245,17 +245,22 @@ fn last_used(store: &Store, profile: &Profile) -> i64 {
     record.and_then(|record| record.get("lastUsed")).and_then(time_of).unwrap_or(0)
 }
 
-/// The wait of a profile, if it has to. openrouter and kilocode know none.
+/// The wait of a profile, if it has to.
 pub(super) fn waiting_for(
     site: &Site<'_>,
     store: &Store,
     profile: &Profile,
     model: Option<&str>,
 ) -> Option<Standing> {
-    if matches!(providers::normalise(site.rules, &profile.provider).as_str(), "openrouter" | "kilocode") {
+    if knows_no_waits(site, &profile.provider) {
         return None;
     }
     wait_of(site, store.health.get(&profile.id)?, model)
+}
+
+/// Whether the marks of a provider's failures are not looked at: it has its own way with them.
+pub(super) fn knows_no_waits(site: &Site<'_>, provider: &str) -> bool {
+    matches!(providers::normalise(site.rules, provider).as_str(), "openrouter" | "kilocode")
 }
 
 /// The wait that a health record says.
@@ -266,8 +271,8 @@ pub(super) fn wait_of(site: &Site<'_>, health: &Health, model: Option<&str>) -> 
     let other_model = |name: &str| matches!((word(name), model), (Some(of), Some(model)) if of != model);
     let disabled = time("disabledUntil");
     let newer = site.rules == Rules::New;
-    let scoped =
-        matches!(word("cooldownReason"), Some("rate_limit" | "timeout")) && other_model("cooldownModel");
+    let scoped = matches!(word("cooldownReason"), Some("rate_limit" | "timeout" | "model_not_found"))
+        && other_model("cooldownModel");
     let cooldown = time("cooldownUntil").filter(|_| !(newer && scoped && disabled.is_none()));
     let blocked_elsewhere = word("blockedScope") == Some("model") && other_model("blockedModel");
     let blocked = time("blockedUntil").filter(|_| newer && !blocked_elsewhere);
@@ -279,6 +284,94 @@ pub(super) fn wait_of(site: &Site<'_>, health: &Health, model: Option<&str>) -> 
     };
     let reason = super::clean(reason.unwrap_or("unknown"));
     Some(Standing::Waiting { until, reason, disabled: disabled.is_some() })
+}
+
+/// The reasons of failures that 2026.9.6 knows, the gravest first (`FAILURE_REASON_PRIORITY` of `usage-state.ts`).
+const REASONS: [&str; 13] = [
+    "auth_permanent",
+    "auth",
+    "session_expired",
+    "billing",
+    "format",
+    "model_not_found",
+    "overloaded",
+    "timeout",
+    "rate_limit",
+    "empty_response",
+    "no_error_details",
+    "unclassified",
+    "unknown",
+];
+
+/// Whether a profile that waits for this reason is tried all the same where nothing else is left: it may have passed
+/// (`shouldUseTransientCooldownProbeSlot`; 2026.9.6).
+pub(super) fn may_have_passed(reason: &str) -> bool {
+    let passing = [
+        "rate_limit",
+        "overloaded",
+        "timeout",
+        "empty_response",
+        "no_error_details",
+        "unclassified",
+        "unknown",
+    ];
+    passing.contains(&reason)
+}
+
+/// Why these profiles cannot be used, in one word: the reason with the most weight, of equals the gravest
+/// (`resolveProfilesUnavailableReason`).
+pub(super) fn unavailable(site: &Site<'_>, store: &Store, profiles: &[&Profile]) -> &'static str {
+    let mut weights = [0_u64; REASONS.len()];
+    for profile in profiles {
+        let Some(health) = store.health.get(&profile.id) else { continue };
+        for (reason, weight) in weigh(site.world.now_ms(), &health.record) {
+            weights[reason] += weight;
+        }
+    }
+    let heaviest = weights.iter().copied().max().filter(|weight| *weight > 0);
+    let at = heaviest.and_then(|heaviest| weights.iter().position(|weight| *weight == heaviest));
+    at.map_or("unknown", |at| REASONS[at])
+}
+
+/// The reasons of one record, each with its weight.
+fn weigh(now: i64, record: &Map<String, Json>) -> Vec<(usize, u64)> {
+    const WINDOW: u64 = 1000;
+    let active = |name: &str| record.get(name).and_then(time_of).is_some_and(|at| at > now);
+    let rank = |reason: &str| REASONS.iter().position(|known| *known == reason);
+    let named = |name: &str| record.get(name).and_then(Json::as_str).and_then(rank);
+    if let Some(reason) = named("disabledReason").filter(|_| active("disabledUntil")) {
+        return vec![(reason, WINDOW)];
+    }
+    if active("blockedUntil") {
+        return rank("rate_limit").map(|reason| (reason, WINDOW)).into_iter().collect();
+    }
+    if !active("cooldownUntil") {
+        return Vec::new();
+    }
+    if let Some(reason) = named("cooldownReason") {
+        return vec![(reason, WINDOW)];
+    }
+    let counts = record.get("failureCounts").and_then(Json::as_object).into_iter().flatten();
+    let counted = counts.filter_map(|(name, count)| Some((rank(name)?, count.as_u64().filter(|n| *n > 0)?)));
+    let counted: Vec<(usize, u64)> = counted.collect();
+    let unknown = || rank("unknown").map(|reason| (reason, 1)).into_iter().collect();
+    if counted.is_empty() { unknown() } else { counted }
+}
+
+/// Whether a profile waits for the end of a plan's limit that the provider itself has named.
+pub(super) fn waits_for_a_plan(
+    site: &Site<'_>,
+    store: &Store,
+    profile: &Profile,
+    model: Option<&str>,
+) -> bool {
+    let Some(health) = store.health.get(&profile.id) else { return false };
+    let word = |name: &str| health.record.get(name).and_then(Json::as_str);
+    let until = health.record.get("blockedUntil").and_then(time_of);
+    until.is_some_and(|at| at > site.world.now_ms())
+        && word("blockedReason") == Some("subscription_limit")
+        && word("blockedSource").is_some_and(|source| !source.is_empty())
+        && word("blockedModel").is_none_or(|of| Some(of) == model)
 }
 
 /// The failure counted most often.

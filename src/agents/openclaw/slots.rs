@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use super::auth::{self, Answer, Question};
+use super::auth::{self, Answer, Question, Unresolved};
 use super::era::{Era, Generation, Rules};
 use super::providers::{self, Recognised};
 use super::roster::{self, Models};
@@ -19,12 +19,14 @@ pub(super) fn all(sites: &[Site<'_>], generation: &Generation, catalogue: &Catal
     let Some(site) = sites.first() else { return Vec::new() };
     let mut slots = Vec::new();
     let main: Vec<Store> = sites.iter().map(|site| store::load(site, "main")).collect();
+    let unresolved: Vec<Option<Unresolved>> = sites.iter().map(unresolved).collect();
     for agent in roster::agents(site) {
         let view = View {
             sites,
             catalogue,
             stores: sites.iter().map(|site| store::load(site, &agent)).collect(),
             main: &main,
+            unresolved: &unresolved,
             models: roster::models(site.config, &agent),
             generated: store::strict_json(site, &site.agent_dir(&agent).join("models.json")),
             agent,
@@ -32,6 +34,12 @@ pub(super) fn all(sites: &[Site<'_>], generation: &Generation, catalogue: &Catal
         slots.extend(view.providers().iter().map(|provider| view.slot(provider, generation)));
     }
     slots
+}
+
+/// The first profile of any agent whose reference leads nowhere.
+fn unresolved(site: &Site<'_>) -> Option<Unresolved> {
+    let agents = std::iter::once("main".to_owned()).chain(roster::agents(site));
+    agents.into_iter().find_map(|agent| Unresolved::find(site, &store::load(site, &agent)))
 }
 
 /// The model that a question about `provider` is about.
@@ -50,6 +58,7 @@ struct View<'a> {
     catalogue: &'a Catalogue,
     stores: Vec<Store>,
     main: &'a [Store],
+    unresolved: &'a [Option<Unresolved>],
     agent: String,
     models: Models,
     /// The generated `models.json`.
@@ -61,8 +70,7 @@ impl View<'_> {
         let answers = (0..self.sites.len()).map(|at| self.ask(at, provider)).collect();
         let answer = agreed(answers, self.sites, generation);
         let site = &self.sites[0];
-        let primary =
-            self.models.primary.as_ref().map(|model| providers::normalise(site.rules, &model.provider));
+        let primary = self.primary(site);
         let base = match &answer.outcome {
             Outcome::Sends { base_url, .. } => Some(base_url.as_str()),
             _ => site.provider_value(provider, "baseUrl").and_then(Json::as_str),
@@ -81,6 +89,11 @@ impl View<'_> {
         };
         self.put_header_first(&mut slot, provider);
         slot
+    }
+
+    /// The provider of the primary model.
+    fn primary(&self, site: &Site<'_>) -> Option<String> {
+        self.models.primary.as_ref().map(|model| providers::normalise(site.rules, &model.provider))
     }
 
     /// A header of the configuration that takes the key's place is what is sent.
@@ -112,6 +125,8 @@ impl View<'_> {
             agent: &self.agent,
             model: Model { generated, ..model_of(provider, &self.models, site.rules) },
             has_fallbacks: !self.models.fallbacks.is_empty(),
+            is_primary: self.primary(site).as_deref() == Some(provider),
+            unresolved: self.unresolved[at].as_ref(),
         })
     }
 

@@ -170,10 +170,75 @@ fn a_wait_for_another_model_does_not_hold_this_one() {
         ask(&shared(base(), &profiles, &health("rate_limit", "claude-x"))),
         "x-api-key k https://api.anthropic.com"
     );
-    assert!(
-        ask(&shared(base(), &profiles, &health("rate_limit", "claude-sonnet-5"))).starts_with("nothing:")
-    );
+    assert!(ask(&shared(base(), &profiles, &health("format", "claude-sonnet-5"))).starts_with("nothing:"));
     assert!(ask(&shared(base(), &profiles, &health("auth", "claude-x"))).starts_with("nothing:"));
+}
+
+#[test]
+fn where_every_profile_waits_the_first_is_tried_if_the_reason_may_have_passed() {
+    let two = json!({"anthropic:a": key("anthropic", "a"), "anthropic:b": key("anthropic", "b")});
+    let waits = |a: serde_json::Value, b: serde_json::Value, fallbacks: &[&str]| {
+        let config = using(ANTHROPIC);
+        let model = json!({"primary": ANTHROPIC, "fallbacks": fallbacks});
+        let config = if fallbacks.is_empty() {
+            config
+        } else {
+            with(config, "agents", json!({"defaults": {"model": model}}))
+        };
+        ask(&shared(
+            world("2026.9.6", &config),
+            &two,
+            &json!({"usageStats": {"anthropic:a": a, "anthropic:b": b}}),
+        ))
+    };
+    let until = |at: i64, reason: &str| json!({"cooldownUntil": at, "cooldownReason": reason});
+    let sent = "x-api-key b https://api.anthropic.com";
+    // The soonest first.
+    assert_eq!(waits(until(LATER + 1, "timeout"), until(LATER, "overloaded"), &[]), sent);
+    assert_eq!(waits(json!({"cooldownUntil": LATER + 1}), json!({"disabledUntil": LATER}), &[]), sent);
+    assert_eq!(waits(until(LATER + 1, "odd"), json!({"blockedUntil": LATER}), &[]), sent);
+    for reason in ["auth", "auth_permanent", "billing", "format", "model_not_found", "session_expired"] {
+        let said = waits(until(LATER + 1, reason), until(LATER, "timeout"), &[]);
+        assert!(said.starts_with("nothing:"), "{reason}: {said}");
+    }
+    // The first one alone is tried, and what was counted decides without a reason.
+    let counted = json!({"cooldownUntil": LATER, "failureCounts": {"auth": 1}});
+    assert!(waits(until(LATER + 1, "rate_limit"), counted, &[]).starts_with("nothing:"));
+    // With another model to fall back to, a rate limit alone.
+    let other = ["openai/gpt-5.5"];
+    assert!(waits(until(LATER + 1, "timeout"), until(LATER, "timeout"), &other).starts_with("nothing:"));
+    assert_eq!(waits(until(LATER + 1, "rate_limit"), until(LATER, "rate_limit"), &other), sent);
+}
+
+#[test]
+fn one_reference_that_leads_nowhere_stops_every_provider() {
+    let good = key("anthropic", "k");
+    let gone = json!({"type": "api_key", "provider": "openai", "keyRef": {"source": "env", "provider": "default", "id": "GONE"}});
+    let profiles = json!({"anthropic:default": good, "openai:x": gone});
+    let world = |config: &serde_json::Value| shared(world("2026.9.6", config), &profiles, &json!({}));
+    assert!(
+        ask(&world(&using(ANTHROPIC))).starts_with("nothing: the reference of openai:x cannot be resolved")
+    );
+    assert_eq!(ask(&world(&using(ANTHROPIC)).with_var("GONE", "g")), "x-api-key k https://api.anthropic.com");
+    // One of a profile that could not be used is not followed.
+    let other = json!({"profiles": {"openai:x": {"provider": "openai", "mode": "token"}}});
+    assert_eq!(ask(&world(&with(using(ANTHROPIC), "auth", other))), "x-api-key k https://api.anthropic.com");
+}
+
+#[test]
+fn a_profile_that_fails_before_the_wire_is_followed_by_the_next() {
+    let profiles = json!({
+        "openai:token": {"type": "token", "provider": "openai", "token": "sk-proj-x"},
+        "openai:key": key("openai", "k"),
+    });
+    let world = |profiles: &serde_json::Value| {
+        shared(world("2026.9.6", &using("openai/gpt-5.5")), profiles, &json!({}))
+    };
+    assert_eq!(ask(&world(&profiles)), "authorization k https://api.openai.com/v1");
+    // `{"https://api.openai.com/auth":{"chatgpt_account_id":"a"}}`
+    let jwt = "e30.eyJodHRwczovL2FwaS5vcGVuYWkuY29tL2F1dGgiOnsiY2hhdGdwdF9hY2NvdW50X2lkIjoiYSJ9fQ.s";
+    let login = json!({"openai:token": {"type": "token", "provider": "openai", "token": jwt}});
+    assert_eq!(ask(&world(&login)), format!("authorization {jwt} https://chatgpt.com/backend-api"));
 }
 
 #[test]

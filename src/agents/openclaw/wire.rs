@@ -57,12 +57,22 @@ fn route(site: &Site<'_>, model: &Model<'_>, key: &Secret, subscription: bool) -
     Ok(Route { base, api: api(site, model), both })
 }
 
+/// Why a token of `openai` is not sent (`openai-chatgpt-responses.ts`).
+pub(super) const NO_ACCOUNT: &str = "Failed to extract accountId from token: 2026.9.6 takes every token and login of openai for one of ChatGPT, and this one names no account";
+
+/// Whether a token is a JWT that names a ChatGPT account (`openai-chatgpt-jwt.ts`).
+pub(super) fn names_account(token: &Secret) -> bool {
+    let account = token.claims().and_then(|claims| {
+        let id = claims.get("https://api.openai.com/auth")?.get("chatgpt_account_id")?.as_str()?;
+        Some(!id.is_empty())
+    });
+    account.unwrap_or(false)
+}
+
 /// 2026.9.6 sends logins of `openai` to the ChatGPT backend, which wants the account id out of the token.
 fn chatgpt(key: &Secret) -> Result<Route, Outcome> {
-    if key.starts_with("sk-") {
-        let reason = "Failed to extract accountId from token: an API key is stored as a token, and 2026.9.6 takes it for a \
-                      ChatGPT login";
-        return Err(Outcome::Nothing { reason: reason.to_owned() });
+    if !names_account(key) {
+        return Err(Outcome::nothing(NO_ACCOUNT));
     }
     Ok(Route { base: "https://chatgpt.com/backend-api".to_owned(), api: Api::Bearer, both: false })
 }
