@@ -1,4 +1,7 @@
-//! The providers that opencode knows from models.dev, as far as keymend has their addresses.
+//! The providers that opencode knows, and the libraries that speak to them: `assets/opencode/providers.txt`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use crate::resolve::Header;
 
@@ -6,78 +9,106 @@ use crate::resolve::Header;
 pub struct Known {
     /// opencode's name for it.
     pub id: &'static str,
-    /// keymend's catalogue id.
-    pub provider: &'static str,
-    /// Its variables. With more than one opencode hands none over, and the library looks for `library` itself.
-    pub env: &'static [&'static str],
-    /// The variable that the provider's library reads by itself.
+    /// keymend's catalogue id, where it has one.
+    pub provider: Option<&'static str>,
+    /// Its variables. With more than one opencode hands none over, and the library looks for its own.
+    pub env: Vec<&'static str>,
+    /// The library that speaks to it.
     pub library: &'static str,
-    /// The variable that moves the library's address.
+    /// The address that the catalogue gives the library.
+    pub api: Option<&'static str>,
+}
+
+/// A library that speaks to providers.
+pub struct Library {
+    /// The header that takes the key.
+    pub header: Header,
+    /// The address that it has of itself.
+    pub base_url: Option<&'static str>,
+    /// The variable that moves that.
     pub base_env: Option<&'static str>,
-    /// Its address.
-    pub base_url: &'static str,
-    /// It is shown also where nothing of it is configured.
-    pub usual: bool,
 }
 
-const fn known(
-    id: &'static str,
-    provider: &'static str,
-    env: &'static [&'static str],
-    base_url: &'static str,
-) -> Known {
-    Known { id, provider, env, library: env[0], base_env: None, base_url, usual: false }
+/// Those that are shown also where nothing of them is configured.
+pub const USUAL: [&str; 4] = ["anthropic", "openai", "google", "openrouter"];
+
+/// What the library of Google looks for by itself.
+const OF_GOOGLE: &str = "GOOGLE_GENERATIVE_AI_API_KEY";
+
+static CATALOG: LazyLock<Catalog> =
+    LazyLock::new(|| read(include_str!("../../../assets/opencode/providers.txt")));
+
+struct Catalog {
+    libraries: BTreeMap<&'static str, Library>,
+    providers: Vec<Known>,
 }
 
-/// All of them. The first four and opencode's own are recorded; the others follow the same rule ("exactly one variable,
-/// as bearer").
-pub const ALL: &[Known] = &[
-    Known {
-        base_env: Some("ANTHROPIC_BASE_URL"),
-        usual: true,
-        ..known("anthropic", "anthropic", &["ANTHROPIC_API_KEY"], "https://api.anthropic.com/v1")
-    },
-    Known {
-        base_env: Some("OPENAI_BASE_URL"),
-        usual: true,
-        ..known("openai", "openai", &["OPENAI_API_KEY"], "https://api.openai.com/v1")
-    },
-    Known {
-        usual: true,
-        ..known(
-            "google",
-            "gemini",
-            &["GOOGLE_GENERATIVE_AI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"],
-            "https://generativelanguage.googleapis.com/v1beta",
-        )
-    },
-    Known {
-        usual: true,
-        ..known("openrouter", "openrouter", &["OPENROUTER_API_KEY"], "https://openrouter.ai/api/v1")
-    },
-    known("groq", "groq", &["GROQ_API_KEY"], "https://api.groq.com/openai/v1"),
-    known("mistral", "mistral", &["MISTRAL_API_KEY"], "https://api.mistral.ai/v1"),
-    known("xai", "xai", &["XAI_API_KEY"], "https://api.x.ai/v1"),
-    known("deepseek", "deepseek", &["DEEPSEEK_API_KEY"], "https://api.deepseek.com"),
-    known("cerebras", "cerebras", &["CEREBRAS_API_KEY"], "https://api.cerebras.ai/v1"),
-    known("togetherai", "together", &["TOGETHER_API_KEY"], "https://api.together.xyz/v1"),
-    known("fireworks-ai", "fireworks", &["FIREWORKS_API_KEY"], "https://api.fireworks.ai/inference/v1"),
-    known("deepinfra", "deepinfra", &["DEEPINFRA_API_KEY"], "https://api.deepinfra.com/v1/openai"),
-    known("huggingface", "huggingface", &["HF_TOKEN"], "https://router.huggingface.co/v1"),
-    known("nvidia", "nvidia", &["NVIDIA_API_KEY"], "https://integrate.api.nvidia.com/v1"),
-    known("opencode", "opencode", &["OPENCODE_API_KEY"], "https://opencode.ai/zen/v1"),
-];
+fn read(text: &'static str) -> Catalog {
+    let mut catalog = Catalog { libraries: BTreeMap::new(), providers: Vec::new() };
+    let set = |word: &'static str| (word != "-").then_some(word);
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<&'static str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["library", name, header, base_url, base_env] => {
+                let header = if *header == "authorization" { Header::Bearer } else { Header::raw(header) };
+                let library = Library { header, base_url: set(base_url), base_env: set(base_env) };
+                catalog.libraries.insert(name, library);
+            }
+            [id, env, library, api, provider] => catalog.providers.push(Known {
+                id,
+                provider: set(provider),
+                env: set(env).map_or_else(Vec::new, |env| env.split(',').collect()),
+                library,
+                api: set(api),
+            }),
+            _ => {}
+        }
+    }
+    catalog
+}
+
+/// All of them.
+pub fn all() -> &'static [Known] {
+    &CATALOG.providers
+}
 
 /// The provider of this name.
 pub fn find(id: &str) -> Option<&'static Known> {
-    ALL.iter().find(|known| known.id == id)
+    all().iter().find(|known| known.id == id)
 }
 
-/// Which header the library of a provider uses.
-pub fn header(id: &str, library: Option<&str>) -> Header {
-    match (library, id) {
-        (Some("@ai-sdk/anthropic"), _) | (None, "anthropic") => Header::raw("x-api-key"),
-        (Some("@ai-sdk/google"), _) | (None, "google") => Header::raw("x-goog-api-key"),
-        _ => Header::Bearer,
+/// The library of this name.
+pub fn library(name: &str) -> Option<&'static Library> {
+    CATALOG.libraries.get(name)
+}
+
+impl Known {
+    /// The variable that the provider's library reads by itself.
+    pub fn own_variable(&self) -> Option<&'static str> {
+        match (self.library, self.env.as_slice()) {
+            ("@ai-sdk/google", _) => Some(OF_GOOGLE),
+            (_, [one]) => Some(one),
+            _ => None,
+        }
+    }
+
+    /// The address that it has without any configuration.
+    pub fn base_url(&self) -> Option<&'static str> {
+        self.api.or_else(|| library(self.library)?.base_url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_read_and_nearly_every_provider_has_its_address() {
+        let text = include_str!("../../../assets/opencode/providers.txt");
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).count();
+        assert_eq!(lines, all().len() + CATALOG.libraries.len());
+        let known = |one: &&Known| one.base_url().is_some() && library(one.library).is_some();
+        let unknown: Vec<&str> = all().iter().filter(|one| !known(one)).map(|one| one.id).collect();
+        assert!(all().len() > 220 && unknown.len() < 20, "{unknown:?}");
     }
 }

@@ -12,11 +12,15 @@ use crate::world::World;
 
 use super::Opencode;
 use super::auth::{Account, Accounts, Kind};
-use super::catalog::{self, Known};
+use super::catalog::{self, Known, Library};
 use super::config::Config;
 
 /// Where OpenAI's OAuth login goes.
 const CHATGPT_BASE: &str = "https://chatgpt.com/backend-api/codex";
+/// The providers whose logins a part of opencode takes up, besides OpenAI's; every other login is left aside
+/// (`packages/opencode/src/plugin/`).
+const WITH_LOGIN: [&str; 7] =
+    ["github-copilot", "gitlab", "poe", "azure", "digitalocean", "xai", "snowflake-cortex"];
 const NO_CREDENTIAL: &str = "the request carries no credential";
 
 /// One provider.
@@ -33,9 +37,9 @@ impl Opencode<'_> {
     pub(super) fn providers(&self) -> Vec<String> {
         let mut ids = self.config.providers();
         ids.extend(self.accounts.providers());
-        let set = |known: &&Known| known.env.iter().any(|name| self.world.var_nonempty(name).is_some());
-        ids.extend(catalog::ALL.iter().filter(set).map(|known| known.id.to_owned()));
-        ids.extend(catalog::ALL.iter().filter(|known| known.usual).map(|known| known.id.to_owned()));
+        ids.extend(with_variable(self.world).into_iter().map(|known| known.id.to_owned()));
+        ids.extend(catalog::USUAL.map(str::to_owned));
+        ids.extend(self.in_use.clone());
         ids.push("opencode".to_owned());
         let mut seen: Vec<String> = Vec::new();
         ids.retain(|id| {
@@ -64,9 +68,8 @@ pub fn in_use(world: &dyn World, config: &Config, accounts: &Accounts) -> Option
     if !tables.is_empty() {
         return (tables.len() == 1).then(|| tables[0].clone());
     }
-    let has_key = |known: &&Known| known.env.iter().any(|name| world.var_nonempty(name).is_some());
     let mut with_key: Vec<String> =
-        catalog::ALL.iter().filter(has_key).map(|known| known.id.to_owned()).collect();
+        with_variable(world).into_iter().map(|known| known.id.to_owned()).collect();
     if with_key.is_empty() {
         with_key = accounts.providers();
     }
@@ -77,6 +80,21 @@ pub fn in_use(world: &dyn World, config: &Config, accounts: &Accounts) -> Option
     }
 }
 
+/// The providers that a variable switches on; where several share one, the first of those with the fewest words in its
+/// name: `minimax` before `minimax-coding-plan`.
+fn with_variable(world: &dyn World) -> Vec<&'static Known> {
+    let set = |known: &&Known| known.env.iter().any(|name| world.var_nonempty(name).is_some());
+    let mut found: Vec<&Known> = catalog::all().iter().filter(set).collect();
+    found.sort_by_key(|known| (known.provider.is_none(), known.id.len()));
+    let mut taken: Vec<&str> = Vec::new();
+    found.retain(|known| {
+        let new = known.env.iter().any(|name| world.var_nonempty(name).is_some() && !taken.contains(name));
+        taken.extend(&known.env);
+        new
+    });
+    found
+}
+
 /// What there is for a provider.
 pub fn ask(opencode: &Opencode<'_>, id: &str) -> Question {
     let Opencode { world, config, accounts, in_use } = opencode;
@@ -84,7 +102,7 @@ pub fn ask(opencode: &Opencode<'_>, id: &str) -> Question {
     let offers = asked.offers();
     let refusal = asked.refusal(&offers);
     Question {
-        provider: asked.known.map(|known| known.provider.to_owned()),
+        provider: asked.known.and_then(|known| known.provider).map(str::to_owned),
         in_use: in_use.as_deref() == Some(id),
         lints: asked.lints(offers.iter().find(|offer| offer.gives.wins()).filter(|_| refusal.is_none())),
         refusal,
@@ -97,15 +115,14 @@ impl Asked<'_> {
         self.config.at(&["provider", self.id, "options", name])
     }
 
-    fn library(&self) -> Option<&str> {
-        self.config.text(&["provider", self.id, "npm"])
+    /// The library that speaks to the provider: the one that the configuration names, else the catalogue's.
+    fn library(&self) -> Option<&'static Library> {
+        let own = self.config.text(&["provider", self.id, "npm"]);
+        catalog::library(own.or_else(|| Some(self.known?.library))?)
     }
 
     fn header(&self) -> Header {
-        match (self.library(), self.known) {
-            (None, None) => Header::Bearer,
-            (library, _) => catalog::header(self.id, library),
-        }
+        self.library().map_or(Header::Bearer, |library| library.header.clone())
     }
 
     /// Configuration, account, environment.
@@ -150,18 +167,23 @@ impl Asked<'_> {
             .iter()
             .find(|offer| offer.gives.wins())
             .is_some_and(|one| matches!(one.gives, Gives::Unknown(_)));
-        let unknown =
-            if listed("disabled_providers") == Some(true) || listed("enabled_providers") == Some(false) {
-                return Some(Outcome::nothing("the configuration switches this provider off"));
-            } else if !configured && self.accounts.has_remote() {
-                "a remote configuration that keymend does not fetch may set the key"
-            } else if !configured && self.accounts.is_unclear() {
-                "OPENCODE_AUTH_CONTENT is not JSON; what opencode does then is unknown"
-            } else if self.base_url().is_none() && !unknown_login {
-                "the provider's address is unknown"
-            } else {
-                return None;
-            };
+        let unknown = if listed("disabled_providers") == Some(true)
+            || listed("enabled_providers") == Some(false)
+        {
+            return Some(Outcome::nothing("the configuration switches this provider off"));
+        } else if !configured && self.accounts.has_remote() {
+            "a remote configuration that keymend does not fetch may set the key"
+        } else if !configured && self.accounts.is_unclear() {
+            "OPENCODE_AUTH_CONTENT is not JSON; what opencode does then is unknown"
+        } else if self.base_url().is_some_and(|base| base.trim().is_empty()) {
+            return Some(Outcome::nothing(
+                "options.baseURL is empty, and still takes the place of the provider's address: no request can be made",
+            ));
+        } else if self.base_url().is_none() && !unknown_login {
+            "the provider's address is unknown"
+        } else {
+            return None;
+        };
         Some(Outcome::unknown(unknown))
     }
 
@@ -182,12 +204,12 @@ impl Asked<'_> {
                 let why = "the ChatGPT login comes before the environment";
                 Offer::usable(source, place, value, why).sent_to(CHATGPT_BASE)
             }
-            (Kind::Oauth, "anthropic") => {
-                Offer::ignored(source, place, value, "this build of opencode does not use an Anthropic login")
-            }
-            (Kind::Oauth, _) => {
+            (Kind::Oauth, id) if WITH_LOGIN.contains(&id) => {
                 let unknown = "what opencode makes of this login is unknown".to_owned();
                 Offer::usable(source, place, value, "a stored login").gives(Gives::Unknown(unknown))
+            }
+            (Kind::Oauth, _) => {
+                Offer::ignored(source, place, value, "this build of opencode uses no login of this provider")
             }
         });
         offers
@@ -197,8 +219,8 @@ impl Asked<'_> {
     fn environment(&self) -> Vec<Offer> {
         let declared = self.config.at(&["provider", self.id, "env"]).and_then(Json::as_array);
         let declared: Option<Vec<&str>> = declared.map(|all| all.iter().filter_map(Json::as_str).collect());
-        let names = declared.unwrap_or_else(|| self.known.map_or_else(Vec::new, |known| known.env.to_vec()));
-        let library = self.known.map(|known| known.library).filter(|_| names.len() != 1);
+        let names = declared.unwrap_or_else(|| self.known.map_or_else(Vec::new, |known| known.env.clone()));
+        let library = self.known.and_then(Known::own_variable).filter(|_| names.len() != 1);
         let offer = |name: &&str| {
             let (place, value) = (common::env_place(name), common::env_value(self.world, name));
             if value.secret().is_some_and(Secret::is_empty) {
@@ -231,13 +253,38 @@ impl Asked<'_> {
         headers::all(pairs, Clash::Replaces)
     }
 
-    /// The configuration's address, else the catalogue's, which a variable of the library may move.
+    /// The configuration's address, else the catalogue's with its `${VARIABLES}`, else the library's, which a variable of
+    /// its own may move. An empty one in the configuration takes the place of the library's alone.
     fn base_url(&self) -> Option<String> {
-        let own = self.option("baseURL").and_then(Json::as_str).filter(|base| !base.is_empty());
-        let own = own.or_else(|| self.config.text(&["provider", self.id, "api"]));
-        let moved =
-            self.known.and_then(|known| known.base_env).and_then(|name| self.world.var_nonempty(name));
-        own.or(moved).or_else(|| self.known.map(|known| known.base_url)).map(str::to_owned)
+        let option = self.option("baseURL").and_then(Json::as_str);
+        let api = self.config.text(&["provider", self.id, "api"]);
+        let api = api.or_else(|| self.known?.api).filter(|api| !api.is_empty());
+        if let Some(base) = option.filter(|base| !base.is_empty()).or(api) {
+            return Some(self.filled(base));
+        }
+        let library = || {
+            let library = self.library()?;
+            let moved = library.base_env.and_then(|name| self.world.var_nonempty(name));
+            moved.or(library.base_url)
+        };
+        option.or_else(library).map(str::to_owned)
+    }
+
+    /// An address with the variables that it names; one that is not set stays as it is.
+    fn filled(&self, base: &str) -> String {
+        let mut parts = base.split("${");
+        let mut all = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            match part.split_once('}') {
+                Some((name, rest)) => {
+                    let whole = || format!("${{{name}}}");
+                    all += &self.world.var(name).map_or_else(whole, str::to_owned);
+                    all += rest;
+                }
+                None => all += &format!("${{{part}"),
+            }
+        }
+        all
     }
 
     fn lints(&self, decides: Option<&Offer>) -> Vec<Lint> {
@@ -250,7 +297,8 @@ impl Asked<'_> {
             ));
         }
         let (Some(base), Some(known)) = (self.base_url(), self.known) else { return lints };
-        if common::host_of(&base) != common::host_of(known.base_url) {
+        let own = known.base_url().map(|base| self.filled(base)).unwrap_or_default();
+        if common::host_of(&base) != common::host_of(&own) {
             let set = self.config.all(self.world, &["provider", self.id, "options", "baseURL"]);
             let from = set.first().map(|set| set.place.show(self.world.home()));
             lints.push(common::foreign_base("opencode", &base, from.as_deref().unwrap_or("a variable")));
