@@ -97,7 +97,7 @@ impl Agent {
             if DECIDES_APART.contains(&self.id) {
                 slot.agree();
             }
-            debug_assert!(slot.agrees(), "rows and outcome: {} {}", self.id, slot.agent_provider);
+            debug_assert!(slot.agrees(), "rows and outcome: {slot:#?}");
         }
         Some(findings)
     }

@@ -5,9 +5,9 @@
 //! takes it only once the person has approved it. Outside of a pure login two credentials can leave together, one in
 //! `x-api-key` and one as bearer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::agents::common;
+use crate::agents::common::{self, Doc};
 use crate::agents::engine::{self, Package, Presence, Question, Rules};
 use crate::agents::{Agent, Looks, Record};
 use crate::destination::Destination;
@@ -20,15 +20,20 @@ mod cloud;
 mod credentials;
 mod decide;
 mod destinations;
+mod fields;
+mod headers;
+mod hooks;
 mod lints;
 mod profile;
+mod repository;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use cloud::Cloud;
 use credentials::Credentials;
-use settings::Settings;
+use settings::{Settings, Tier, Whose};
 
 /// The server that every credential goes to unless `ANTHROPIC_BASE_URL` says otherwise.
 const BASE_URL: &str = "https://api.anthropic.com";
@@ -53,6 +58,10 @@ const LOOKS: &[Looks] = &[
     Looks {
         place: "/etc/claude-code/managed-settings.json",
         note: "env block and apiKeyHelper; beats all others",
+    },
+    Looks {
+        place: ".claude/settings.local.json of the repository's root",
+        note: "env block and apiKeyHelper; beats the next one",
     },
     Looks { place: "./.claude/settings.local.json", note: "env block and apiKeyHelper" },
     Looks {
@@ -116,7 +125,7 @@ impl Rules for Claude<'_> {
 
     fn ask(&self, server: &Server) -> Question {
         match server {
-            Server::Cloud(cloud) => cloud.ask(self.world, &self.settings),
+            Server::Cloud(cloud) => cloud.ask(self),
             Server::Anthropic(mode) => decide::ask(self, *mode),
         }
     }
@@ -126,7 +135,13 @@ impl Rules for Claude<'_> {
     }
 
     fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
-        self.settings.troubles().into_iter().chain(self.settings.state.problem()).collect()
+        let docs = self
+            .settings
+            .broken
+            .iter()
+            .map(|tier| &tier.doc)
+            .chain([&self.settings.state, &self.credentials.file]);
+        docs.filter_map(Doc::problem).collect()
     }
 
     fn destinations(&self, _: &Server, slot: &Slot) -> Vec<Destination> {
@@ -136,17 +151,26 @@ impl Rules for Claude<'_> {
 
 fn agent_lints(world: &dyn World, settings: &Settings) -> Vec<Lint> {
     let mut lints = Vec::new();
-    for (path, _) in settings.troubles() {
-        let file = Place::File { file: path }.show(world.home());
+    let shown = |path: &Path| Place::File { file: path.to_path_buf() }.show(world.home());
+    let ignored = |tier: &Tier| tier.whose != Whose::Managed;
+    for tier in settings.broken.iter().filter(|tier| ignored(tier)) {
+        let file = shown(&tier.doc.path);
         lints.push(Lint::warn(
             "settings-ignored",
             format!("Claude Code ignores {file} as a whole, silently: it must be strict JSON"),
         ));
     }
+    for (tier, fault) in settings.refused.iter().filter(|(tier, _)| ignored(tier)) {
+        let (file, fault) = (shown(&tier.doc.path), fault.words());
+        lints.push(Lint::warn(
+            "settings-ignored",
+            format!("Claude Code ignores {file} as a whole, silently: {fault}; mend that or take it out"),
+        ));
+    }
     let backups = settings.folder.join("backups");
     let copies = world.list(&backups);
     if copies.iter().any(|name| name.starts_with(".claude.json.backup.")) {
-        let place = Place::File { file: backups }.show(world.home());
+        let place = shown(&backups);
         lints.push(Lint::note(
             "old-copies",
             format!("{place} holds copies of .claude.json, old keys included"),

@@ -18,7 +18,7 @@ mod install;
 mod running;
 mod too_long;
 
-pub use constant::{Prints, prints_argv, prints_shell};
+pub use constant::{Prints, Variable, prints_argv, prints_shell};
 pub use doc::{Doc, merge};
 pub use install::{Traces, rules, version};
 pub use running::running;

@@ -15,7 +15,7 @@ import threading
 from urllib.parse import urlsplit
 
 MODEL_CALL = re.compile(
-    r"/(chat/completions|messages|responses|completions|converse|converse-stream|invoke)(\?|$)|:(stream)?[gG]enerateContent|awPredict"
+    r"/(chat/completions|messages|responses|completions|converse|converse-stream|invoke|invoke-with-response-stream)(\?|$)|:(stream)?[gG]enerateContent|awPredict"
 )
 CREDENTIALS = ("x-api-key", "authorization", "x-goog-api-key", "api-key", "cf-aig-authorization")
 

@@ -8,7 +8,7 @@ use crate::source::{Place, Source, Value};
 use crate::world::{KeyringState, Os, World};
 
 use super::profile::Profile;
-use super::settings::{Found, Settings, TAIL};
+use super::settings::{Found, Settings, TAIL, Whose};
 
 /// A setting `apiKeyHelper`.
 pub struct Helper {
@@ -38,20 +38,30 @@ pub struct Login {
     pub plan: Option<String>,
 }
 
+/// A variable: its places, strongest first, and those in files that are ignored as a whole, with the reason.
+pub struct Variable {
+    /// The places; the first one decides.
+    pub found: Vec<Found>,
+    /// The places that are not looked at.
+    pub unused: Vec<(Found, String)>,
+}
+
 /// Everything found.
 pub struct Credentials {
-    /// `ANTHROPIC_AUTH_TOKEN`, strongest place first.
-    pub token: Vec<Found>,
+    /// `ANTHROPIC_AUTH_TOKEN`.
+    pub token: Variable,
     /// `ANTHROPIC_API_KEY`.
-    pub key: Vec<Found>,
+    pub key: Variable,
     /// `CLAUDE_CODE_OAUTH_TOKEN`.
-    pub oauth: Vec<Found>,
+    pub oauth: Variable,
     /// `ANTHROPIC_CUSTOM_HEADERS`.
     pub headers: Vec<Found>,
     /// Variables that hand over a key or token through a file descriptor.
     pub descriptors: [Option<Found>; 2],
     /// `apiKeyHelper`, strongest place first.
     pub helpers: Vec<Helper>,
+    /// `.credentials.json`.
+    pub file: Doc,
     /// The stored login.
     pub login: Option<Login>,
     /// The file of the login, where it is there and its token is an empty text.
@@ -73,19 +83,22 @@ pub struct Credentials {
 impl Credentials {
     /// Reads them all.
     pub fn read(world: &dyn World, settings: &Settings) -> Self {
-        let variable = |name: &str| settings.variable(world, name);
+        let variable =
+            |name: &str| Variable { found: settings.variable(world, name), unused: settings.unused(name) };
         let state = &settings.state;
+        let file = Doc::json(world, settings.folder.join(".credentials.json"));
         let primary = state.text(&["primaryApiKey"]).filter(|key| !key.is_empty());
         Self {
             token: variable("ANTHROPIC_AUTH_TOKEN"),
             key: variable("ANTHROPIC_API_KEY"),
             oauth: variable("CLAUDE_CODE_OAUTH_TOKEN"),
-            headers: variable("ANTHROPIC_CUSTOM_HEADERS"),
+            headers: settings.variable(world, "ANTHROPIC_CUSTOM_HEADERS"),
             descriptors: ["CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR", "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"]
                 .map(|name| settings.effective(world, name)),
             helpers: helpers(world, settings),
-            login: login(world, settings),
-            emptied: emptied(world, settings),
+            login: login(world, settings, &file),
+            emptied: emptied(&file),
+            file,
             keychain: keychain(world, settings),
             primary: primary.map(|key| (state.place(&["primaryApiKey"]), Value::of(Some(key)))),
             profile: Profile::read(world, settings),
@@ -120,8 +133,8 @@ fn helpers(world: &dyn World, settings: &Settings) -> Vec<Helper> {
                 command: common::shown_command(command),
             },
             command: common::shown_command(command),
-            project: tier.project,
-            prints: common::prints_shell(world, command),
+            project: tier.whose == Whose::Project,
+            prints: common::prints_shell(world, &|name| settings.passed_on(world, name), command),
         })
     });
     set.collect()
@@ -160,7 +173,7 @@ fn keychain(world: &dyn World, settings: &Settings) -> Option<(Place, Value)> {
     Some((Place::Keyring { service, user }, value))
 }
 
-fn login(world: &dyn World, settings: &Settings) -> Option<Login> {
+fn login(world: &dyn World, settings: &Settings, file: &Doc) -> Option<Login> {
     if world.os() == Os::Macos {
         let (service, user) = (keychain_service(settings, "Claude Code-credentials"), keychain_user(world));
         match world.keyring(&service, &user) {
@@ -171,12 +184,11 @@ fn login(world: &dyn World, settings: &Settings) -> Option<Login> {
             KeyringState::Missing | KeyringState::Absent(_) => {}
         }
     }
-    login_in(world, &Doc::json(world, settings.folder.join(".credentials.json")), Source::Oauth)
+    login_in(world, file, Source::Oauth)
 }
 
 /// The login's file with an empty token in it: two programs that renewed the login at once leave that behind.
-fn emptied(world: &dyn World, settings: &Settings) -> Option<Place> {
-    let doc = Doc::json(world, settings.folder.join(".credentials.json"));
+fn emptied(doc: &Doc) -> Option<Place> {
     let steps = ["claudeAiOauth", "accessToken"];
     (doc.text(&steps) == Some("")).then(|| doc.place(&steps))
 }

@@ -19,7 +19,8 @@ pub fn of(world: &dyn World, settings: &Settings, slot: &Slot) -> Vec<Destinatio
         ..engine::replacing(candidate)
     });
     let mut all: Vec<Destination> = replacing.into_iter().collect();
-    let user = Doc::json(world, settings.folder.join("settings.json"));
+    let user = Doc::none(settings.folder.join("settings.json"));
+    let usable = settings.takes(&user.path);
     let named = active.and_then(|candidate| variable_of(&candidate.place));
     // A key does not belong into a login's variable, and ANTHROPIC_API_KEY beats it.
     let name = named.filter(|name| !name.contains("OAUTH")).unwrap_or("ANTHROPIC_API_KEY");
@@ -28,13 +29,22 @@ pub fn of(world: &dyn World, settings: &Settings, slot: &Slot) -> Vec<Destinatio
         return all;
     }
     let place = user.place(&["env", name]);
-    if user.trouble.is_none() && all.iter().all(|one| one.place != place) {
+    let strongest =
+        settings.variable(world, name).into_iter().next().filter(|found| found.source == Source::Config);
+    if let Some(found) = strongest.filter(|found| found.place != place)
+        && all.iter().all(|one| one.place != found.place)
+    {
+        let effect = format!("sets {name} in the settings file that decides here, also before your own");
+        let neighbours = approval(settings, &found.place, None);
+        all.push(Destination { place: found.place, effect, neighbours });
+    }
+    if usable && all.iter().all(|one| one.place != place) {
         let effect = format!("sets {name} in your settings, which beats the one in the shell");
         let neighbours = approval(settings, &place, None);
         all.push(Destination { place, effect, neighbours });
     }
     let token = user.place(&["env", TOKEN]);
-    if user.trouble.is_none() && all.iter().all(|one| one.place != token) {
+    if usable && all.iter().all(|one| one.place != token) {
         let effect = format!("sets {TOKEN} in your settings, for the token of `claude setup-token`");
         all.push(Destination { place: token, effect, neighbours: Vec::new() });
     }
@@ -48,7 +58,7 @@ const TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 /// before it is blanked in the person's own settings.
 pub fn switch(context: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
     let settings = Settings::read(context.world);
-    let user = Doc::json(context.world, settings.folder.join("settings.json"));
+    let user = Doc::none(settings.folder.join("settings.json"));
     let Some(wanted) = slot.candidates.get(n) else { return Vec::new() };
     let mut approved = Vec::new();
     if let Some(key) =
@@ -68,7 +78,7 @@ pub fn switch(context: &Context<'_>, slot: &Slot, n: usize) -> Vec<Switch> {
     let blank = |candidate: &Candidate| {
         let name = variable_of(&candidate.place).filter(|_| candidate.source == Source::Env)?;
         let sent = matches!(candidate.state, State::Active { .. }) && candidate.place != wanted.place;
-        (sent && user.trouble.is_none()).then(|| Neighbour {
+        (sent && settings.takes(&user.path)).then(|| Neighbour {
             place: user.place(&["env", name]),
             set: Set::Json(String::new().into()),
             why: format!("an empty {name} in the settings hides the one of the shell from Claude Code"),

@@ -5,19 +5,15 @@ use crate::finding::Lint;
 use crate::resolve::Mode;
 use crate::world::World;
 
+use super::Claude;
 use super::credentials::Credentials;
 use super::decide::{Kind, Row};
 use super::settings::{Found, Settings};
 
 /// The lints of the first-party slot in one mode.
-pub fn of_slot(
-    world: &dyn World,
-    settings: &Settings,
-    credentials: &Credentials,
-    rows: &[Row],
-    base: Option<&Found>,
-    mode: Mode,
-) -> Vec<Lint> {
+pub fn of_slot(claude: &Claude<'_>, rows: &[Row], base: Option<&Found>, mode: Mode) -> Vec<Lint> {
+    let Claude { world, settings, credentials, .. } = claude;
+    let world = *world;
     let live = |kind: Kind| rows.iter().any(|row| row.is_live() && row.kind == kind);
     let mut lints = who_pays(credentials, rows, mode);
     lints.extend(two_keys(&live));
@@ -32,7 +28,7 @@ pub fn of_slot(
         );
         Lint::warn("login-emptied", words)
     }));
-    let token = credentials.token.first().filter(|_| live(Kind::Token));
+    let token = credentials.token.found.first().filter(|_| live(Kind::Token));
     if token.is_some_and(|token| token.text.trim_start().to_ascii_lowercase().starts_with("bearer ")) {
         lints.push(Lint::fault(
             "bearer-doubled",
@@ -52,8 +48,8 @@ fn who_pays(credentials: &Credentials, rows: &[Row], mode: Mode) -> Vec<Lint> {
     let Some(first) = rows.iter().find(|row| row.is_live()).map(|row| row.kind) else { return Vec::new() };
     let login = credentials.login.as_ref().filter(|login| login.inference);
     let plan = login.and_then(|login| login.plan.as_deref()).unwrap_or("claude.ai");
-    let metered = matches!(first, Kind::CustomKey | Kind::Key | Kind::Keychain | Kind::Primary);
-    let has_key = credentials.key.first().is_some_and(|found| !found.text.is_empty());
+    let metered = matches!(first, Kind::Key | Kind::Keychain | Kind::Primary);
+    let has_key = credentials.key.found.first().is_some_and(|found| !found.is_blank());
     match first {
         _ if metered && login.is_some() => vec![Lint::warn(
             "key-outranks-login",
@@ -74,9 +70,9 @@ fn who_pays(credentials: &Credentials, rows: &[Row], mode: Mode) -> Vec<Lint> {
 }
 
 fn two_keys(live: &impl Fn(Kind) -> bool) -> Option<Lint> {
-    let keys = [Kind::CustomKey, Kind::Key, Kind::KeyDescriptor, Kind::Helper, Kind::Keychain, Kind::Primary];
+    let keys = [Kind::Key, Kind::KeyDescriptor, Kind::Helper, Kind::Keychain, Kind::Primary];
     let with_token = live(Kind::Token) && keys.into_iter().any(live);
-    let with_helper = live(Kind::Helper) && (live(Kind::Key) || live(Kind::CustomKey));
+    let with_helper = live(Kind::Helper) && live(Kind::Key);
     let message =
         "two different credentials are sent in the same request; which one is used is up to the server";
     (with_token || with_helper).then(|| Lint::warn("two-credentials", message))
@@ -97,11 +93,10 @@ fn empty_hides(world: &dyn World, settings: &Settings) -> Vec<Lint> {
     let names = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
     let hides = |name: &&str| {
         let places = settings.variable(world, name);
-        places.first().is_some_and(|first| first.text.is_empty())
-            && places.iter().any(|one| !one.text.is_empty())
+        places.first().is_some_and(Found::is_blank) && places.iter().any(|one| !one.is_blank())
     };
     let lint = |name: &str| {
-        Lint::warn("empty-hides", format!("an empty {name} in a settings file hides the one in the shell"))
+        Lint::warn("empty-hides", format!("a blank {name} in a settings file hides the one in the shell"))
     };
     names.iter().filter(|name| hides(name)).map(|name| lint(name)).collect()
 }

@@ -10,8 +10,8 @@ use super::settings::Settings;
 pub enum Gives {
     /// No profile.
     Nothing,
-    /// A token.
-    Token,
+    /// A token, for the profile's own address where it has one.
+    Token(Option<String>),
     /// The run hangs without a request.
     Hangs(String),
     /// A token that is exchanged for another one at run time.
@@ -84,8 +84,5 @@ fn gives(world: &dyn World, config: &Doc, credentials: &Doc) -> Gives {
     if credentials.text(&["access_token"]).is_none_or(str::is_empty) || expired {
         return Gives::NotKnown("the profile's token is missing or has expired".into());
     }
-    if config.text(&["base_url"]).is_some() {
-        return Gives::NotKnown("the profile has a base_url of its own; what it changes is unknown".into());
-    }
-    Gives::Token
+    Gives::Token(config.text(&["base_url"]).map(ToOwned::to_owned))
 }

@@ -1,13 +1,17 @@
 //! Claude Code's settings files in their order, and the environment that results from them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use crate::agents::common::{self, Doc};
+use crate::agents::common::{self, Doc, Variable};
 use crate::secret::Secret;
 use crate::source::{Place, Source, Value};
 use crate::world::{Os, Trouble, World};
+
+use super::fields::{self, Fault};
+use super::repository;
+use super::value::text_of;
 
 /// The folder of an administrator's settings (Claude Code 2.1.329; macOS from the shipped build, Windows from
 /// code.claude.com/docs/en/settings).
@@ -19,6 +23,14 @@ const fn managed_folder(os: Os) -> &'static str {
     }
 }
 
+/// Variables that a project's file does not set: who else may write there would choose the login (2.1.329).
+const NOT_FROM_A_PROJECT: [&str; 4] = [
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "ANTHROPIC_PROFILE",
+    "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+];
+
 /// How many characters of a key's end Claude Code keeps to remember an answer.
 pub const TAIL: usize = 20;
 
@@ -26,8 +38,19 @@ pub const TAIL: usize = 20;
 pub struct Tier {
     /// The file.
     pub doc: Doc,
-    /// It belongs to the project, not to the person.
-    pub project: bool,
+    /// Whose it is.
+    pub whose: Whose,
+}
+
+/// Whose a settings file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// An administrator's: a wrong field is left out there, and the rest holds.
+    Managed,
+    /// The project's.
+    Project,
+    /// The person's own.
+    User,
 }
 
 /// The settings files, strongest first, and the folders that `CLAUDE_CONFIG_DIR` moves.
@@ -36,8 +59,12 @@ pub struct Settings {
     pub folder: PathBuf,
     /// `~/.claude.json`.
     pub state: Doc,
-    /// The files that are there, strongest first.
+    /// The files that are there and are used, strongest first.
     pub tiers: Vec<Tier>,
+    /// The files that can be read and are ignored as a whole, and why.
+    pub refused: Vec<(Tier, Fault)>,
+    /// The files that cannot be read.
+    pub broken: Vec<Tier>,
     moved: Option<String>,
 }
 
@@ -54,6 +81,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// Nothing but blanks is treated as none (recording fj-h-cc-blank-key-login).
+    pub fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
     /// The value for an offer.
     pub fn value(&self) -> Value {
         Value::of(Some(self.text.as_str()))
@@ -70,16 +102,74 @@ impl Settings {
         } else {
             common::home(world).join(".claude.json")
         };
-        let user = folder.join("settings.json");
-        let project = world.cwd().join(".claude");
-        let mut paths: Vec<(PathBuf, bool)> = managed(world).into_iter().map(|path| (path, false)).collect();
-        paths.push((project.join("settings.local.json"), true));
-        paths.push((project.join("settings.json"), true));
-        paths.retain(|(path, _)| *path != user);
-        paths.push((user, false));
-        let tiers = paths.into_iter().map(|(path, project)| Tier { doc: Doc::json(world, path), project });
-        let tiers = tiers.filter(|tier| tier.doc.present).collect();
-        Self { folder, state: Doc::json(world, state_file), tiers, moved }
+        let mut settings = Self {
+            state: state(world, state_file),
+            tiers: Vec::new(),
+            refused: Vec::new(),
+            broken: Vec::new(),
+            folder,
+            moved,
+        };
+        for (path, whose) in settings.paths(world) {
+            settings.take(Tier { doc: lenient(world, path), whose });
+        }
+        settings
+    }
+
+    /// Every settings file, strongest first.
+    fn paths(&self, world: &dyn World) -> Vec<(PathBuf, Whose)> {
+        let user = self.folder.join("settings.json");
+        let local = |folder: PathBuf| folder.join(".claude/settings.local.json");
+        let mut paths: Vec<_> = managed(world).into_iter().map(|path| (path, Whose::Managed)).collect();
+        let mut project = vec![local(repository::local_folder(world)), local(world.cwd().to_path_buf())];
+        project.push(world.cwd().join(".claude/settings.json"));
+        project.dedup();
+        paths.extend(project.into_iter().filter(|path| *path != user).map(|path| (path, Whose::Project)));
+        paths.push((user, Whose::User));
+        paths
+    }
+
+    fn take(&mut self, tier: Tier) {
+        if !tier.doc.present {
+            return;
+        }
+        if tier.doc.trouble.is_some() {
+            self.broken.push(tier);
+            return;
+        }
+        // Of an administrator's file a wrong field alone is left out.
+        let fault = fields::fault(&tier.doc.root);
+        match fault.filter(|fault| tier.whose != Whose::Managed || fault.field.is_empty()) {
+            Some(fault) => self.refused.push((tier, fault)),
+            None => self.tiers.push(tier),
+        }
+    }
+
+    /// Whether a settings file is used, or would be if it were there.
+    pub fn takes(&self, path: &Path) -> bool {
+        let refused = self.refused.iter().map(|(tier, _)| tier);
+        refused.chain(&self.broken).all(|tier| tier.doc.path != path)
+    }
+
+    /// Why Claude Code does not start, if it does not (2.1.329): for a `.claude.json` that is no JSON, and an
+    /// administrator's file that is no object.
+    pub fn stops(&self, world: &dyn World) -> Option<String> {
+        let shown = |doc: &Doc| Place::File { file: doc.path.clone() }.show(world.home());
+        let syntax = |doc: &Doc| match &doc.trouble {
+            Some(trouble @ Trouble::Syntax(_)) => Some(format!("{} {trouble}", shown(doc))),
+            _ => None,
+        };
+        if let Some(what) = syntax(&self.state) {
+            return Some(format!("Claude Code does not start: {what}; mend it or move it aside"));
+        }
+        let managed = |tier: &&Tier| tier.whose == Whose::Managed;
+        let broken = self.broken.iter().filter(managed).find_map(|tier| syntax(&tier.doc));
+        let refused = || {
+            let mut all = self.refused.iter().filter(|(tier, _)| managed(&tier));
+            all.next().map(|(tier, fault)| format!("{}: {}", shown(&tier.doc), fault.words()))
+        };
+        let what = broken.or_else(refused)?;
+        Some(format!("Claude Code does not start: {what}; whoever manages this machine has to mend it"))
     }
 
     /// The cached settings of an organisation's server set a credential or an address. Which of the other files they beat
@@ -90,11 +180,6 @@ impl Settings {
             .entries(&["env"])
             .any(|(name, _)| name.starts_with("ANTHROPIC_") || name.starts_with("CLAUDE_CODE_"));
         sets || doc.at(&["apiKeyHelper"]).is_some()
-    }
-
-    /// The files that Claude Code cannot use.
-    pub fn troubles(&self) -> Vec<(PathBuf, Trouble)> {
-        self.tiers.iter().filter_map(|tier| tier.doc.problem()).collect()
     }
 
     /// The value of `CLAUDE_CONFIG_DIR`, which also names the Keychain entries.
@@ -108,17 +193,10 @@ impl Settings {
         items.into_iter().flatten().filter_map(Json::as_str).map(Secret::new).collect()
     }
 
-    /// Every place that sets `name`, strongest first. The first one decides, also when it is empty.
+    /// Every place that sets `name`, strongest first. The first one decides, also when it is blank.
     pub fn variable(&self, world: &dyn World, name: &str) -> Vec<Found> {
-        let tiers = self.tiers.iter().filter_map(|tier| {
-            let text = env_text(tier.doc.at(&["env", name])?)?;
-            Some(Found {
-                source: Source::Config,
-                place: tier.doc.place(&["env", name]),
-                text,
-                project: tier.project,
-            })
-        });
+        let takes = |tier: &&Tier| tier.whose != Whose::Project || !NOT_FROM_A_PROJECT.contains(&name);
+        let tiers = self.tiers.iter().filter(takes).filter_map(|tier| found(tier, name));
         let process = world.var(name).map(|text| Found {
             source: Source::Env,
             place: common::env_place(name),
@@ -128,12 +206,36 @@ impl Settings {
         tiers.chain(process).collect()
     }
 
-    /// What Claude Code sees as the variable `name`; an empty value is treated as none.
-    pub fn effective(&self, world: &dyn World, name: &str) -> Option<Found> {
-        self.variable(world, name).into_iter().next().filter(|found| !found.text.is_empty())
+    /// The places of `name` that are not looked at, and why.
+    pub fn unused(&self, name: &str) -> Vec<(Found, String)> {
+        let project = self.tiers.iter().filter(|tier| tier.whose == Whose::Project);
+        let project =
+            project.filter(|_| NOT_FROM_A_PROJECT.contains(&name)).filter_map(|tier| found(tier, name));
+        let not_taken = format!("Claude Code does not take {name} from a project's file");
+        let refused = self.refused.iter().filter_map(|(tier, fault)| {
+            Some((found(tier, name)?, format!("Claude Code ignores the whole file: {}", fault.words())))
+        });
+        project.map(|found| (found, not_taken.clone())).chain(refused).collect()
     }
 
-    /// The text of the variable `name`, if it is not empty.
+    /// The variable `name` in the environment of a helper: what a project sets is not passed on (2.1.329).
+    pub fn passed_on(&self, world: &dyn World, name: &str) -> Variable {
+        let own = self.tiers.iter().filter(|tier| tier.whose != Whose::Project);
+        let set = own.filter_map(|tier| found(tier, name)).map(|found| found.text).next();
+        match set.or_else(|| world.var(name).map(ToOwned::to_owned)) {
+            Some(text) => Variable::Set(text),
+            // Claude Code sets some of its own for its children.
+            None if name.starts_with("CLAUDE") => Variable::Unknown,
+            None => Variable::Unset,
+        }
+    }
+
+    /// What Claude Code sees as the variable `name`; a blank value is treated as none.
+    pub fn effective(&self, world: &dyn World, name: &str) -> Option<Found> {
+        self.variable(world, name).into_iter().next().filter(|found| !found.is_blank())
+    }
+
+    /// The text of the variable `name`, if it is not blank.
     pub fn text(&self, world: &dyn World, name: &str) -> Option<String> {
         self.effective(world, name).map(|found| found.text)
     }
@@ -144,14 +246,29 @@ impl Settings {
     }
 }
 
-/// Numbers and booleans in an `env` block are taken as their text.
-fn env_text(value: &Json) -> Option<String> {
-    match value {
-        Json::String(text) => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string()),
-        Json::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
+/// What one file sets `name` to.
+fn found(tier: &Tier, name: &str) -> Option<Found> {
+    Some(Found {
+        source: Source::Config,
+        place: tier.doc.place(&["env", name]),
+        text: text_of(tier.doc.at(&["env", name])?),
+        project: tier.whose == Whose::Project,
+    })
+}
+
+/// A settings file; an empty one sets nothing.
+fn lenient(world: &dyn World, path: PathBuf) -> Doc {
+    let doc = Doc::json_by_mark(world, path);
+    let empty = world.read(&doc.path).text().is_some_and(|text| text.trim().is_empty());
+    if empty { Doc { root: Json::Object(Map::new()), trouble: None, ..doc } } else { doc }
+}
+
+/// `.claude.json`; one without a content is as good as none (recordings fj-h-cc-claudejson-*).
+fn state(world: &dyn World, path: PathBuf) -> Doc {
+    let doc = Doc::json_by_mark(world, path);
+    let blank = |c: char| c.is_whitespace() || c == '\0';
+    let empty = world.read(&doc.path).text().is_some_and(|text| text.chars().all(blank));
+    if empty { Doc { trouble: None, ..doc } } else { doc }
 }
 
 /// An administrator's files, strongest first: drop-ins in reverse order of their names, then the main file.

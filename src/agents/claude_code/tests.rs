@@ -71,7 +71,9 @@ fn print_mode_follows_the_truth_table() {
         (&[TOKEN], &[LOGIN], "authorization=TOKEN"),
         (&[KEY], &PROFILE, "x-api-key=KEY"),
         (&[("ANTHROPIC_PROFILE", "default")], &PROFILE, "authorization=PROFILE"),
-        (&[("ANTHROPIC_PROFILE", "default")], &[PROFILE[0], PROFILE[1], PRIMARY], "not known"),
+        (&[("ANTHROPIC_PROFILE", "default")], &[PROFILE[0], PROFILE[1], PRIMARY], "x-api-key=PRIMARY"),
+        (&[("ANTHROPIC_PROFILE", "default"), OAUTH], &PROFILE, "authorization=OAUTH"),
+        (&[("ANTHROPIC_PROFILE", "default")], &[PROFILE[0], PROFILE[1], LOGIN], "authorization=PROFILE"),
         (&[], &[(HELPER.0, r#"{"apiKeyHelper":"exit 1"}"#), LOGIN], "authorization= x-api-key="),
         (&[], &[(HELPER.0, r#"{"apiKeyHelper":"op read op://a/b"}"#), LOGIN], "hidden"),
         (&[], &[], "nothing"),
@@ -117,6 +119,62 @@ fn settings_files_beat_the_shell_in_their_order() {
         let expected = files[0].1.split('"').nth(5).expect("a key");
         assert_eq!(answer(&[KEY], &files, Mode::Headless), format!("x-api-key={expected}"));
     }
+}
+
+#[test]
+fn a_file_that_stops_the_start_is_named_in_the_outcome() {
+    let managed = "/etc/claude-code/managed-settings.json";
+    for (file, text) in [(".claude.json", "{,}"), (managed, "{,}"), (managed, "[]")] {
+        let slots = slots(&world(&[KEY], &[(file, text)]));
+        let reason = slots[0].outcome.reason();
+        let name = file.rsplit('/').next().expect("a name");
+        assert!(sends(&slots[0]) == "nothing" && reason.contains(name), "{file}: {reason}");
+    }
+    for text in [
+        r#"{"model":5,"env":{"ANTHROPIC_API_KEY":"MANAGED"}}"#,
+        "\u{feff}{\"env\":{\"ANTHROPIC_API_KEY\":\"MANAGED\"}}",
+    ] {
+        assert_eq!(answer(&[KEY], &[(managed, text)], Mode::Headless), "x-api-key=MANAGED");
+    }
+}
+
+#[test]
+fn a_file_with_a_wrong_field_is_a_finding_and_takes_no_new_key() {
+    let user = (".claude/settings.json", r#"{"model":5,"env":{"ANTHROPIC_API_KEY":"USER"}}"#);
+    let world = world(&[KEY], &[user]);
+    let catalogue = Catalogue::embedded();
+    let context = Context { world: &world, catalogue: &catalogue };
+    let findings = super::AGENT.scan(&context).expect("findings");
+    assert_eq!(sends(&findings.slots[0]), "x-api-key=KEY");
+    let said = &findings.lints[0];
+    assert!(
+        said.id == "settings-ignored" && said.message.contains("model must be a text"),
+        "{}",
+        said.message
+    );
+    let unused =
+        findings.slots[0].candidates.iter().find(|row| row.value.secret().is_some_and(|key| key.is("USER")));
+    assert!(unused.expect("a row").state.reason().contains("model must be a text"));
+    assert!((super::AGENT.destinations)(&context, &findings.slots[0]).is_empty());
+}
+
+#[test]
+fn a_place_that_another_file_overrides_is_not_offered_first() {
+    let blank = r#"{"env":{"ANTHROPIC_API_KEY":" "}}"#;
+    let files = [
+        ("p/.git/HEAD", "x"),
+        ("p/.claude/settings.local.json", blank),
+        ("p/a/.claude/settings.json", blank),
+    ];
+    let mut world = world(&[KEY], &files);
+    world.cwd = "/h/p/a".into();
+    let catalogue = Catalogue::embedded();
+    let context = Context { world: &world, catalogue: &catalogue };
+    let slots = slots(&world);
+    assert_eq!(sends(&slots[0]), "nothing");
+    let all = (super::AGENT.destinations)(&context, &slots[0]);
+    let shown = all[0].place.show(Some("/h".as_ref()));
+    assert_eq!(shown, "~/p/.claude/settings.local.json#/env/ANTHROPIC_API_KEY");
 }
 
 #[test]

@@ -1,15 +1,18 @@
-//! Key commands that print a constant, read instead of run: `echo KEY`, `cat ~/.key`, `printf %s KEY`, and scripts made
+//! Key commands that print a constant, read instead of run: `echo KEY`, `cat ~/.key`, `printf %s "$KEY"`, and scripts made
 //! of nothing else.
 //!
-//! keymend never runs a command on a scan. Yet the commonest helpers only print a file or a word, and what these print
-//! can be read without running anything. Everything else — variables, pipes, substitutions, other programs — is not
-//! constant, and its value is not known.
+//! keymend never runs a command on a scan. Yet the commonest helpers only print a file, a word or a variable, and what
+//! these print can be read without running anything. Everything else — pipes, substitutions, conditions, other programs —
+//! is not constant, and its value is not known.
 
 use std::path::Path;
 
-use super::expand;
 use crate::secret::Secret;
 use crate::world::World;
+
+mod words;
+
+use words::{Command, commands};
 
 /// What a command prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,49 +45,128 @@ impl From<Out> for Prints {
     }
 }
 
-/// What `sh -c command` prints.
+/// A variable as a command sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Variable {
+    /// It is set to this text.
+    Set(String),
+    /// It is not set.
+    Unset,
+    /// Only running the command would tell.
+    Unknown,
+}
+
+/// What a shell does a command with.
+struct Shell<'a> {
+    world: &'a dyn World,
+    variables: &'a dyn Fn(&str) -> Variable,
+}
+
+/// What `sh -c command` prints, with these variables in its environment.
 #[must_use]
-pub fn prints_shell(world: &dyn World, command: &str) -> Prints {
-    shell(world, command, DEPTH).into()
+pub fn prints_shell(world: &dyn World, variables: &dyn Fn(&str) -> Variable, command: &str) -> Prints {
+    Shell { world, variables }.text(command, DEPTH).into()
 }
 
 /// What the program `argv` prints.
 #[must_use]
 pub fn prints_argv(world: &dyn World, argv: &[String]) -> Prints {
-    run(world, argv, DEPTH).into()
+    Shell { world, variables: &|_| Variable::Unknown }.run(argv, DEPTH).into()
 }
 
-fn shell(world: &dyn World, command: &str, depth: usize) -> Out {
-    let lines: Vec<&str> = command.lines().collect();
-    script(world, &lines, depth)
+/// What `set` switches on in a script.
+#[derive(Clone, Copy, Default)]
+struct Modes {
+    stops_at_failure: bool,
+    /// A variable that is not set is an error.
+    needs_variables: bool,
 }
 
-/// A script that is a sequence of simple commands.
-fn script(world: &dyn World, lines: &[&str], depth: usize) -> Out {
-    let mut printed = String::new();
-    for line in lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
-        let Some(mut words) = words(world, line) else { return Out::Unknown };
-        let quiet = words.last().is_some_and(|word| word == ">&2" || word == ">/dev/null");
-        if quiet {
-            words.pop();
+impl Modes {
+    fn set(&mut self, words: &[String]) {
+        let has = |flag: char, name: &str| {
+            words.iter().any(|word| word == name || word.starts_with('-') && word.contains(flag))
+        };
+        self.stops_at_failure |= has('e', "errexit");
+        self.needs_variables |= has('u', "nounset");
+    }
+}
+
+impl Shell<'_> {
+    fn text(&self, command: &str, depth: usize) -> Out {
+        let lines: Vec<&str> = command.lines().collect();
+        self.script(&lines, depth)
+    }
+
+    /// A script that is a sequence of simple commands: what all of them print, unless the last one fails.
+    fn script(&self, lines: &[&str], depth: usize) -> Out {
+        let mut printed = String::new();
+        let (mut modes, mut failed) = (Modes::default(), false);
+        let lines = lines.iter().map(|line| line.trim());
+        for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let Some(commands) = commands(self, modes, line) else { return Out::Unknown };
+            for Command { words, quiet } in commands {
+                match words.first().map(String::as_str) {
+                    Some("set") => {
+                        modes.set(&words[1..]);
+                        continue;
+                    }
+                    Some("exit") => return ends(&words, printed),
+                    // Reads what it is given and prints it nowhere.
+                    Some("cat") if quiet && words.len() == 1 => continue,
+                    _ => {}
+                }
+                failed = false;
+                match self.run(&words, depth) {
+                    Out::Text(_) if quiet => {}
+                    Out::Text(text) => printed.push_str(&text),
+                    Out::Fails => failed = true,
+                    Out::Unknown => return Out::Unknown,
+                }
+                if failed && modes.stops_at_failure {
+                    return Out::Fails;
+                }
+            }
         }
-        // Reads what it is given and prints it nowhere.
-        if quiet && words == ["cat"] {
-            continue;
-        }
-        match words.first().map(String::as_str) {
-            Some("set") => continue,
-            Some("exit") => return ends(&words, printed),
-            _ => {}
-        }
-        match run(world, &words, depth) {
-            Out::Text(_) if quiet => {}
-            Out::Text(text) => printed.push_str(&text),
-            other => return other,
+        if failed { Out::Fails } else { Out::Text(printed) }
+    }
+
+    fn run(&self, words: &[String], depth: usize) -> Out {
+        let (Some(program), Some(depth)) = (words.first(), depth.checked_sub(1)) else { return Out::Unknown };
+        let rest = &words[1..];
+        let name = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        match name {
+            "echo" => echo(rest),
+            "printf" => printf(rest),
+            "cat" => cat(self.world, rest),
+            "true" | ":" => Out::Text(String::new()),
+            "false" => Out::Fails,
+            "sh" | "bash" | "dash" | "zsh" => match rest {
+                [flag, command] if flag == "-c" => self.text(command, depth),
+                [file] if !file.starts_with('-') => self.script_file(file, depth),
+                _ => Out::Unknown,
+            },
+            _ if rest.is_empty() && program.contains('/') && !program.contains('=') => {
+                self.script_file(program, depth)
+            }
+            _ => Out::Unknown,
         }
     }
-    Out::Text(printed)
+
+    fn script_file(&self, file: &str, depth: usize) -> Out {
+        let path = self.world.cwd().join(file);
+        let Some(state) = self.world.text(&path) else {
+            return if self.world.exists(&path) { Out::Unknown } else { Out::Fails };
+        };
+        let lines: Vec<&str> = state.text().unwrap_or_default().lines().collect();
+        let Some(first) = lines.first().and_then(|line| line.strip_prefix("#!")) else { return Out::Unknown };
+        let shell = first.split_whitespace().find(|word| !word.ends_with("/env")).unwrap_or_default();
+        let known = ["sh", "bash", "dash", "zsh"];
+        if !known.iter().any(|name| Path::new(shell).file_name().is_some_and(|file| file == *name)) {
+            return Out::Unknown;
+        }
+        self.script(&lines, depth)
+    }
 }
 
 fn ends(words: &[String], printed: String) -> Out {
@@ -92,28 +174,6 @@ fn ends(words: &[String], printed: String) -> Out {
         None | Some("0") => Out::Text(printed),
         Some(code) if code.parse::<u8>().is_ok() => Out::Fails,
         Some(_) => Out::Unknown,
-    }
-}
-
-fn run(world: &dyn World, words: &[String], depth: usize) -> Out {
-    let (Some(program), Some(depth)) = (words.first(), depth.checked_sub(1)) else { return Out::Unknown };
-    let rest = &words[1..];
-    let name = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    match name {
-        "echo" => echo(rest),
-        "printf" => printf(rest),
-        "cat" => cat(world, rest),
-        "true" | ":" => Out::Text(String::new()),
-        "false" => Out::Fails,
-        "sh" | "bash" | "dash" | "zsh" => match rest {
-            [flag, command] if flag == "-c" => shell(world, command, depth),
-            [file] if !file.starts_with('-') => script_file(world, file, depth),
-            _ => Out::Unknown,
-        },
-        _ if rest.is_empty() && program.contains('/') && !program.contains('=') => {
-            script_file(world, program, depth)
-        }
-        _ => Out::Unknown,
     }
 }
 
@@ -154,67 +214,6 @@ fn cat(world: &dyn World, files: &[String]) -> Out {
     }
 }
 
-fn script_file(world: &dyn World, file: &str, depth: usize) -> Out {
-    let path = world.cwd().join(file);
-    let Some(state) = world.text(&path) else {
-        return if world.exists(&path) { Out::Unknown } else { Out::Fails };
-    };
-    let lines: Vec<&str> = state.text().unwrap_or_default().lines().collect();
-    let Some(first) = lines.first().and_then(|line| line.strip_prefix("#!")) else { return Out::Unknown };
-    let shell = first.split_whitespace().find(|word| !word.ends_with("/env")).unwrap_or_default();
-    let known = ["sh", "bash", "dash", "zsh"];
-    if !known.iter().any(|name| Path::new(shell).file_name().is_some_and(|file| file == *name)) {
-        return Out::Unknown;
-    }
-    script(world, &lines, depth)
-}
-
-/// The words of one simple command, or none if the shell would do anything but split and unquote.
-fn words(world: &dyn World, line: &str) -> Option<Vec<String>> {
-    let mut words = Vec::new();
-    let mut chars = line.chars().peekable();
-    loop {
-        while chars.next_if(|c| *c == ' ' || *c == '\t').is_some() {}
-        let Some(first) = chars.peek() else { return (!words.is_empty()).then_some(words) };
-        match first {
-            '#' => return (!words.is_empty()).then_some(words),
-            '>' => {
-                let rest: String = chars.by_ref().collect();
-                let target = rest.trim_start_matches('>').trim();
-                if !rest.starts_with(">>") && matches!(target, "&2" | "/dev/null") {
-                    words.push(format!(">{target}"));
-                } else {
-                    return None;
-                }
-            }
-            _ => words.push(word(world, &mut chars)?),
-        }
-    }
-}
-
-fn word(world: &dyn World, chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<String> {
-    let mut word = String::new();
-    let home = chars.peek() == Some(&'~');
-    while let Some(c) = chars.next_if(|c| *c != ' ' && *c != '\t') {
-        match c {
-            '\'' | '"' => loop {
-                match chars.next()? {
-                    end if end == c => break,
-                    '$' | '`' | '\\' | '!' if c == '"' => return None,
-                    inner => word.push(inner),
-                }
-            },
-            c if c.is_alphanumeric() || "_@%+=:,./-~".contains(c) => word.push(c),
-            _ => return None,
-        }
-    }
-    if home {
-        let path = expand(world, Path::new("/"), &word);
-        return word.starts_with("~/").then(|| path.to_string_lossy().into_owned());
-    }
-    Some(word)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +221,15 @@ mod tests {
 
     fn text(text: &str) -> Prints {
         Prints::Text(Secret::new(text))
+    }
+
+    fn variables(name: &str) -> Variable {
+        match name {
+            "KEY" => Variable::Set("FAKE3".into()),
+            "TWO" => Variable::Set("a b".into()),
+            "NONE" => Variable::Unset,
+            _ => Variable::Unknown,
+        }
     }
 
     #[test]
@@ -242,8 +250,17 @@ mod tests {
             ("cat /nowhere", Prints::Fails),
             ("exit 3", Prints::Fails),
             ("false", Prints::Fails),
+            ("echo warn >&2; echo FAKE", text("FAKE\n")),
+            ("cat /nowhere; echo FAKE", text("FAKE\n")),
+            ("echo FAKE; false", Prints::Fails),
+            ("cat ~/.key 2>/dev/null", text("FAKE\n")),
+            ("echo $KEY", text("FAKE3\n")),
+            ("printf %s \"x${KEY}\"", text("xFAKE3")),
+            ("echo $NONE", text("\n")),
+            ("echo $TWO", text("a b\n")),
+            ("echo '$KEY;'", text("$KEY;\n")),
         ] {
-            assert_eq!(prints_shell(&world, command), prints, "{command}");
+            assert_eq!(prints_shell(&world, &variables, command), prints, "{command}");
         }
     }
 
@@ -251,20 +268,25 @@ mod tests {
     fn anything_else_is_not_known() {
         let world = MemoryWorld::new("/h").with_file("p.py", "#!/usr/bin/env python3\nprint(1)\n");
         for command in [
-            "echo $KEY",
+            "echo $OTHER",
+            "echo x$TWO",
+            "echo ${KEY:-x}",
+            "KEY=x; echo $KEY",
             "echo `id`",
             "echo a | tr a b",
-            "echo a; echo b",
+            "echo a && echo b",
+            "echo a;; echo b",
             "echo a > file",
             "op read op://x/y",
             "pass show key",
             "echo 'a\\tb'",
             "/h/p.py",
             "echo \"a$b\"",
+            "set -u; echo $NONE",
             "cat a b",
             "echo *",
         ] {
-            assert_eq!(prints_shell(&world, command), Prints::Unknown, "{command}");
+            assert_eq!(prints_shell(&world, &variables, command), Prints::Unknown, "{command}");
         }
     }
 }

@@ -55,6 +55,18 @@ impl Doc {
         Self::read(world, path.into(), Format::Json, strict)
     }
 
+    /// Strict JSON, as a program reads it that takes a byte order mark for the encoding's name: UTF-8 with or without
+    /// one, and UTF-16 with one. Bytes that are no UTF-8 become the replacement character.
+    #[must_use]
+    pub fn json_by_mark(world: &dyn World, path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let state = world.read(&path);
+        match state.bytes() {
+            Some(bytes) => Self::of(path, Format::Json, Some(strict(&by_mark(bytes))), None),
+            None => Self::json(world, path),
+        }
+    }
+
     /// JSON with comments, and with trailing commas where `commas`.
     #[must_use]
     pub fn jsonc(world: &dyn World, path: impl Into<PathBuf>, commas: bool) -> Self {
@@ -195,7 +207,22 @@ fn at_line(line: usize, column: usize, what: &str) -> String {
     format!("{what} at line {line}, column {column}")
 }
 
+fn by_mark(bytes: &[u8]) -> String {
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => {
+            let units: Vec<u16> =
+                rest.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]])).collect();
+            String::from_utf16_lossy(&units)
+        }
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
 fn strict(text: &str) -> Result<Json, String> {
+    if text.starts_with('\u{feff}') {
+        return Err("not strict JSON: a byte order mark is before it".to_owned());
+    }
     let place = |e: serde_json::Error| at_line(e.line(), e.column(), "not strict JSON");
     serde_json::from_str(text).map_err(|e| unclosed(text, "not strict JSON").unwrap_or_else(|| place(e)))
 }

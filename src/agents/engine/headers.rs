@@ -10,6 +10,9 @@ use super::answer::{Credential, From};
 /// The reason of a key whose header a configured one replaces.
 pub(super) const REPLACED: &str = "a header of your own replaces it";
 
+/// The reason of a configured header that gives way to the key's own.
+const LEFT_OUT: &str = "left out: the credential that is sent has a header of this name";
+
 /// A configured header that is a credential.
 #[derive(Clone, Debug)]
 pub struct OwnHeader {
@@ -19,6 +22,8 @@ pub struct OwnHeader {
     clash: Clash,
     /// It is shown as its own row: the kind of place, the place, the header as it is written there.
     pub(crate) row: Option<(Source, Place, String)>,
+    /// An `Authorization` that is its own row is named before the other credentials.
+    leads: bool,
 }
 
 /// What happens where a request has a header of the same name already.
@@ -36,7 +41,7 @@ impl OwnHeader {
     /// A header that is no row of its own.
     #[must_use]
     pub const fn of(sent: Sent, clash: Clash) -> Self {
-        Self { sent, clash, row: None }
+        Self { sent, clash, row: None, leads: false }
     }
 
     /// A header that takes the place of the key's own and is shown as a row, if it is a credential.
@@ -47,7 +52,32 @@ impl OwnHeader {
             sent: sent_in(name, value),
             clash: Clash::Replaces,
             row,
+            leads: true,
         })
+    }
+
+    /// The same header, with another rule for what it meets.
+    #[must_use]
+    pub fn clashing(self, clash: Clash) -> Self {
+        Self { clash, ..self }
+    }
+
+    /// The same header, named behind the agent's own credentials.
+    #[must_use]
+    pub fn behind(self) -> Self {
+        Self { leads: false, ..self }
+    }
+
+    /// Whether it is the header `name`.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.sent.header.name() == name
+    }
+
+    /// Whether its value is blank.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        !self.sent.key.any_char(|c| !c.is_whitespace())
     }
 
     /// Whether it is sent in the place of a key in the header `name`.
@@ -74,7 +104,7 @@ pub(super) fn lay(credentials: &mut Vec<Credential>, own: &[OwnHeader]) {
         match (header.clash, same) {
             (Clash::Replaces, Some(same)) => credentials[same] = one,
             (Clash::Yields, Some(same)) if same < keys => {}
-            _ if header.row.is_some() && name == "authorization" => credentials.insert(0, one),
+            _ if header.leads && name == "authorization" => credentials.insert(0, one),
             _ => credentials.push(one),
         }
     }
@@ -91,12 +121,18 @@ pub(super) fn rows(own: &[OwnHeader], request: &[From]) -> (Vec<Candidate>, Vec<
     };
     for (at, header) in own.iter().enumerate() {
         let Some((source, place, name)) = header.row.clone() else { continue };
-        let message = format!("{} adds a credential to each request", place.show(None));
-        lints.push(Lint::warn("own-credential-header", message));
-        let state = match (request.iter().position(|from| *from == From::Own(at)), first) {
-            (Some(0), _) if with_key => State::Active { reason: beside() },
-            (Some(0), _) => State::Active { reason: "a header of your own replaces the key".to_owned() },
-            (Some(_), _) => State::Ignored { reason: beside() },
+        let position = request.iter().position(|from| *from == From::Own(at));
+        let left_out = position.is_none() && header.clash == Clash::Yields;
+        if !left_out {
+            let message = format!("{} adds a credential to each request", place.show(None));
+            lints.push(Lint::warn("own-credential-header", message));
+        }
+        let state = match (position, first) {
+            _ if left_out => State::Ignored { reason: LEFT_OUT.to_owned() },
+            (Some(0), _) if !with_key => {
+                State::Active { reason: "a header of your own replaces the key".to_owned() }
+            }
+            (Some(_), _) => State::Active { reason: beside() },
             (None, Some(by)) => State::Shadowed { by, reason: REPLACED.to_owned() },
             (None, None) => State::Ignored { reason: REPLACED.to_owned() },
         };

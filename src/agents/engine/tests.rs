@@ -95,7 +95,7 @@ fn a_configured_header_takes_the_keys_place_or_goes_beside_it() {
 
     let beside = Request { own: vec![own("X-Token", "own")], ..request() };
     let beside = answer(vec![env("A")], beside, None);
-    assert_eq!(told(&beside), ("x-api-key=a x-token=own".into(), Some(1), vec!["ignored", "active"]));
+    assert_eq!(told(&beside), ("x-api-key=a x-token=own".into(), Some(1), vec!["active", "active"]));
 
     let leads = Request { own: vec![own("Authorization", "Bearer own")], ..request() };
     let leads = answer(vec![env("A")], leads, None);
