@@ -125,19 +125,21 @@ impl Credentials {
 }
 
 fn helpers(world: &dyn World, settings: &Settings) -> Vec<Helper> {
-    let set = settings.tiers.iter().filter_map(|tier| {
-        let command = tier.doc.text(&["apiKeyHelper"]).filter(|command| !command.trim().is_empty())?;
-        Some(Helper {
-            place: Place::Command {
-                from: tier.doc.place(&["apiKeyHelper"]).show(world.home()),
-                command: common::shown_command(command),
-            },
+    let set = || settings.tiers.iter().filter_map(|tier| Some((tier, tier.doc.text(&["apiKeyHelper"])?)));
+    // An empty text takes the weaker ones away; a blank one is run, and prints nothing.
+    if set().next().is_some_and(|(_, command)| command.is_empty()) {
+        return Vec::new();
+    }
+    let helpers = set().filter(|(_, command)| !command.is_empty()).map(|(tier, command)| Helper {
+        place: Place::Command {
+            from: tier.doc.place(&["apiKeyHelper"]).show(world.home()),
             command: common::shown_command(command),
-            project: tier.whose == Whose::Project,
-            prints: common::prints_shell(world, &|name| settings.passed_on(world, name), command),
-        })
+        },
+        command: common::shown_command(command),
+        project: tier.whose == Whose::Project,
+        prints: common::prints_shell(world, &|name| settings.passed_on(world, name), command),
     });
-    set.collect()
+    helpers.collect()
 }
 
 fn federation(world: &dyn World, settings: &Settings) -> bool {

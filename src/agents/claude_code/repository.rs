@@ -3,12 +3,16 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::world::World;
+use crate::world::{Os, World};
 
 /// The folder of the local settings; the working directory where it is in no repository, in one that is the home folder
 /// itself, or in a worktree of a bare one.
 pub fn local_folder(world: &dyn World) -> PathBuf {
     let cwd = world.cwd();
+    // It asks whose the root is, which Windows does not tell it.
+    if world.os() == Os::Windows {
+        return cwd.to_path_buf();
+    }
     let root = cwd.ancestors().find(|folder| world.exists(&folder.join(".git")));
     let main = root.map(|root| main_of(world, root).unwrap_or_else(|| root.to_path_buf()));
     // A bare repository has no `.git`, and Claude Code cannot tell whose it is (recording cc-g2-069).
