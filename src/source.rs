@@ -102,8 +102,10 @@ impl Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
-    /// python-dotenv 1.x.
+    /// python-dotenv from 1.2.3 on.
     PythonDotenv,
+    /// python-dotenv up to 1.2.2: a byte order mark is a part of the first name.
+    PythonDotenvMarked,
     /// npm `dotenv` 16 and later.
     NodeDotenv,
     /// Node's own `--env-file`.
@@ -140,8 +142,9 @@ pub enum Dialect {
 
 impl Dialect {
     /// Each of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::PythonDotenv,
+        Self::PythonDotenvMarked,
         Self::NodeDotenv,
         Self::NodeEnvFile,
         Self::Bun,

@@ -83,7 +83,12 @@ fn every_destination_of_every_recorded_home_is_planned_or_refused_with_a_reason(
 fn check_masks(plan: &plan::Plan, slot: &Slot, id: &str) {
     let shown: Vec<&str> =
         plan.changes.iter().flat_map(|change| &change.diff).map(|line| line.text.as_str()).collect();
-    let keys = slot.candidates.iter().filter_map(|candidate| candidate.value.secret());
+    let all = || slot.candidates.iter().filter_map(|candidate| candidate.value.secret());
+    // A text that is no more than the beginning of its provider's keys is in every masked form.
+    let catalogue = Catalogue::embedded();
+    let masks: Vec<String> = all().map(|key| catalogue.mask(key).to_string()).collect();
+    let is_beginning = |key: &&Secret| masks.iter().any(|mask| key.expose(|key| mask.contains(key)));
+    let keys = all().filter(|key| !is_beginning(key));
     for key in keys.chain([&Secret::new(NEW)]).filter(|key| key.len() >= 8) {
         let leak = shown.iter().find(|line| key.expose(|key| line.contains(key)));
         assert!(leak.is_none(), "{id}: a key is shown in {leak:?}");

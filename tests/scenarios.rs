@@ -14,9 +14,9 @@ use support::scenarios;
 /// sent, whatever is above; the best is first. Logins alone have no place for a key.
 #[test]
 fn the_best_place_for_a_new_key_is_one_that_hermes_sends() {
-    // What no edit of a file can do: an SDK variable of the shell is sent as well; UTF-16 and a `model:` that is a bare
-    // name cannot take a value without other changes.
-    let beyond = ["anthropic-auth-token-var", "dotenv-utf16", "root-provider-keys"];
+    // What no edit of a file can do: UTF-16 and a `model:` that is a bare name cannot take a value without other changes,
+    // and a variable of the SDK in the shell (`added`) is sent as well.
+    let beyond = ["dotenv-utf16", "root-provider-keys"];
     let logins = ["openai-codex", "nous", "xai-oauth", "qwen-oauth", "minimax-oauth"];
     let mut without = Vec::new();
     for scenario in scenarios().iter().filter(|scenario| scenario.tool == "hermes") {
@@ -30,7 +30,13 @@ fn the_best_place_for_a_new_key_is_one_that_hermes_sends() {
         }
         let new = keymend::secret::Secret::new("sk-ant-api03-FAKE-A-NEW-KEY-0000000000000000");
         let (offered, best) = keymend::plan::destinations(&world, &catalogue, agent, slot, &new);
-        if best != Some(0) && !beyond.contains(&scenario.id.as_str()) {
+        // One that keeps a reference is better than a first one that replaces it. No key helps where Hermes does not start.
+        let reference =
+            offered.first().is_some_and(|first| first.destination.effect.contains("the reference"));
+        let refused = slot.lints.iter().any(|lint| lint.id == "refused");
+        let added = slot.agent_provider == "anthropic" && world.env.contains_key("ANTHROPIC_AUTH_TOKEN");
+        let first = best == Some(0) || reference && best.is_some();
+        if !first && !refused && !added && !beyond.contains(&scenario.id.as_str()) {
             println!("{}: best {best:?} of {offered:#?}", scenario.id);
             without.push(scenario.id.clone());
         }

@@ -6,15 +6,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::agents::common;
-use crate::agents::engine::{self, EnvValue, Layers, OwnHeader, Package, Presence, Question, Request, Rules};
-use crate::agents::litellm::wire::{self, Ask, Generation, WIRES, Wire};
+use crate::agents::engine::{self, EnvValue, Layers, Package, Presence, Question, Request, Rules};
+use crate::agents::litellm::wire::{self, Ask, Generation, Wire};
 use crate::agents::{Agent, Looks, Record, python};
 use crate::destination::Destination;
 use crate::finding::Lint;
 use crate::formats::dotenv::Expansion;
 use crate::resolve::{Header, Offer, Outcome, Slot};
 use crate::secret::Secret;
-use crate::source::{Place, Source, Value, tilde};
+use crate::source::{Dialect, Place, Source, Value, tilde};
 use crate::world::{Trouble, World};
 
 mod destinations;
@@ -94,13 +94,16 @@ impl Rules for Here<'_> {
     }
 
     fn queries(&self) -> Vec<Query<'_>> {
-        let with_wire = |model| Some(Query::Model(wire::of_model(model).and_then(wire::wire)?, model));
+        let with_wire = |model| {
+            Some(Query::Model(wire::of_model(model).and_then(|id| wire::wire(id, Generation::V1_81))?, model))
+        };
         let mut queries: Vec<Query<'_>> = self.settings.models().filter_map(with_wire).collect();
         let shown =
             |wire: &&Wire| wire.common || wire.mentioned(&self.layers) || self.provider() == Some(wire.id);
-        queries.extend(WIRES.iter().filter(shown).map(Query::Provider));
+        queries.extend(wire::wires(Generation::V1_81).filter(shown).map(Query::Provider));
         let configured = self.model.as_deref().map(|model| wire::of_model(model).unwrap_or(model));
-        queries.extend(configured.filter(|id| wire::wire(id).is_none()).map(Query::Unknown));
+        queries
+            .extend(configured.filter(|id| wire::wire(id, Generation::V1_81).is_none()).map(Query::Unknown));
         queries
     }
 
@@ -134,6 +137,11 @@ impl Rules for Here<'_> {
             Query::Unknown(_) => Vec::new(),
         }
     }
+}
+
+/// aider 0.86.2 pins python-dotenv 1.2.1.
+fn dialect(world: &dyn World) -> Dialect {
+    python::dotenv_dialect(world, "aider", Dialect::PythonDotenvMarked)
 }
 
 /// `git.Repo(search_parent_directories=True)`.
@@ -206,12 +214,13 @@ impl<'a> Here<'a> {
         if python::dotenv_disabled(self.world) {
             return;
         }
+        let dialect = dialect(self.world);
         for file in dotenv_files(self.world, self.git_root.as_deref(), options) {
             let shown = tilde(&file, self.world.home());
-            for found in python::dotenv_file(self.world, &file, &self.layers.env(), Expansion::FileFirst)
-                .unwrap_or_default()
-            {
-                let place = python::line_place(&file, Some(found.line), &found.name);
+            let env = self.layers.env();
+            let found = python::dotenv_file(self.world, &file, dialect, &env, Expansion::FileFirst);
+            for found in found.unwrap_or_default() {
+                let place = python::line_place(&file, dialect, Some(found.line), &found.name);
                 let why = format!("{shown} is loaded last and beats the shell");
                 self.layers.put(&found.name, EnvValue::new(Source::Dotenv, place, found.value, why));
             }
@@ -330,9 +339,13 @@ impl<'a> Here<'a> {
         if let Some(reason) = params.unclear.filter(|_| question.sends()) {
             question.refusal = Some(Outcome::unknown(reason));
         }
-        if let Some((value, place)) = params.authorization {
-            self.own_authorization(wire, &value, place, &mut question);
+        let headers = params.headers.iter().map(|one| (one.name.as_str(), one.value.as_str(), &one.place));
+        match wire.own_headers(&question.request, headers) {
+            Ok(own) => question.request.own.extend(own),
+            Err(reason) if question.sends() => question.refusal = Some(Outcome::unknown(reason)),
+            Err(_) => {}
         }
+        wire.without_key(&mut question);
         self.aiders_own_checks(wire, &mut question);
         question
     }
@@ -347,21 +360,6 @@ impl<'a> Here<'a> {
         if let (Some((key, place)), Some(layer)) = (&mut params.key, self.layers.get(&name)) {
             key.clone_from(&layer.text);
             *place = layer.place.clone();
-        }
-    }
-
-    /// An `Authorization` in extra_headers: the OpenAI SDK lets it replace the key, LiteLLM's own client does not.
-    fn own_authorization(&self, wire: &Wire, value: &str, place: Place, question: &mut Question) {
-        match wire.id {
-            "openrouter" => {}
-            "openai" => {
-                question.request.own.extend(OwnHeader::shown("Authorization", value, Source::Config, place));
-            }
-            _ if self.refusal.is_none() && question.sends() => {
-                let reason = "an Authorization in extra_headers is unknown for this provider";
-                question.refusal = Some(Outcome::unknown(reason));
-            }
-            _ => {}
         }
     }
 

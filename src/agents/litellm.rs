@@ -15,10 +15,11 @@ use crate::world::{Trouble, World};
 
 mod environment;
 mod proxy;
+mod table;
 pub mod wire;
 
 use proxy::{Model, Proxy};
-use wire::{Ask, Generation, WIRES, Wire};
+use wire::{Ask, Generation, Wire};
 
 /// LiteLLM.
 pub const AGENT: Agent = Agent {
@@ -26,7 +27,7 @@ pub const AGENT: Agent = Agent {
     aliases: &["litellm-proxy"],
     name: "LiteLLM",
     record: Record::Rules,
-    versions: &["1.106.2"],
+    versions: &["1.106.2", "1.110.2"],
     looks: &[
         Looks {
             place: "config.yaml of the proxy",
@@ -94,7 +95,8 @@ impl Rules for LiteLlm<'_> {
             .proxy
             .iter()
             .flat_map(|proxy| proxy.models().into_iter().map(move |model| Query::Proxy(proxy, model)));
-        let shown = WIRES.iter().filter(|wire| wire.common || wire.mentioned(&self.layers));
+        let shown =
+            wire::wires(Generation::V1_106).filter(|wire| wire.common || wire.mentioned(&self.layers));
         of_proxy.chain(shown.map(Query::Library)).collect()
     }
 
@@ -146,7 +148,7 @@ impl Rules for LiteLlm<'_> {
         let known = |d: &Destination| matches!(&d.place, Place::Line { name, .. } if name == variable);
         if !all.iter().any(known) {
             let effect = "a new process reads it, if its environment does not set the variable".to_owned();
-            let place = python::line_place(&file, None, variable);
+            let place = python::line_place(&file, environment::dialect(self.world), None, variable);
             all.push(Destination { place, effect, neighbours: Vec::new() });
         }
         all

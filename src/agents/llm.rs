@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::agents::common::{self, Doc, foreign_base, host_of};
-use crate::agents::engine::{self, Layers, OwnHeader, Package, Presence, Question, Request, Rules};
+use crate::agents::engine::{self, Layers, Library, OwnHeader, Package, Presence, Question, Request, Rules};
 use crate::agents::{Agent, Looks, Record, python};
 use crate::destination::Destination;
 use crate::finding::Lint;
@@ -57,11 +57,16 @@ struct Plugin {
     base_variable: Option<&'static str>,
     /// The SDK's variable with headers of your own.
     headers: Option<&'static str>,
+    library: Library,
+    /// What is no text in keys.json is written into the header as Python prints it; else it stops the run.
+    takes_any: bool,
 }
 
 const PLUGINS: &[Plugin] = &[
     Plugin {
         name: "openai",
+        library: python::h11,
+        takes_any: true,
         variable: "OPENAI_API_KEY",
         inert: None,
         header: || Header::Bearer,
@@ -71,6 +76,8 @@ const PLUGINS: &[Plugin] = &[
     },
     Plugin {
         name: "openrouter",
+        library: python::h11,
+        takes_any: true,
         variable: "OPENROUTER_KEY",
         inert: Some("OPENROUTER_API_KEY"),
         header: || Header::Bearer,
@@ -80,6 +87,8 @@ const PLUGINS: &[Plugin] = &[
     },
     Plugin {
         name: "anthropic",
+        library: python::h11_utf8,
+        takes_any: false,
         variable: "ANTHROPIC_API_KEY",
         inert: None,
         header: || Header::raw("x-api-key"),
@@ -89,6 +98,8 @@ const PLUGINS: &[Plugin] = &[
     },
     Plugin {
         name: "gemini",
+        library: python::h11,
+        takes_any: false,
         variable: "LLM_GEMINI_KEY",
         inert: Some("GEMINI_API_KEY"),
         header: || Header::raw("x-goog-api-key"),
@@ -127,6 +138,8 @@ struct Llm<'a> {
 enum Server<'a> {
     Plugin(&'static Plugin),
     Extra(&'a Extra),
+    /// Whoever registers the default model, by its name.
+    Unknown(&'a str),
 }
 
 /// A model of `extra-openai-models.yaml`.
@@ -137,6 +150,8 @@ struct Extra {
     base: Option<String>,
     key_name: Option<String>,
     headers: Vec<(String, String)>,
+    /// A setting that the SDK does not take any more.
+    outdated: Option<&'static str>,
 }
 
 /// `default_model.txt`, else the built-in default; an alias is resolved.
@@ -156,7 +171,20 @@ fn extra_models(file: &Path, world: &dyn World) -> Result<Vec<Extra>, Trouble> {
     let root = pyyaml::load(text).map_err(|error| Trouble::Syntax(error.to_string()))?;
     let text_of =
         |item: &Yaml, key: &str| item.get(key).filter(|value| value.truthy()).and_then(Yaml::as_str);
+    // `register_models` goes through the file for every command, whichever model is asked.
+    let usable = match &root {
+        Yaml::List(items) => {
+            items.iter().all(|item| ["model_id", "model_name"].iter().all(|name| item.get(name).is_some()))
+        }
+        Yaml::Map(entries) => entries.is_empty(),
+        _ => false,
+    };
+    if !usable {
+        let why = "it is not a list of models with model_id and model_name, and llm stops at that";
+        return Err(Trouble::Syntax(why.to_owned()));
+    }
     let models = root.items().enumerate().filter_map(|(at, item)| {
+        let outdated = ["api_type", "api_version", "api_engine"];
         let aliases = item.get("aliases").into_iter().flat_map(Yaml::items);
         let headers = item.get("headers").into_iter().flat_map(Yaml::entries);
         Some(Extra {
@@ -166,6 +194,7 @@ fn extra_models(file: &Path, world: &dyn World) -> Result<Vec<Extra>, Trouble> {
             base: text_of(item, "api_base"),
             key_name: text_of(item, "api_key_name"),
             headers: headers.filter_map(|(name, value)| Some((name.clone(), value.as_str()?))).collect(),
+            outdated: outdated.into_iter().find(|name| item.get(name).is_some_and(Yaml::truthy)),
         })
     });
     Ok(models.collect())
@@ -207,7 +236,7 @@ impl<'a> Llm<'a> {
     }
 
     /// keys.json, then the variable. A name in keys.json decides, whatever its value.
-    fn key(&self, name: &str, variable: &str) -> Vec<Offer> {
+    fn key(&self, name: &str, variable: &str, takes_any: bool) -> Vec<Offer> {
         let (place, value) = (common::env_place(variable), common::env_value(self.world, variable));
         let why = format!("keys.json has no entry {name}, so the variable is used");
         let in_env = if self.world.var(variable) == Some("") {
@@ -215,10 +244,10 @@ impl<'a> Llm<'a> {
         } else {
             Offer::usable(Source::Env, place, value, why)
         };
-        vec![self.stored(name), in_env.named(variable)]
+        vec![self.stored(name, takes_any), in_env.named(variable)]
     }
 
-    fn stored(&self, name: &str) -> Offer {
+    fn stored(&self, name: &str, takes_any: bool) -> Offer {
         let place = self.keys.place(&[name]);
         if let Some(trouble) = &self.keys.trouble {
             let why = "keys.json cannot be read, and llm stops there even though a variable may be set";
@@ -235,8 +264,12 @@ impl<'a> Llm<'a> {
                 Value::Unset
             }
             (_, Some(Json::String(text))) => Value::of(Some(text.as_str())),
-            (_, Some(Json::Null)) => Value::of(Some("")),
-            (_, Some(Json::Number(number))) if number.is_i64() => Value::of(Some(number.to_string())),
+            (_, Some(other)) if is_empty(other) => Value::of(Some("")),
+            (_, Some(Json::Number(number))) if takes_any => Value::of(Some(number.to_string())),
+            (_, Some(Json::Bool(true))) if takes_any => Value::of(Some("True")),
+            (_, Some(_)) => {
+                Value::Unreadable("keys.json has something else than a text here, and llm stops".to_owned())
+            }
             _ => Value::Unreadable(
                 "keys.json holds something else than texts here, which is unknown".to_owned(),
             ),
@@ -258,7 +291,8 @@ impl<'a> Llm<'a> {
         let base = moved.map_or(plugin.base, |(_, base)| base);
         let request = Request {
             own: plugin.headers.map_or_else(Vec::new, |name| self.custom_headers(name)),
-            library: python::h11,
+            library: plugin.library,
+            as_sent: true,
             ..Request::new((plugin.header)(), base, without(plugin))
         };
         let moved = moved.filter(|(_, base)| host_of(base) != host_of(plugin.base));
@@ -267,11 +301,9 @@ impl<'a> Llm<'a> {
         Question {
             provider: Some(plugin.name.to_owned()),
             in_use: !added && plugin_of(&self.model) == Some(plugin.name),
-            refusal: broken.map(|name| {
-                Outcome::nothing(format!("{name} is empty or has a blank at its edge: no request is sent"))
-            }),
+            refusal: self.stops().or_else(|| broken.map(broken_base)),
             lints: moved.into_iter().chain(self.inert(plugin)).chain(self.organization(plugin)).collect(),
-            ..Question::new(plugin.name, self.key(plugin.name, plugin.variable), request)
+            ..Question::new(plugin.name, self.key(plugin.name, plugin.variable, plugin.takes_any), request)
         }
     }
 
@@ -290,23 +322,56 @@ impl<'a> Llm<'a> {
         Some(Lint::note("organization-header", message))
     }
 
-    /// A model with a server of its own. Without `api_key_name` that gets a dummy, never the person's key.
+    /// Why every run stops, whichever model is asked.
+    fn stops(&self) -> Option<Outcome> {
+        let trouble = self.extra.as_ref().err()?;
+        Some(Outcome::nothing(format!("{EXTRA} cannot be used, and every run of llm stops: {trouble}")))
+    }
+
+    /// A model that a person added. Without an `api_base` it is one of OpenAI's; with one and without `api_key_name` the server
+    /// gets a dummy, never the person's key.
     fn server(&self, extra: &Extra) -> Question {
-        let base = extra.base.as_deref().unwrap_or_default();
-        let offers = if let Some(name) = &extra.key_name {
-            self.key(name, "OPENAI_API_KEY")
+        let own = PLUGINS.iter().find(|plugin| plugin.name == "openai").filter(|_| extra.base.is_none());
+        let offers = if let Some(name) = extra.key_name.as_deref().or(own.map(|plugin| plugin.name)) {
+            self.key(name, "OPENAI_API_KEY", true)
         } else {
             let place = Place::BuiltIn { what: "llm's placeholder for servers without a key".to_owned() };
             let why = "the model has an api_base and no api_key_name";
             vec![Offer::usable(Source::BuiltIn, place, Value::of(Some("DUMMY_KEY")), why)]
         };
+        let moved = own.and_then(|plugin| plugin.base_variable);
+        let moved = moved.and_then(|name| Some((name, self.world.var_nonempty(name)?)));
+        let (base, from) = match (&extra.base, moved) {
+            (Some(base), _) => (base.as_str(), Some(tilde(&self.dir.join(EXTRA), self.world.home()))),
+            (None, Some((name, base))) => (base, Some(format!("the variable {name}"))),
+            (None, None) => (own.map_or("", |plugin| plugin.base), None),
+        };
+        let broken = own.and_then(|plugin| plugin.base_variable);
+        let broken = broken.filter(|name| python::broken_base(self.world, name)).map(broken_base);
+        let outdated = extra.outdated.map(|name| {
+            Outcome::nothing(format!("{EXTRA} sets {name}, which OpenAI's SDK does not know: llm stops"))
+        });
         let request = Request::new(Header::Bearer, base, "llm stops: no key found");
-        let request = Request { own: self.headers_of_extra(extra), library: python::h11, ..request };
-        let from = tilde(&self.dir.join(EXTRA), self.world.home());
+        let own_headers = self.headers_of_extra(extra);
+        let request = Request { own: own_headers, library: python::h11, as_sent: true, ..request };
         Question {
+            provider: own.map(|plugin| plugin.name.to_owned()),
             in_use: self.is_default(extra),
-            lints: vec![foreign_base("llm", base, &from)],
+            refusal: self.stops().or(outdated).or(broken),
+            lints: from.iter().map(|from| foreign_base("llm", base, from)).collect(),
             ..Question::new(format!("extra:{}", common::printable(&extra.id)), offers, request)
+        }
+    }
+
+    /// The default model is of a plugin that is not known here, or of none at all.
+    fn unknown(&self, model: &str) -> Question {
+        let name = common::printable(model);
+        let reason = format!("the default model {name} is of no plugin that keymend knows");
+        let request = Request::new(Header::Bearer, "", "");
+        Question {
+            in_use: true,
+            refusal: Some(self.stops().unwrap_or_else(|| Outcome::unknown(reason))),
+            ..Question::new(format!("model:{name}"), Vec::new(), request)
         }
     }
 
@@ -343,14 +408,17 @@ impl Rules for Llm<'_> {
     }
 
     fn queries(&self) -> Vec<Server<'_>> {
-        let added = self.extra().filter(|extra| extra.base.is_some()).map(Server::Extra);
-        PLUGINS.iter().map(Server::Plugin).chain(added).collect()
+        let added = self.extra().map(Server::Extra);
+        let known = plugin_of(&self.model).is_some() || self.extra().any(|extra| self.is_default(extra));
+        let unknown = (!known).then_some(Server::Unknown(&self.model));
+        PLUGINS.iter().map(Server::Plugin).chain(added).chain(unknown).collect()
     }
 
     fn ask(&self, server: &Server<'_>) -> Question {
         match server {
             Server::Plugin(plugin) => self.plugin(plugin),
             Server::Extra(extra) => self.server(extra),
+            Server::Unknown(model) => self.unknown(model),
         }
     }
 
@@ -363,7 +431,8 @@ impl Rules for Llm<'_> {
     fn destinations(&self, server: &Server<'_>, _: &Slot) -> Vec<Destination> {
         let name = match server {
             Server::Plugin(plugin) => Some(plugin.name),
-            Server::Extra(extra) => extra.key_name.as_deref(),
+            Server::Unknown(_) => None,
+            Server::Extra(extra) => extra.key_name.as_deref().or(extra.base.is_none().then_some("openai")),
         };
         let (Some(name), None) = (name, &self.keys.trouble) else { return Vec::new() };
         let effect = if self.keys.present {
@@ -378,6 +447,21 @@ impl Rules for Llm<'_> {
         };
         vec![Destination { place, effect: effect.to_owned(), neighbours: Vec::new() }]
     }
+}
+
+/// Whether Python takes a value for none.
+fn is_empty(value: &Json) -> bool {
+    match value {
+        Json::Null | Json::Bool(false) => true,
+        Json::Number(number) => number.as_f64() == Some(0.0),
+        Json::Array(items) => items.is_empty(),
+        Json::Object(entries) => entries.is_empty(),
+        Json::Bool(true) | Json::String(_) => false,
+    }
+}
+
+fn broken_base(name: &str) -> Outcome {
+    Outcome::nothing(format!("{name} is empty or has a blank at its edge: no request is sent"))
 }
 
 fn without(plugin: &Plugin) -> String {

@@ -79,11 +79,24 @@ pub fn h11(key: &Secret, header: &Header) -> Result<Secret, Unsendable> {
     }
 }
 
+/// How the python-dotenv reads that is installed for `executable`; `otherwise` where its version is unknown.
+pub fn dotenv_dialect(world: &dyn World, executable: &str, otherwise: Dialect) -> Dialect {
+    let Some(version) = version(world, executable, "python_dotenv") else { return otherwise };
+    let parts: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
+    if parts.as_slice() < &[1, 2, 3] { Dialect::PythonDotenvMarked } else { Dialect::PythonDotenv }
+}
+
+/// The same for `httpx2`, with which Anthropic's SDK from 1.17 on sends its key: what is not ASCII goes as UTF-8.
+pub fn h11_utf8(key: &Secret, header: &Header) -> Result<Secret, Unsendable> {
+    let ascii = key.map(|text| text.replace(|c: char| !c.is_ascii(), "x"));
+    h11(&ascii, header).map(|_| key.clone())
+}
+
 /// What python-dotenv reads from a file, in the file's order without duplicates, or none if there is no such file.
-/// A byte order mark glues itself to the name on the first line, so that assignment is lost.
 pub fn dotenv_file(
     world: &dyn World,
     file: &Path,
+    dialect: Dialect,
     env: &BTreeMap<String, String>,
     expansion: Expansion,
 ) -> Option<Vec<Assignment>> {
@@ -95,10 +108,7 @@ pub fn dotenv_file(
     if std::str::from_utf8(bytes).is_err() {
         return Some(Vec::new());
     }
-    let marked = bytes.starts_with("\u{feff}".as_bytes());
-    let parsed = dotenv::parse_with(Dialect::PythonDotenv, bytes, env, expansion);
-    let usable = |a: &Assignment| !(marked && a.line == 1);
-    Some(last_of_each(parsed.assignments.into_iter().filter(usable)))
+    Some(last_of_each(dotenv::parse_with(dialect, bytes, env, expansion).assignments))
 }
 
 /// What another loader than python-dotenv reads from a file: the deciding assignment of each name.
@@ -122,9 +132,9 @@ fn last_of_each(assignments: impl IntoIterator<Item = Assignment>) -> Vec<Assign
     named.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
-/// The place of an assignment in a `.env` file.
-pub fn line_place(file: &Path, line: Option<usize>, name: &str) -> Place {
-    Place::Line { file: file.to_owned(), line, name: name.to_owned(), dialect: Dialect::PythonDotenv }
+/// The place of an assignment in a `.env` file that is read in this way.
+pub fn line_place(file: &Path, dialect: Dialect, line: Option<usize>, name: &str) -> Place {
+    Place::Line { file: file.to_owned(), line, name: name.to_owned(), dialect }
 }
 
 /// `PYTHON_DOTENV_DISABLED` turns python-dotenv off (python-dotenv 1.2 `main.py`).

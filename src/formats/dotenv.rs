@@ -76,7 +76,8 @@ pub fn parse_with(
     expansion: Expansion,
 ) -> Parsed {
     let mut parsed = match dialect {
-        Dialect::PythonDotenv => python::parse(text, env, expansion),
+        Dialect::PythonDotenv => python::parse(text, env, expansion, true),
+        Dialect::PythonDotenvMarked => python::parse(text, env, expansion, false),
         Dialect::NodeDotenv => node::dotenv(text),
         Dialect::NodeEnvFile => node::env_file(text),
         Dialect::Hermes => hermes::parse(text),

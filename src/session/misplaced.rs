@@ -72,7 +72,7 @@ fn in_lines(text: &str, shapes: &Known) -> Option<String> {
         let (name, value) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#'))?;
         let words = if is_key(name) {
             "begins with a key where the name of a variable belongs"
-        } else if is_reference(value.trim().trim_matches(['"', '\''])) && is_key(value) {
+        } else if referred(value.trim().trim_matches(['"', '\''])).is_some_and(is_key) {
             "refers to a variable; a key is in the place of its name"
         } else {
             return None;
@@ -153,6 +153,12 @@ fn is_reference(text: &str) -> bool {
     ["${", "{env:", "env:", "os.environ/", "$"].iter().any(|beginning| text.starts_with(beginning))
 }
 
+/// The name that a reference at the beginning of a line's value means; behind its brace the value goes on.
+fn referred(value: &str) -> Option<&str> {
+    is_reference(value)
+        .then(|| value.strip_prefix("${").map_or(value, |rest| rest.split('}').next().unwrap_or(rest)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +201,11 @@ mod tests {
             ),
             (".env", "A=1\nexport {K}=x\n", "line 2 begins with a key where the name of a variable belongs"),
             (".env", "A=\"${{K}}\"\n", "line 1 refers to a variable; a key is in the place of its name"),
+            (
+                ".env",
+                "A=${HOME}x\nB=${{K}}\n",
+                "line 2 refers to a variable; a key is in the place of its name",
+            ),
         ] {
             assert_eq!(found(path, text).as_deref(), Some(words), "{text}");
         }

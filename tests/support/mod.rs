@@ -130,12 +130,19 @@ impl Scenario {
             let state = Arc::clone(&world.files[&target]);
             world.files.insert(link, state);
         }
-        if self.json["opts"]["git"].as_bool() == Some(true) {
+        if self.makes_repository() {
             self.put(&mut world, "CWD/.git/HEAD", "ref: refs/heads/main\n");
         }
         self.put_rows(&mut world);
         self.install(&mut world);
         world
+    }
+
+    /// `git: true` makes the working directory a repository, where no file of the recording makes one.
+    fn makes_repository(&self) -> bool {
+        let mut files = self.json["files"].as_object().into_iter().flatten();
+        self.json["opts"]["git"].as_bool() == Some(true)
+            && !files.any(|(path, _)| path.ends_with(".git/HEAD"))
     }
 
     fn resolve(&self, path: &str) -> PathBuf {
@@ -217,13 +224,16 @@ impl Scenario {
     pub fn expected_also(&self) -> BTreeMap<String, String> {
         let expect = &self.json["expect"];
         let main = expect["header"].as_str().map(header_name);
-        ["also", "headers", "auth_headers"]
+        ["also", "headers", "auth_headers", "all_auth_headers"]
             .iter()
             .filter_map(|field| expect[*field].as_object())
             .flatten()
             .map(|(name, key)| (header_name(name), key.as_str().unwrap_or_default()))
             .filter(|(name, _)| Some(name) != main.as_ref())
-            .map(|(name, key)| (name, self.fill(key.strip_prefix("Bearer ").unwrap_or(key))))
+            .map(|(name, key)| {
+                let bearer = key.strip_prefix("Bearer ").filter(|_| name == "authorization");
+                (name, self.fill(bearer.unwrap_or(key)))
+            })
             .collect()
     }
 }
@@ -279,7 +289,7 @@ impl Scenario {
             std::fs::create_dir_all(link.parent().unwrap()).unwrap();
             std::os::unix::fs::symlink(target.as_str().unwrap(), link).unwrap();
         }
-        if self.json["opts"]["git"].as_bool() == Some(true) {
+        if self.makes_repository() {
             write_file(&cwd.join(".git/HEAD"), b"ref: refs/heads/main\n", None);
         }
         self.write_databases(&path, &place);

@@ -29,7 +29,7 @@ pub(super) fn of(world: &dyn World, wire: &Wire, slot: &Slot) -> Vec<Destination
     for (file, effect) in dotenv_targets(world) {
         let same = |d: &Destination| matches!(&d.place, Place::Line { file: f, name, .. } if *f == file && name == variable);
         if !all.iter().any(same) {
-            let place = python::line_place(&file, None, variable);
+            let place = python::line_place(&file, super::dialect(world), None, variable);
             all.push(Destination { place, effect: effect.to_owned(), neighbours: Vec::new() });
         }
     }

@@ -45,6 +45,17 @@ pub struct Entry {
     at: usize,
 }
 
+/// A header of a request.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// Its name, as it is spelled.
+    pub name: String,
+    /// Its text.
+    pub value: String,
+    /// Where it is.
+    pub place: Place,
+}
+
 /// What reaches LiteLLM for one model.
 #[derive(Clone, Debug, Default)]
 pub struct Params {
@@ -52,8 +63,8 @@ pub struct Params {
     pub key: Option<(String, Place)>,
     /// The base URL and the file that says so.
     pub base: Option<(String, PathBuf)>,
-    /// An `Authorization` header and its place.
-    pub authorization: Option<(String, Place)>,
+    /// Headers and their places; of two with the same spelling the later one.
+    pub headers: Vec<Header>,
     /// Something is set whose effect is unknown.
     pub unclear: Option<&'static str>,
 }
@@ -115,10 +126,21 @@ impl Settings {
         let find = |name: &str| self.entries.iter().find(|entry| entry.name == name).map(Entry::params);
         let own = model.and_then(find).unwrap_or_default();
         let every = find(EVERY).unwrap_or_default();
+        let mut headers: Vec<Header> = Vec::new();
+        // `models.py` joins each table of the two, and LiteLLM lays extra_headers over headers.
+        for group in ["headers", "extra_headers"] {
+            for name in [model, Some(EVERY)].into_iter().flatten() {
+                let entry = self.entries.iter().find(|entry| entry.name == name);
+                for header in entry.into_iter().flat_map(|entry| entry.headers(group)) {
+                    headers.retain(|old| old.name != header.name);
+                    headers.push(header);
+                }
+            }
+        }
         Params {
             key: every.key.or(own.key),
             base: every.base.or(own.base),
-            authorization: every.authorization.or(own.authorization),
+            headers,
             unclear: every.unclear.or(own.unclear),
         }
     }
@@ -134,37 +156,32 @@ impl Entry {
         };
         let base = text("base_url").or_else(|| text("api_base")).map(|base| (base, self.file.clone()));
         let key = text("api_key").map(|key| (key, place("api_key")));
-        Params { key, base, authorization: self.authorization(), unclear: self.unclear() }
+        let headers = ["headers", "extra_headers"].into_iter().flat_map(|group| self.headers(group));
+        Params { key, base, headers: headers.collect(), unclear: self.unclear() }
     }
 
-    fn authorization(&self) -> Option<(String, Place)> {
-        let (name, value) =
-            self.params.get("extra_headers")?.entries().find(|(name, _)| name == "Authorization")?;
-        let steps =
-            [self.at.to_string(), "extra_params".to_owned(), "extra_headers".to_owned(), name.clone()];
-        let pointer = Pointer::new(steps);
-        Some((value.as_str()?, Place::Field { file: self.file.clone(), format: Format::Yaml, pointer }))
+    /// The headers of one of the two tables.
+    fn headers<'a>(&'a self, group: &'a str) -> impl Iterator<Item = Header> + 'a {
+        let entries = self.params.get(group).into_iter().flat_map(Yaml::entries);
+        entries.filter_map(move |(name, value)| {
+            let steps = [self.at.to_string(), "extra_params".to_owned(), group.to_owned(), name.clone()];
+            let pointer = Pointer::new(steps);
+            let place = Place::Field { file: self.file.clone(), format: Format::Yaml, pointer };
+            Some(Header { name: name.clone(), value: value.as_str()?, place })
+        })
     }
 
     fn unclear(&self) -> Option<&'static str> {
-        let headers = self.params.get("extra_headers");
-        let credential = |(name, value): &(String, Yaml)| {
-            name != "Authorization"
-                && crate::agents::common::is_credential_header(name, &value.as_str().unwrap_or_default())
-        };
-        if headers.is_some_and(|headers| headers.entries().any(credential)) {
-            return Some("the model's extra headers hold a credential; which one is sent is unknown");
-        }
-        if self.params.get("custom_llm_provider").is_some() {
-            return Some("the model's custom_llm_provider changes the way; that is unknown");
-        }
-        let other = self.params.get("headers").is_some();
-        other.then_some("the model's headers are unknown")
+        let provider = self.params.get("custom_llm_provider").is_some();
+        provider.then_some("the model's custom_llm_provider changes the way; that is unknown")
     }
 }
 
 impl Params {
     fn is_plain(&self) -> bool {
-        self.key.is_none() && self.base.is_none() && self.authorization.is_none() && self.unclear.is_none()
+        let credential =
+            |header: &Header| crate::agents::common::is_credential_header(&header.name, &header.value);
+        let headers = self.headers.iter().any(credential);
+        self.key.is_none() && self.base.is_none() && !headers && self.unclear.is_none()
     }
 }

@@ -86,7 +86,7 @@ fn a_reference_in_model_settings_is_looked_up() {
 }
 
 #[test]
-fn an_authorization_of_ones_own_replaces_the_openai_key_alone() {
+fn an_authorization_of_ones_own_replaces_the_key_of_the_openai_sdk_alone() {
     let yaml = |model: &str| {
         format!(
             "- name: {model}\n  extra_params:\n    extra_headers:\n      Authorization: Bearer sk-FAKEHEADER\n"

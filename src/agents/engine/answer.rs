@@ -45,6 +45,9 @@ pub struct Request {
     pub base_url: String,
     /// What the HTTP library makes of a key.
     pub library: Library,
+    /// The library looks at the request as it is sent: a key that a configured header replaces is not looked at, and the
+    /// configured headers are.
+    pub as_sent: bool,
     /// The row that is sent too, in another header of the same request; it may be the first one once more.
     pub also: Option<(usize, Header)>,
     /// The headers that a person configured, weakest first.
@@ -60,6 +63,7 @@ impl Request {
             header,
             base_url: base_url.into(),
             library: any_text,
+            as_sent: false,
             also: None,
             own: Vec::new(),
             without: Without::Ends(Outcome::nothing(without)),
@@ -176,7 +180,10 @@ fn decide(offers: &[Offer], search: Search, request: &Request) -> Decided {
                 std::iter::once(at).chain(request.also.iter().map(|(row, _)| *row)).map(From::Offer).collect()
             };
             for (row, header) in std::iter::once(&main).chain(&request.also) {
-                match part(&offers[*row], header, request.library) {
+                let unseen =
+                    request.as_sent && request.own.iter().any(|own| own.takes_the_place_of(&header.name()));
+                let library: Library = if unseen { |key, _| Ok(key.clone()) } else { request.library };
+                match part(&offers[*row], header, library) {
                     Part::Credential(sent) => credentials.push(Credential { sent, from: From::Offer(*row) }),
                     Part::Nothing(why) => bare = why,
                     Part::Ends(outcome @ Outcome::Hidden { .. }) => {
@@ -202,6 +209,15 @@ fn decide(offers: &[Offer], search: Search, request: &Request) -> Decided {
         },
     }
     headers::lay(&mut credentials, &request.own);
+    if request.as_sent {
+        let of_own = credentials.iter().filter(|one| matches!(one.from, From::Own(_)));
+        let refused =
+            of_own.map(|one| (request.library)(&one.sent.key, &one.sent.header)).find_map(Result::err);
+        if let Some(Unsendable::Faulty(why) | Unsendable::Stops(why)) = refused {
+            let why = format!("a header of the configuration cannot be sent: {why}");
+            return Decided::none(Outcome::nothing(why));
+        }
+    }
     let from = credentials.iter().map(|one| one.from).collect();
     let mut sent = credentials.into_iter().map(|one| one.sent);
     let outcome = match sent.next() {

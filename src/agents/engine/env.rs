@@ -4,11 +4,30 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::agents::common::env_place;
+use crate::agents::common::{env_place, printable};
+use crate::finding::Lint;
 use crate::formats::dotenv;
 use crate::resolve::Offer;
 use crate::source::{Dialect, Place, Source, Value};
 use crate::world::World;
+
+/// U+FEFF, which some editors put before a file's first line.
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// The finding about a variable on the first line of a file, behind a byte order mark that its reader takes for a part of
+/// the name.
+#[must_use]
+pub fn marked(name: &str, place: &Place) -> Lint {
+    let file = place.file().map_or_else(String::new, |file| {
+        file.file_name().map_or_else(String::new, |name| format!(" of {}", name.to_string_lossy()))
+    });
+    let name = printable(name);
+    let message = format!(
+        "an invisible byte order mark begins the first line{file} and becomes a part of the name there, so that {name} is \
+         not set by it; save the file as UTF-8 without a byte order mark"
+    );
+    Lint::warn("byte-order-mark", message)
+}
 
 /// A variable at one of its places.
 #[derive(Clone, Debug)]
@@ -106,6 +125,12 @@ impl Layers {
         if offers.is_empty() {
             offers.push(Offer::usable(Source::Env, env_place(name), Value::Unset, "").named(name));
         }
+        let marked_name = format!("{BYTE_ORDER_MARK}{name}");
+        offers.extend(self.all(&marked_name).filter(|found| !found.text.is_empty()).map(|found| {
+            let why = "a byte order mark is before the name, and makes it another one";
+            let offer = Offer::ignored(found.source, found.place.clone(), found.value(), why).named(name);
+            Offer { lints: vec![marked(name, &found.place)], ..offer }
+        }));
         offers
     }
 }

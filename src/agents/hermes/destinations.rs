@@ -7,15 +7,18 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
+use super::answer::Verdict;
+use super::choose;
 use super::custom::{self, Custom};
-use super::environ::{Layer, Shared};
+use super::environ::{DOTENV, Layer, Shared, Var};
 use super::profile::{Profile, Rules};
 use super::registry::{self, Auth, Provider};
+use super::runtime::Ask;
 use super::store::Record;
 use super::{home, install};
 use crate::agents::Context;
 use crate::destination::{Destination, Neighbour, Set};
-use crate::resolve::{Candidate, Outcome, Slot, State};
+use crate::resolve::{Candidate, Mode, Outcome, Slot, State};
 use crate::source::{Dialect, Format, Place, Pointer, Source};
 
 /// The places for a new key, best first.
@@ -29,7 +32,8 @@ pub fn of(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
     let root = install.as_ref().map(|install| install.root.as_path());
     let shared = Shared::default();
     let profile = Profile::load(world, home, (root, home::managed(world).as_deref()), &shared, rules);
-    let places = Places { profile: &profile, slot };
+    let main = main(&profile, slot);
+    let places = Places { profile: &profile, slot, main };
     let mut all = match registry::find(&slot.agent_provider) {
         Some(known) if known.auth != Auth::ApiKey => Vec::new(),
         Some(known) if known.id == "anthropic" => places.with_token(known),
@@ -49,6 +53,20 @@ pub fn of(context: &Context<'_>, slot: &Slot) -> Vec<Destination> {
 struct Places<'a> {
     profile: &'a Profile<'a>,
     slot: &'a Slot,
+    /// The candidate that decides, also where the HTTP library then refuses it.
+    main: Option<&'a Candidate>,
+}
+
+/// The candidate that is sent, or would be if its text could be sent at all.
+fn main<'a>(profile: &Profile<'_>, slot: &'a Slot) -> Option<&'a Candidate> {
+    if slot.active.is_some() {
+        return slot.active_candidate();
+    }
+    let mode = slot.mode.unwrap_or(Mode::Headless);
+    let ask = Ask { requested: slot.agent_provider.clone(), mode, key: None, base: None };
+    let answer = choose::run(profile, &ask);
+    let Verdict::Sends { step, .. } = answer.verdict else { return None };
+    slot.candidates.iter().find(|candidate| candidate.place == answer.steps[step].place)
 }
 
 impl Places<'_> {
@@ -62,7 +80,7 @@ impl Places<'_> {
     }
 
     fn active(&self) -> Option<&Candidate> {
-        self.slot.active_candidate().filter(|candidate| candidate.source != Source::BuiltIn)
+        self.main.filter(|candidate| candidate.source != Source::BuiltIn)
     }
 
     /// Providers with key variables.
@@ -110,6 +128,9 @@ impl Places<'_> {
             let effect = format!("{}, which is asked before ANTHROPIC_API_KEY", token.effect);
             all.push(Destination { effect, ..token });
         }
+        for destination in &mut all {
+            self.without_added(destination);
+        }
         all
     }
 
@@ -119,6 +140,11 @@ impl Places<'_> {
         match active.name.as_deref() {
             Some("ANTHROPIC_API_KEY") if self.is_managed(active) => self.registry(known),
             Some("ANTHROPIC_API_KEY") => vec![self.line(known.id, "ANTHROPIC_API_KEY")],
+            Some("ANTHROPIC_TOKEN" | "CLAUDE_CODE_OAUTH_TOKEN")
+                if self.is_managed_name("ANTHROPIC_API_KEY") =>
+            {
+                vec![self.line(known.id, "ANTHROPIC_TOKEN")]
+            }
             // Without a token a login that is behind it would be sent: the key goes into the line that is asked first.
             Some("ANTHROPIC_TOKEN" | "CLAUDE_CODE_OAUTH_TOKEN") if self.has_login() => {
                 let effect =
@@ -203,6 +229,10 @@ impl Places<'_> {
             (Some(active), _) if active.source == Source::Config => self.configured(active),
             (Some(active), Some(custom)) if active.name == custom.key_env => self.key_env(&custom),
             (_, Some(custom)) => vec![self.field(&custom)],
+            (Some(active), None) if matches!(active.source, Source::Env | Source::Dotenv) => {
+                let name = active.name.clone().unwrap_or_default();
+                vec![self.line("", &name), self.model_key()]
+            }
             (_, None) if self.slot.agent_provider == "custom" => vec![self.model_key()],
             _ => Vec::new(),
         }
@@ -293,6 +323,26 @@ impl Places<'_> {
         })
     }
 
+    /// Whether the administrator sets a variable.
+    fn is_managed_name(&self, name: &str) -> bool {
+        let managed = |var: &Var| var.settings.iter().any(|setting| setting.layer == Layer::Managed);
+        self.profile.env.var(name).is_some_and(|var| managed(&var))
+    }
+
+    /// `ANTHROPIC_AUTH_TOKEN`, which the SDK adds to each request with a key: its lines go, so that the new key goes alone.
+    fn without_added(&self, destination: &mut Destination) {
+        let name = "ANTHROPIC_AUTH_TOKEN";
+        let Some(var) = self.profile.env.var(name) else { return };
+        let why = format!("the SDK adds {name} to each request, before the key");
+        let lines = var.settings.iter().filter(|setting| setting.layer == Layer::User);
+        let lines = lines.map(|setting| Neighbour {
+            place: setting.place.clone(),
+            set: Set::Remove,
+            why: why.clone(),
+        });
+        destination.neighbours.extend(lines);
+    }
+
     fn is_managed(&self, candidate: &Candidate) -> bool {
         let name = candidate.name.as_deref().unwrap_or_default();
         self.profile.env.var(name).is_some_and(|var| {
@@ -315,6 +365,15 @@ impl Places<'_> {
         Some(Destination { place: own(other)?.place, effect, neighbours: destination.neighbours.clone() })
     }
 
+    /// The line itself; behind a byte order mark, where `os.environ` gets another name, a new line of the same name.
+    fn written(&self, place: &Place, name: &str) -> Place {
+        let sent = self.active().is_some_and(|active| active.place == *place);
+        if sent || !self.profile.env.is_marked(place) {
+            return place.clone();
+        }
+        Place::Line { file: self.dotenv(), line: None, name: name.to_owned(), dialect: DOTENV }
+    }
+
     fn new_line(&self, name: &str) -> Place {
         Place::Line { file: self.dotenv(), line: None, name: name.to_owned(), dialect: Dialect::Hermes }
     }
@@ -328,8 +387,9 @@ impl Places<'_> {
             .filter(|setting| setting.layer == Layer::User)
             .map(|setting| &setting.place)
             .collect();
-        let place = own.last().map_or_else(|| self.new_line(name), |place| (*place).clone());
-        let others = own.iter().rev().skip(1);
+        let place = own.last().map_or_else(|| self.new_line(name), |place| self.written(place, name));
+        let same_line = |other: &Place| matches!((other, &place), (Place::Line { line: Some(a), .. }, Place::Line { line: Some(b), .. }) if a == b);
+        let others = own.iter().rev().skip(1).filter(|other| !same_line(other));
         let why = format!("{name} is set several times, and only one line can be used");
         let mut neighbours: Vec<Neighbour> = others
             .map(|place| Neighbour { place: (*place).clone(), set: Set::Remove, why: why.clone() })

@@ -17,6 +17,8 @@ use crate::formats::pyyaml::Yaml;
 use crate::source::{Dialect, Place, Source};
 use crate::world::{Trouble, World};
 
+/// hermes-agent 0.19.0 pins python-dotenv 1.2.2.
+pub const DOTENV: Dialect = Dialect::PythonDotenvMarked;
 /// How many lines that set one variable are kept.
 const MAX_LINES: usize = 100;
 
@@ -103,6 +105,8 @@ pub struct Environ<'a> {
     pub troubles: Vec<(PathBuf, Trouble)>,
     /// `H/.env` cannot be decoded.
     pub undecodable: bool,
+    /// A file was loaded: only then Hermes cleans the variables.
+    loaded: bool,
 }
 
 /// A file, as one layer.
@@ -168,6 +172,7 @@ pub fn build<'a>(world: &'a dyn World, files: &Files<'_>) -> Environ<'a> {
         vaults: Vaults::default(),
         troubles: Vec::new(),
         undecodable: false,
+        loaded: false,
     };
     let user = files.home.join(".env");
     let has_user = world.exists(&user);
@@ -196,7 +201,9 @@ impl<'a> Environ<'a> {
             return Some(Rc::clone(known));
         }
         let mut var = self.made(name)?;
-        var.clean(name);
+        if self.loaded {
+            var.clean(name);
+        }
         let var = Rc::new(var);
         self.known.borrow_mut().insert(name.to_owned(), Rc::clone(&var));
         Some(var)
@@ -213,6 +220,15 @@ impl<'a> Environ<'a> {
     pub fn is_split(&self, line: usize) -> bool {
         let user = self.files.iter().find(|file| file.layer == Layer::User);
         user.is_some_and(|user| user.lines.split.binary_search(&line).is_ok())
+    }
+
+    /// Whether python-dotenv reads another name on this line of `H/.env`, for a byte order mark before it.
+    #[must_use]
+    pub fn is_marked(&self, place: &Place) -> bool {
+        let user = self.files.iter().find(|file| file.layer == Layer::User && file.lines.marked);
+        user.is_some_and(
+            |user| matches!(place, Place::Line { file, line: Some(1), .. } if *file == user.file),
+        )
     }
 
     /// The value in one view, as it is used: not empty, and in the own view without the blanks around it.
@@ -253,15 +269,18 @@ impl<'a> Environ<'a> {
         self.text(View::Environ, name).is_some_and(|text| is_usable(&text))
     }
 
-    /// The value in `os.environ` before Hermes cleans it: what a reference in a later file means.
+    /// The value in `os.environ` before the next file: what a reference in that one means.
     fn raw(&self, name: &str) -> Option<Cow<'a, str>> {
         if self.files.is_empty() {
             return self.world.var(name).map(Cow::Borrowed);
         }
-        Some(Cow::Owned(self.made(name)?.environ?.text))
+        let mut var = self.made(name)?;
+        var.clean(name);
+        Some(Cow::Owned(var.environ?.text))
     }
 
     fn file(&mut self, path: &Path, layer: Layer, overrides: bool, shared: Option<&Shared>) {
+        self.loaded |= self.world.exists(path);
         let state = self.world.read(path);
         if let Some(trouble) = state.trouble().filter(|trouble| *trouble != Trouble::NotText) {
             self.troubles.push((path.to_owned(), trouble));
@@ -299,7 +318,8 @@ impl<'a> Environ<'a> {
 impl Var {
     fn add(&mut self, file: &Applied, name: &str, line: Line<'_>) {
         let layer = file.layer;
-        let dialect = if layer == Layer::User { Dialect::Hermes } else { Dialect::PythonDotenv };
+        let by_own = layer == Layer::User && line.own.is_some();
+        let dialect = if by_own { Dialect::Hermes } else { DOTENV };
         let place =
             Place::Line { file: file.file.clone(), line: Some(line.number), name: name.to_owned(), dialect };
         let (own, environ) = (line.own.map(str::to_owned), line.python.map(str::to_owned));
@@ -324,7 +344,7 @@ impl Var {
         self.settings.push(Setting { layer, place, own, environ });
     }
 
-    /// `_sanitize_loaded_credentials`: no character outside of ASCII stays in a variable whose name ends like a key's.
+    /// `_sanitize_loaded_credentials`, which runs behind each file that is loaded: no character outside of ASCII stays in a variable whose name ends like a key's.
     fn clean(&mut self, name: &str) {
         const ENDINGS: &[&str] = &["_API_KEY", "_TOKEN", "_SECRET", "_KEY"];
         if let Some(pick) = self.environ.as_mut().filter(|_| ENDINGS.iter().any(|end| name.ends_with(end))) {

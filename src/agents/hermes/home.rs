@@ -93,7 +93,10 @@ fn current(world: &dyn World, root: &Path) -> (Option<PathBuf>, Option<String>) 
     let name = common::printable(&name);
     (
         None,
-        Some(format!("active_profile names {name:?}, and there is no such profile: Hermes refuses to start")),
+        Some(format!(
+            "~/.hermes/active_profile names {name:?}, and there is no such profile: Hermes refuses to start; \
+             `hermes profile use default` goes back to the default one"
+        )),
     )
 }
 

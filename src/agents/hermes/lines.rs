@@ -7,6 +7,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use zeroize::Zeroizing;
 
 use super::sanitise::{Sanitised, sanitise};
+use crate::agents::engine::env::BYTE_ORDER_MARK;
 use crate::formats::bound;
 use crate::formats::dotenv::{self, Binding, Variables};
 
@@ -35,6 +36,8 @@ pub struct Lines {
     pub split: Vec<usize>,
     /// The file cannot be decoded.
     pub undecodable: bool,
+    /// A byte order mark is a part of the first line's name for python-dotenv.
+    pub marked: bool,
 }
 
 /// A part of [`Lines::texts`]. A file is smaller than 4 GiB by far.
@@ -56,7 +59,8 @@ struct Kept {
 #[must_use]
 pub fn read(bytes: &[u8], own: bool, outside: &Variables<'_>) -> Lines {
     let clean = sanitise(bytes);
-    let mut lines = Lines { undecodable: clean.undecodable, ..Lines::default() };
+    let marked = clean.python().starts_with(BYTE_ORDER_MARK);
+    let mut lines = Lines { undecodable: clean.undecodable, marked, ..Lines::default() };
     lines.python(&clean, outside);
     if own {
         lines.own(&clean);

@@ -8,8 +8,9 @@ use super::registry::{find, is_usable};
 use super::step::Step;
 use super::wire::{Request, host, is_oauth_shaped};
 use crate::agents::common::printable;
+use crate::agents::engine::env;
 use crate::finding::Lint;
-use crate::resolve::{Slot, State};
+use crate::resolve::{Outcome, Slot, State};
 use crate::source::{Place, Source};
 
 /// Adds all lints.
@@ -21,15 +22,18 @@ pub fn add(
     request: Option<&Request>,
     choice: Option<&Choice>,
 ) {
+    let faulty = request.and_then(|request| faulty(answer, steps, request));
     for (at, step) in steps.iter().enumerate() {
-        let found = of_step(profile, slot, at, step);
+        let mut found = of_step(profile, slot, at, step);
+        found.extend(faulty.iter().filter(|(of, _)| *of == at).map(|(_, lint)| lint.clone()));
         if let Some(candidate) = slot.candidates.get_mut(at) {
             candidate.lints.extend(found);
         }
     }
     let active = slot.active.and_then(|at| steps.get(at));
     let mut lints = Vec::new();
-    lints.extend(request.and_then(two_headers));
+    let sends = matches!(slot.outcome, Outcome::Sends { .. });
+    lints.extend(request.filter(|_| sends).and_then(two_headers));
     lints.extend(request.and_then(|request| foreign(slot, answer, request)));
     lints.extend(choice.and_then(by_fallback));
     lints.extend(active.and_then(|step| openai_to_openrouter(slot, step)));
@@ -38,6 +42,33 @@ pub fn add(
     lints.extend(empty_hides(profile, slot));
     lints.extend(mode_only(slot, answer));
     slot.lints.extend(lints);
+}
+
+/// Why the HTTP library does not send the request, in words.
+#[must_use]
+pub fn refusal(request: &Request) -> Option<String> {
+    let (beside, why) = request.refused()?;
+    Some(match request.added.filter(|_| beside) {
+        Some(name) => format!(
+            "the SDK adds {name} to every request, and {why}: the HTTP library refuses the header, and nothing is sent"
+        ),
+        None => format!("{why}: the HTTP library refuses the header, and no request is sent"),
+    })
+}
+
+/// The credential that the HTTP library refuses: the row that would be sent, or the one that the SDK adds.
+fn faulty(answer: &Answer, steps: &[Step], request: &Request) -> Option<(usize, Lint)> {
+    let (beside, _) = request.refused()?;
+    let added = || {
+        let named = |step: &Step| step.name.as_deref() == request.added && step.environ.is_some();
+        steps
+            .iter()
+            .position(named)
+            .or_else(|| steps.iter().position(|step| step.name.as_deref() == request.added))
+    };
+    let Verdict::Sends { step, .. } = answer.verdict else { return None };
+    let at = if beside { added()? } else { step };
+    Some((at, Lint::fault("invalid-header", refusal(request)?)))
 }
 
 fn of_step(profile: &Profile<'_>, slot: &Slot, at: usize, step: &Step) -> Vec<Lint> {
@@ -114,6 +145,15 @@ fn of_line(profile: &Profile<'_>, step: &Step) -> Vec<Lint> {
             "two-readings",
             "Hermes' two readers disagree on this line; write it as NAME=value",
         )),
+        (Some(own), None) if own.is_empty() && profile.env.is_marked(&step.place) => {}
+        (Some(own), None) if profile.env.is_marked(&step.place) => {
+            let mut lint = env::marked(name, &step.place);
+            // Of a line that Hermes' own parser reads, the key is sent all the same.
+            if step.usable && step.text == own.trim() {
+                lint.weigh(crate::finding::Severity::Note);
+            }
+            lints.push(lint);
+        }
         (Some(_), None) => lints.push(Lint::fault(
             "unbalanced-quote",
             "a quote opens and does not close: one reader skips the line, the other sends the quote",

@@ -134,9 +134,13 @@ fn sends(provider: &str, steps: Vec<Step>, mode: ApiMode, base: String) -> Answe
     Answer::first(provider, steps, |_| (mode, base), &missing)
 }
 
-/// A pool entry's address: its own; `model.base_url` where the entry has the default one.
+/// A pool entry's address: its own; `model.base_url` where the entry has the default one. Copilot alone has an address for an
+/// entry without one (`_resolve_runtime_from_pool_entry`).
 fn pool_base(profile: &Profile<'_>, known: &Provider, own: Option<&str>) -> String {
     let own = own.unwrap_or_default().trim_end_matches('/').to_owned();
+    if known.id == "copilot" {
+        return if own.is_empty() { known.base.to_owned() } else { own };
+    }
     let configured = profile.config.base_url();
     let default = own == known.base.trim_end_matches('/');
     let base = if profile.config.provider() == known.id && default && !configured.is_empty() {

@@ -1,18 +1,21 @@
 //! What Hermes does to a `.env` file before anything reads it (hermes-agent 0.19.0 `hermes_cli/env_loader.py`
 //! `_sanitize_env_file_if_needed`, `hermes_cli/config.py` `_sanitize_env_lines`): decode, drop NULs, trim lines, and
-//! split two assignments that are on one line. The result is written back to the file at every start.
+//! split two assignments that are on one line. The result is written back to the file at every start, if a line of it is
+//! another one then: a byte order mark and other line ends alone stay as they are.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use crate::formats::bound;
+use crate::formats::text::is_py_space;
 
 /// The names at which a line may be split.
 const KNOWN: &str = include_str!("known_names.txt");
 
 /// A `.env` file as its two readers see it.
 pub struct Sanitised<'a> {
-    /// What python-dotenv reads, where that is not the repaired file.
+    /// What python-dotenv reads, where that is not the repaired file: it keeps a byte order mark as a part of the first
+    /// name, and reads as Latin-1 what is not UTF-8.
     raw: Option<String>,
     /// The file after the repair: what Hermes' own parser reads.
     pub own: Cow<'a, str>,
@@ -48,10 +51,23 @@ pub fn sanitise(bytes: &[u8]) -> Sanitised<'_> {
         return Sanitised { raw: None, own, more: Vec::new(), split: Vec::new(), undecodable: true };
     }
     let text = decode(bytes);
-    // A first line that cannot be decoded is not written back: python-dotenv then reads the file as it is.
-    let raw = text.starts_with('\u{fffd}').then(|| latin1(bytes));
-    let (own, more, split) = repair(&plain(text));
+    // A first line that cannot be decoded is not written back.
+    let untouched = text.starts_with('\u{fffd}');
+    let nul = text.contains('\0');
+    let text = plain(text);
+    let Repaired { text: own, more, split, changed } = repair(&text);
+    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    let stays = untouched || !(utf16 || nul || changed);
+    let raw = if stays { as_it_is(bytes) } else { None };
     Sanitised { raw, own: Cow::Owned(own), more, split, undecodable: false }
+}
+
+/// What python-dotenv reads of a file that is not repaired, where that is not what Hermes' own parser reads.
+fn as_it_is(bytes: &[u8]) -> Option<String> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.starts_with('\u{feff}').then(|| plain(Cow::Borrowed(text)).into_owned()),
+        Err(_) => Some(latin1(bytes)),
+    }
 }
 
 fn decode(bytes: &[u8]) -> Cow<'_, str> {
@@ -77,30 +93,52 @@ fn plain(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { text }
 }
 
-/// The repaired text, from which of its lines on how many more there are, and the real lines that were split.
-fn repair(text: &str) -> (String, Vec<(usize, usize)>, Vec<usize>) {
-    let mut out = String::with_capacity(text.len() + 1);
-    let (mut more, mut split, mut added) = (Vec::new(), Vec::new(), 0);
-    for (at, line) in text.lines().enumerate() {
-        let line = line.trim();
+/// A file's text after the repair.
+struct Repaired {
+    text: String,
+    /// From which of its lines on how many more there are.
+    more: Vec<(usize, usize)>,
+    /// The real lines that were split.
+    split: Vec<usize>,
+    /// A line is another one than before.
+    changed: bool,
+}
+
+fn repair(text: &str) -> Repaired {
+    let mut done = Repaired {
+        text: String::with_capacity(text.len() + 1),
+        more: Vec::new(),
+        split: Vec::new(),
+        changed: !text.is_empty() && !text.ends_with('\n'),
+    };
+    let mut added = 0;
+    for (at, whole) in text.lines().enumerate() {
+        let line = whole.trim_matches(is_py_space);
+        if line.is_empty() || line.starts_with('#') {
+            done.text.push_str(whole);
+            done.text.push('\n');
+            continue;
+        }
         let Some(parts) = parts(line) else {
-            out.push_str(&spelled(line));
-            out.push('\n');
+            done.changed |= line.len() != whole.len();
+            done.text.push_str(&spelled(line));
+            done.text.push('\n');
             continue;
         };
+        done.changed = true;
         if parts.len() > 1 {
-            split.push(at + 1);
+            done.split.push(at + 1);
         }
         for (nth, part) in parts.iter().enumerate() {
-            out.push_str(part);
-            out.push('\n');
+            done.text.push_str(part);
+            done.text.push('\n');
             if nth > 0 {
                 added += 1;
-                more.push((at + 1 + added, added));
+                done.more.push((at + 1 + added, added));
             }
         }
     }
-    (out, more, split)
+    done
 }
 
 /// The line, with the mark of a value that is too long in place of one that no reader sees otherwise than it is spelled.
@@ -116,7 +154,7 @@ fn spelled(line: &str) -> Cow<'_, str> {
 
 /// The parts of a line that Hermes splits.
 fn parts(line: &str) -> Option<Vec<&str>> {
-    let one = line.is_empty() || line.starts_with('#') || line.matches('=').nth(1).is_none();
+    let one = line.matches('=').nth(1).is_none();
     let cuts = if one { Vec::new() } else { cuts(line) };
     if cuts.len() < 2 || cuts[0] != 0 {
         return None;
@@ -194,11 +232,26 @@ mod tests {
     #[test]
     fn encodings_are_repaired() {
         assert_eq!(own("\u{feff}A=1"), "A=1\n");
-        assert_eq!(own(" A=1 \r\nB=2\r"), "A=1\nB=2\n");
+        assert_eq!(own(" A=1 \r\n  # c\nB=2\r"), "A=1\n  # c\nB=2\n");
         assert_eq!(own("A=\x001\n"), "A=1\n");
         let wide: Vec<u8> =
             [0xff, 0xfe].into_iter().chain("A=1\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
         assert_eq!(sanitise(&wide).own, "A=1\n");
         assert!(sanitise(&[0xff, 0xfe, 0, 0, 65, 0, 0, 0]).undecodable);
+    }
+
+    /// The file is written again only where a line is another one then.
+    #[test]
+    fn a_mark_alone_stays_before_the_first_name() {
+        let python = |text: &[u8]| sanitise(text).python().to_owned();
+        for stays in ["\u{feff}A=1\n", "\u{feff}A=1\r\nB=2\r\n", "\u{feff}# c\n \nA=1\n"] {
+            assert_eq!(python(stays.as_bytes()), stays.replace('\r', ""), "{stays:?}");
+        }
+        for repaired in ["\u{feff}A=1", "\u{feff} A=1\n", "\u{feff}A=1\nB=2 \n", "\u{feff}A=\0\n"] {
+            assert!(python(repaired.as_bytes()).starts_with('A'), "{repaired:?}");
+        }
+        assert_eq!(python(b"A=\xe9\n"), "A=\u{e9}\n", "not UTF-8 and not repaired: Latin-1");
+        assert_eq!(python(b"A=\xe9"), "A=\u{fffd}\n", "repaired with what replaces the byte");
+        assert_eq!(python(b"\xe9A=1\n"), "\u{e9}A=1\n");
     }
 }

@@ -12,7 +12,7 @@ use super::step::{self, Step};
 use super::wire::ApiMode;
 use super::{lints, wire};
 use crate::agents::common::same_outcome;
-use crate::resolve::{Mode, Outcome, Slot};
+use crate::resolve::{Mode, Outcome, Slot, State};
 use crate::source::Source;
 
 /// Hermes' id.
@@ -40,13 +40,28 @@ pub fn of(profile: &Profile<'_>, refused: Option<&str>) -> Vec<Slot> {
     }
     if let Some(why) = refused {
         for slot in &mut slots {
-            slot.in_use = false;
-            slot.lints.push(crate::finding::Lint::fault("refused", why));
+            refuse(slot, profile.home.root.is_none(), why);
         }
     }
     // A fallback answers in a chat alone: what a chat sends comes first then.
     slots.sort_by_key(|slot| (!slot.in_use, slot.mode == Some(Mode::Headless) && is_silent(slot)));
     slots
+}
+
+/// Hermes does not start here: what it would use is the root's, and of that nothing is sent. With `-p NAME` each profile
+/// works as it is.
+fn refuse(slot: &mut Slot, of_root: bool, why: &str) {
+    slot.lints.push(crate::finding::Lint::fault("refused", why));
+    slot.in_use &= of_root;
+    if slot.in_use {
+        slot.active = None;
+        slot.outcome = Outcome::nothing(why);
+        for candidate in &mut slot.candidates {
+            if matches!(candidate.state, State::Active { .. } | State::Shadowed { .. }) {
+                candidate.state = State::Ignored { reason: why.to_owned() };
+            }
+        }
+    }
 }
 
 fn is_silent(slot: &Slot) -> bool {
@@ -142,11 +157,13 @@ fn outcome(
         return Outcome::Hidden { reason };
     }
     match (&answer.verdict, request) {
-        (Verdict::Sends { .. }, Some(request)) if !wire::fits(&request.sent) => Outcome::Nothing {
-            reason: "the key has a blank at its end or a line feed in it: the HTTP library refuses the header, and no request is sent".to_owned(),
-        },
+        (Verdict::Sends { .. }, Some(request)) if request.refused().is_some() => {
+            Outcome::nothing(lints::refusal(request).unwrap_or_default())
+        }
         (Verdict::Sends { mode: ApiMode::Responses, .. }, _) if modelless => Outcome::Nothing {
-            reason: "no model is configured, and `hermes -z` sends nothing to a Responses address without one".to_owned(),
+            reason:
+                "no model is configured, and `hermes -z` sends nothing to a Responses address without one"
+                    .to_owned(),
         },
         (Verdict::Sends { .. }, Some(request)) => Outcome::Sends {
             sent: request.sent.clone(),

@@ -75,7 +75,7 @@ pub fn variable(profile: &Profile<'_>, view: View, name: &str, why: &str) -> Vec
     if let Some(step) = pick.as_ref().and_then(|pick| winner(&var, pick, name, why)) {
         steps.push(step);
     }
-    steps.extend(hidden(&var, pick.as_ref(), view, name));
+    steps.extend(hidden(profile, (&var, pick.as_ref()), view, name));
     steps
 }
 
@@ -86,21 +86,30 @@ fn winner(var: &Var, pick: &Pick, name: &str, why: &str) -> Option<Step> {
     Some(step)
 }
 
-fn hidden(var: &Var, pick: Option<&Pick>, view: View, name: &str) -> Vec<Step> {
+fn hidden(profile: &Profile<'_>, (var, pick): (&Var, Option<&Pick>), view: View, name: &str) -> Vec<Step> {
     let others =
         var.settings.iter().enumerate().filter(|(at, _)| pick.is_none_or(|pick| pick.setting != *at));
     let by = pick.and_then(|pick| var.settings.get(pick.setting));
     let step = |(_, setting): (usize, &Setting)| {
         let own = setting.own.as_deref().filter(|_| view == View::PreferDotenv);
         let text = own.or(setting.environ.as_deref()).or(setting.own.as_deref()).unwrap_or_default();
-        let why = hides(by, setting, text, var, view);
+        let why = hides(profile, by, setting, text, (var, view));
         Step::ignored(setting.source(), setting.place.clone(), text, why).named(name)
     };
     others.map(step).collect()
 }
 
 /// Why `setting` does not decide.
-fn hides(by: Option<&Setting>, setting: &Setting, text: &str, var: &Var, view: View) -> String {
+fn hides(
+    profile: &Profile<'_>,
+    by: Option<&Setting>,
+    setting: &Setting,
+    text: &str,
+    (var, view): (&Var, View),
+) -> String {
+    if setting.environ.is_none() && view == View::Environ && profile.env.is_marked(&setting.place) {
+        return "a byte order mark is before the name, and makes it another one".to_owned();
+    }
     if setting.environ.is_none() && view == View::Environ {
         return "python-dotenv skips this line: its quotes do not close".to_owned();
     }
@@ -214,13 +223,17 @@ fn when(until: f64) -> String {
     moment.map_or_else(|_| String::new(), |moment| format!(" until {moment}"))
 }
 
-/// Steps without repetition: of two at one place the usable one stays, at the first one's position.
+/// Steps without repetition: of two at one place the usable one stays, else the first. The order decides what is sent, so
+/// that a step stays where it is.
 #[must_use]
 pub fn distinct(steps: Vec<Step>) -> Vec<Step> {
     let mut kept: Vec<Step> = Vec::new();
     for step in steps {
-        match kept.iter_mut().find(|old| old.place == step.place) {
-            Some(old) if step.usable && !old.usable => *old = step,
+        match kept.iter().position(|old| old.place == step.place) {
+            Some(old) if step.usable && !kept[old].usable => {
+                kept.remove(old);
+                kept.push(step);
+            }
             Some(_) => {}
             None => kept.push(step),
         }

@@ -7,6 +7,7 @@ use super::custom;
 use super::environ::{View, ascii_only};
 use super::profile::Profile;
 use crate::agents::common::{host_of, is_within, sent_in};
+use crate::agents::python;
 use crate::formats::pyyaml::Yaml;
 use crate::resolve::{Header, Sent};
 use crate::secret::Secret;
@@ -79,31 +80,33 @@ pub struct Request {
     pub added: Option<&'static str>,
 }
 
-/// Whether the HTTP library takes the credential as a header: no line feed or other control character, and no blank at
-/// the end (or, without a word before it, at the start).
-#[must_use]
-pub fn fits(sent: &Sent) -> bool {
-    let blank = |c: char| c == ' ' || c == '\t';
-    let edge = |key: &Secret| {
-        let end = [" ", "\t"].iter().any(|blank| key.ends_with(blank));
-        let start = [" ", "\t"].iter().any(|blank| key.starts_with(blank));
-        end || (start && sent.header != Header::Bearer) || (key.is_empty() && sent.header == Header::Bearer)
-    };
-    !sent.key.any_char(|c| c.is_control() && !blank(c)) && !edge(&sent.key)
+impl Request {
+    /// Why the HTTP library does not send it, if it does not, and whether that is for a credential beside the first one.
+    #[must_use]
+    pub fn refused(&self) -> Option<(bool, &'static str)> {
+        let refused = |sent: &Sent| match sent.header {
+            // The header would end with the blank behind the word Bearer.
+            Header::Bearer if sent.key.is_empty() => Some("the key is empty"),
+            _ => python::refused(&sent.key, &sent.header),
+        };
+        let beside = || self.also.iter().find_map(refused).map(|why| (true, why));
+        refused(&self.sent).map(|why| (false, why)).or_else(beside)
+    }
 }
 
-/// The request for a key.
+/// The request for a key. A client of OpenAI's SDK gets a key without what is not ASCII after its first try
+/// (`agent/conversation_loop.py`), a client of Anthropic's keeps it.
 #[must_use]
 pub fn request(profile: &Profile<'_>, provider: &str, mode: ApiMode, base: &str, key: &str) -> Request {
-    let key = Secret::new(ascii_only(key));
     if mode == ApiMode::Anthropic {
-        let mut request = anthropic(profile, base, key);
+        let mut request = anthropic(profile, base, Secret::new(key));
         if provider == "minimax-oauth" {
             // A hook mints the token for each request and drops every other credential header.
             (request.also, request.added) = (Vec::new(), None);
         }
         return request;
     }
+    let key = Secret::new(ascii_only(key));
     let native = provider == "gemini" && is_native_gemini(base) && mode == ApiMode::Chat;
     if native {
         let sent = Sent { header: Header::raw("x-goog-api-key"), key };
@@ -137,7 +140,7 @@ fn anthropic(profile: &Profile<'_>, base: &str, key: Secret) -> Request {
         && !key.starts_with("sk-ant-api")
         && ["sk-ant-", "eyJ", "cc-"].iter().any(|start| key.starts_with(start));
     let bearer = !kimi && (demands_bearer || oauth);
-    let sdk = |name: &str| profile.env.text(View::Environ, name).map(|text| Secret::new(ascii_only(&text)));
+    let sdk = |name: &str| profile.env.text(View::Environ, name).map(Secret::new);
     let as_key = |key: Secret| Sent { header: Header::raw("x-api-key"), key };
     let as_bearer = |key: Secret| Sent { header: Header::Bearer, key };
     let (sent, also, added) = if bearer {

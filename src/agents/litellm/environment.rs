@@ -10,7 +10,7 @@ use crate::agents::common;
 use crate::agents::engine::{EnvValue, Layers};
 use crate::agents::python;
 use crate::formats::dotenv::Expansion;
-use crate::source::{Place, Source, tilde};
+use crate::source::{Dialect, Place, Source, tilde};
 use crate::world::World;
 
 /// The folder of the installed package: of the active virtual environment, else beside the program on `PATH`.
@@ -50,12 +50,18 @@ pub fn of_proxy(world: &dyn World, env: &BTreeMap<String, String>, pid: u32) -> 
     with_dotenv(world, layers)
 }
 
+/// LiteLLM takes any python-dotenv.
+pub fn dialect(world: &dyn World) -> Dialect {
+    python::dotenv_dialect(world, "litellm", Dialect::PythonDotenv)
+}
+
 fn with_dotenv(world: &dyn World, mut layers: Layers) -> Layers {
     let Some(file) = dotenv_path(world) else { return layers };
     let shown = tilde(&file, world.home());
-    let found = python::dotenv_file(world, &file, &layers.env(), Expansion::EnvFirst).unwrap_or_default();
-    for found in found {
-        let place = python::line_place(&file, Some(found.line), &found.name);
+    let dialect = dialect(world);
+    let found = python::dotenv_file(world, &file, dialect, &layers.env(), Expansion::EnvFirst);
+    for found in found.unwrap_or_default() {
+        let place = python::line_place(&file, dialect, Some(found.line), &found.name);
         let why = format!(
             "{shown} is the nearest above the installed package, and the environment does not set it"
         );

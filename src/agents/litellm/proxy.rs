@@ -145,7 +145,7 @@ impl<'a> Proxy<'a> {
             }
         };
         let profile = format!("proxy/{}", common::printable(name));
-        let Some(wire) = wire::wire(id) else {
+        let Some(wire) = wire::wire(id, Generation::V1_106) else {
             let reason = "what LiteLLM sends to this provider is unknown";
             return unknown(profile, &common::printable(id), self.certain, reason);
         };

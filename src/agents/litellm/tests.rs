@@ -85,3 +85,37 @@ fn a_key_of_blanks_and_line_feeds() {
     assert_eq!(key("ANTHROPIC_API_KEY", "sk-ant-FAKE\n").as_deref(), Some("sk-ant-FAKE"));
     assert_eq!(key("OPENROUTER_API_KEY", "True"), None);
 }
+
+/// The table against the package's own list, `litellm.provider_list` of 1.110.2.
+#[test]
+fn every_provider_of_the_package_has_a_row_or_takes_no_key_from_a_variable() {
+    let mut rows: Vec<&str> = wire::wires(Generation::V1_106).map(|wire| wire.id).collect();
+    rows.sort_unstable();
+    let all = rows.len();
+    rows.dedup();
+    assert_eq!((rows.len(), all), (129, 129), "one row each");
+    assert!(table::WITHOUT.iter().all(|id| !rows.contains(id)));
+    assert_eq!(rows.len() + table::WITHOUT.len(), 190);
+    let rows = || wire::wires(Generation::V1_106).chain(wire::wires(Generation::V1_81));
+    assert!(rows().all(|wire| !wire.keys.is_empty()));
+    let catalogue = Catalogue::embedded();
+    let unknown = |wire: &&Wire| !wire.provider.is_empty() && catalogue.get(wire.provider).is_none();
+    assert_eq!(rows().find(unknown).map(|wire| wire.id), None);
+}
+
+/// OpenAI's SDK makes the request to most providers, and takes its own variable where it is given no key.
+#[test]
+fn the_openai_key_goes_to_another_company_where_its_own_is_not_set() {
+    let world = MemoryWorld::new("/h")
+        .with_var("OPENAI_API_KEY", "sk-FAKE")
+        .with_var("CEREBRAS_API_BASE", "https://relay.test/v1");
+    let found = slots(&world);
+    let slot = found.iter().find(|slot| slot.agent_provider == "cerebras").unwrap();
+    assert!(slot.sent().unwrap().key.is("sk-FAKE"));
+    assert!(slot.lints.iter().any(|lint| lint.id == "openai-key-elsewhere"));
+    let found = slots(&world.with_var("CEREBRAS_API_KEY", "csk-FAKE"));
+    let slot = found.iter().find(|slot| slot.agent_provider == "cerebras").unwrap();
+    assert!(slot.sent().unwrap().key.is("csk-FAKE"));
+    assert!(slot.lints.iter().all(|lint| lint.id != "openai-key-elsewhere"));
+    assert!(found.iter().all(|slot| slot.agent_provider != "moonshot"), "shown where it is configured");
+}

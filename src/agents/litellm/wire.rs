@@ -1,10 +1,11 @@
 //! What LiteLLM sends to each provider: its variables in order, its base URLs, its header. Aider sends through it.
 //!
-//! From `litellm/main.py` and `litellm_core_utils/get_llm_provider_logic.py` of 1.81.10 (the one aider 0.86.2 pins)
-//! and 1.106.2, and from recordings of both.
+//! From `litellm/main.py` and `litellm_core_utils/get_llm_provider_logic.py` of 1.81.10 (the one aider 0.86.2 pins),
+//! 1.106.2 and 1.110.2, and from recordings of them; [`super::table`] has the providers.
 
-use crate::agents::common::{foreign_base, host_of, trimmed};
-use crate::agents::engine::{EnvValue, Layers, Question, Request, Without};
+use super::table::WIRES;
+use crate::agents::common::{foreign_base, host_of, printable, trimmed};
+use crate::agents::engine::{Clash, EnvValue, Layers, OwnHeader, Question, Request, Without};
 use crate::agents::python;
 use crate::finding::Lint;
 use crate::resolve::{Header, Offer, Outcome};
@@ -16,147 +17,71 @@ use crate::source::{Place, Source, Value};
 pub enum Generation {
     /// 1.81.10, inside aider 0.86.2.
     V1_81,
-    /// 1.106.2.
+    /// 1.106.2 to 1.110.2.
     V1_106,
 }
 
 /// How a provider takes its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
+    /// `Authorization: Bearer`.
     Bearer,
+    /// Anthropic's own headers.
     Anthropic,
+    /// Google's own ways.
     Gemini,
+    /// Azure's own header.
     Azure,
+    /// In another way: signed, exchanged for a token, in a scheme of its own, or with an account's name in the address.
+    Other,
+}
+
+/// Who makes the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// LiteLLM's own client.
+    Own,
+    /// OpenAI's SDK, which takes `OPENAI_API_KEY` where it is given no key.
+    Sdk,
 }
 
 /// One provider.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Wire {
     /// LiteLLM's name, in front of the model: `together_ai`.
     pub id: &'static str,
-    /// The catalogue's id.
+    /// The catalogue's id; empty where it has none.
     pub provider: &'static str,
     /// The variables for the key, strongest first.
     pub keys: &'static [&'static str],
     /// The variables for the base URL, strongest first.
     pub bases: &'static [&'static str],
-    /// The base URL without any of them.
+    /// The base URL without any of them; empty where one of them has to be set.
     pub base: &'static str,
-    kind: Kind,
+    /// How it takes its key.
+    pub kind: Kind,
+    /// Who makes the request.
+    pub client: Client,
+    /// What is sent where no key is set.
+    pub placeholder: Option<&'static str>,
     /// A slot is shown even where nothing is configured.
     pub common: bool,
+    /// The only generation for which this holds.
+    pub only: Option<Generation>,
 }
-
-const fn bearer(
-    id: &'static str,
-    provider: &'static str,
-    keys: &'static [&'static str],
-    bases: &'static [&'static str],
-    base: &'static str,
-) -> Wire {
-    Wire { id, provider, keys, bases, base, kind: Kind::Bearer, common: false }
-}
-
-/// The providers whose rules are known, those that most people use first.
-pub const WIRES: &[Wire] = &[
-    Wire {
-        common: true,
-        ..bearer(
-            "openrouter",
-            "openrouter",
-            &["OPENROUTER_API_KEY", "OR_API_KEY"],
-            &["OPENROUTER_API_BASE"],
-            "https://openrouter.ai/api/v1",
-        )
-    },
-    Wire {
-        id: "anthropic",
-        provider: "anthropic",
-        keys: &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"],
-        bases: &["ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"],
-        base: "https://api.anthropic.com",
-        kind: Kind::Anthropic,
-        common: true,
-    },
-    Wire {
-        common: true,
-        ..bearer(
-            "openai",
-            "openai",
-            &["OPENAI_API_KEY"],
-            &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
-            "https://api.openai.com/v1",
-        )
-    },
-    Wire {
-        id: "gemini",
-        provider: "gemini",
-        keys: &["GOOGLE_API_KEY", "GEMINI_API_KEY", "PALM_API_KEY"],
-        bases: &["GEMINI_API_BASE"],
-        base: "https://generativelanguage.googleapis.com/v1beta",
-        kind: Kind::Gemini,
-        common: true,
-    },
-    Wire {
-        common: true,
-        ..bearer(
-            "deepseek",
-            "deepseek",
-            &["DEEPSEEK_API_KEY"],
-            &["DEEPSEEK_API_BASE"],
-            "https://api.deepseek.com/beta",
-        )
-    },
-    Wire {
-        common: true,
-        ..bearer("groq", "groq", &["GROQ_API_KEY"], &["GROQ_API_BASE"], "https://api.groq.com/openai/v1")
-    },
-    bearer(
-        "mistral",
-        "mistral",
-        &["MISTRAL_AZURE_API_KEY", "MISTRAL_API_KEY"],
-        &["MISTRAL_AZURE_API_BASE"],
-        "https://api.mistral.ai/v1",
-    ),
-    bearer("xai", "xai", &["XAI_API_KEY"], &["XAI_API_BASE"], "https://api.x.ai/v1"),
-    bearer(
-        "together_ai",
-        "together",
-        &["TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"],
-        &["TOGETHER_AI_API_BASE"],
-        "https://api.together.xyz/v1",
-    ),
-    bearer(
-        "fireworks_ai",
-        "fireworks",
-        &["FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"],
-        &["FIREWORKS_API_BASE"],
-        "https://api.fireworks.ai/inference/v1",
-    ),
-    bearer(
-        "cerebras",
-        "cerebras",
-        &["CEREBRAS_API_KEY"],
-        &["CEREBRAS_API_BASE"],
-        "https://api.cerebras.ai/v1",
-    ),
-    Wire {
-        id: "azure",
-        provider: "azure-openai",
-        keys: &["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
-        bases: &["AZURE_API_BASE"],
-        base: "",
-        kind: Kind::Azure,
-        common: false,
-    },
-];
 
 /// Where everything goes with `USE_LITELLM_PROXY`.
-const PROXY: Wire = bearer("litellm_proxy", "", &["LITELLM_PROXY_API_KEY"], &["LITELLM_PROXY_API_BASE"], "");
+const PROXY: Wire =
+    Wire::row("litellm_proxy", "", Client::Own, &["LITELLM_PROXY_API_KEY"], &["LITELLM_PROXY_API_BASE"], "");
+
+/// The providers of a generation, those that most people use first.
+pub fn wires(generation: Generation) -> impl Iterator<Item = &'static Wire> {
+    WIRES.iter().filter(move |wire| wire.only.is_none_or(|only| only == generation))
+}
 
 /// The provider that LiteLLM calls `id`.
-pub fn wire(id: &str) -> Option<&'static Wire> {
-    WIRES.iter().find(|wire| wire.id == id)
+pub fn wire(id: &str, generation: Generation) -> Option<&'static Wire> {
+    wires(generation).find(|wire| wire.id == id)
 }
 
 /// The provider that LiteLLM takes for a model: its prefix, or its name where that is plain.
@@ -173,6 +98,9 @@ pub fn of_model(model: &str) -> Option<&str> {
         None
     }
 }
+
+/// What OpenAI's SDK reads where it is given no key.
+const OPENAI: &str = "OPENAI_API_KEY";
 
 /// A value that LiteLLM's `get_secret` turns into a boolean and then drops.
 fn reads_as_boolean(value: &str) -> Option<&'static str> {
@@ -202,6 +130,48 @@ pub struct Ask {
 }
 
 impl Wire {
+    /// A provider with a bearer token.
+    pub const fn row(
+        id: &'static str,
+        provider: &'static str,
+        client: Client,
+        keys: &'static [&'static str],
+        bases: &'static [&'static str],
+        base: &'static str,
+    ) -> Self {
+        let kind = Kind::Bearer;
+        Self { id, provider, keys, bases, base, kind, client, placeholder: None, common: false, only: None }
+    }
+
+    /// The same, shown even where nothing is configured.
+    #[must_use]
+    pub const fn common(self) -> Self {
+        Self { common: true, ..self }
+    }
+
+    /// The same for one generation alone.
+    #[must_use]
+    pub const fn only(self, generation: Generation) -> Self {
+        Self { only: Some(generation), ..self }
+    }
+
+    /// The same with another way to take the key.
+    #[must_use]
+    pub const fn kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// The same with a word that is sent where no key is set.
+    #[must_use]
+    pub const fn or_sends(self, placeholder: &'static str) -> Self {
+        Self { placeholder: Some(placeholder), ..self }
+    }
+
+    /// The variable of OpenAI that its SDK takes for another company's key.
+    fn is_foreign(&self, name: &str) -> bool {
+        name == OPENAI && self.provider != "openai"
+    }
+
     fn unusable(&self, generation: Generation) -> fn(&str) -> Option<&'static str> {
         match (self.kind, generation) {
             // 1.106 `AnthropicModelInfo.get_api_key`: a key of blanks is treated as unset; `os.environ.get` reads it first,
@@ -230,9 +200,10 @@ impl Wire {
         self.keys_of(generation).iter().find_map(|name| layers.get(name).filter(decides))
     }
 
-    /// Whether any variable for this provider is set at all.
+    /// Whether any variable of this provider's own is set at all.
     pub fn mentioned(&self, layers: &Layers) -> bool {
-        self.keys.iter().any(|name| layers.get(name).is_some())
+        let own = self.keys.iter().chain(self.bases).filter(|name| !name.starts_with("OPENAI_"));
+        own.into_iter().any(|name| layers.get(name).is_some())
     }
 
     /// Where the requests go, and the variable that says so.
@@ -253,7 +224,7 @@ impl Wire {
         key: Option<&Secret>,
     ) -> Header {
         match (self.kind, generation) {
-            (Kind::Bearer, _) => Header::Bearer,
+            (Kind::Bearer | Kind::Other, _) => Header::Bearer,
             (Kind::Azure, _) => Header::raw("api-key"),
             (Kind::Gemini, Generation::V1_81) if !moved => Header::Query("key".to_owned()),
             (Kind::Gemini, _) => Header::raw("x-goog-api-key"),
@@ -264,6 +235,43 @@ impl Wire {
                 Header::Bearer
             }
             (Kind::Anthropic, _) => Header::raw("x-api-key"),
+        }
+    }
+
+    /// The headers of a person's own that go with a request, or why that is unknown. LiteLLM's own client lays the key's
+    /// header over them, OpenAI's SDK them over the key's; both go by the exact spelling, and of two spellings send both.
+    pub fn own_headers<'h>(
+        &self,
+        request: &Request,
+        headers: impl Iterator<Item = (&'h str, &'h str, &'h Place)>,
+    ) -> Result<Vec<OwnHeader>, &'static str> {
+        let of_key = request.header.name();
+        let spelled = if of_key == "authorization" { "Authorization" } else { of_key.as_str() };
+        let mut all = Vec::new();
+        for (name, value, place) in headers {
+            let Some(own) = OwnHeader::shown(name, value, Source::Config, place.clone()) else { continue };
+            let same = name.eq_ignore_ascii_case(&of_key);
+            let clash = match self.kind {
+                Kind::Azure => return Err("a header of your own is unknown for Azure"),
+                Kind::Gemini if same => return Err("a key in a header of your own is unknown for Gemini"),
+                _ if !same => Clash::Both,
+                _ if name != spelled => {
+                    return Err(
+                        "the header of the key is there twice, in two spellings; which one is used is unknown",
+                    );
+                }
+                _ if self.client == Client::Sdk => Clash::Replaces,
+                _ => Clash::Yields,
+            };
+            all.push(own.clashing(clash));
+        }
+        Ok(all)
+    }
+
+    /// LiteLLM's own client makes the request without a key too, if a header of the person's own is there.
+    pub fn without_key(&self, question: &mut Question) {
+        if self.kind == Kind::Bearer && self.client == Client::Own && !question.request.own.is_empty() {
+            question.request.without = Without::Bare("no key is set".to_owned());
         }
     }
 
@@ -297,9 +305,6 @@ impl Wire {
         let (base_url, from) = ask.base.clone().map_or_else(
             || {
                 let (base, name) = self.base_of(layers);
-                // Together moved its host between the two.
-                let together = self.id == "together_ai" && generation == Generation::V1_106 && name.is_none();
-                let base = if together { "https://api.together.ai/v1".to_owned() } else { base };
                 (base, name.map(|name| format!("the variable {name}")))
             },
             |(base, from)| (base, Some(from)),
@@ -309,6 +314,15 @@ impl Wire {
             lints.push(foreign_base(ask.name, &base_url, from));
         }
         let header = self.header(generation, from.is_some(), variable, key.as_ref());
+        if let Some(name) = variable.filter(|name| self.is_foreign(name)) {
+            let (own, host) = (self.keys.first().unwrap_or(&"its own"), host_of(&base_url));
+            let message = format!(
+                "{name} is sent to {}: {} takes it because {own} is not set; set {own}, or that company gets the key",
+                printable(&host),
+                ask.name
+            );
+            lints.push(Lint::warn("openai-key-elsewhere", message));
+        }
         if matches!(header, Header::Query(_)) {
             let message = "the key is sent in the address of the request, so that proxies log it";
             lints.push(Lint::note("key-in-url", message));
@@ -316,7 +330,7 @@ impl Wire {
         let offers = self.offers(layers, generation, ask.before, ask.after);
         let nothing = !offers.iter().any(|offer| offer.gives.wins());
         let elsewhere = self.instead_of_a_key(layers, generation).filter(|_| nothing);
-        let refused = self.kind == Kind::Azure && self.base_of(layers).1.is_none() && elsewhere.is_none();
+        let needed = self.base_needed(&base_url, elsewhere.is_some());
         let trims = self.kind == Kind::Anthropic && generation == Generation::V1_106;
         // The openai SDK that 1.106 brings reads the variable; the one of 1.81 does not.
         let own = self.id == "openai" && generation == Generation::V1_106;
@@ -329,12 +343,23 @@ impl Wire {
         };
         Question {
             profile: ask.profile,
-            provider: Some(self.provider.to_owned()),
+            provider: Some(self.provider.to_owned()).filter(|id| !id.is_empty()),
             in_use: ask.in_use,
-            refusal: refused.then(|| Outcome::nothing("AZURE_API_BASE is not set, so nothing is sent")),
+            refusal: if nothing { needed } else { needed.or_else(|| self.unclear()) },
             lints,
             ..Question::new(self.id, offers, request)
         }
+    }
+
+    /// What comes of an address that has to be set and is not.
+    fn base_needed(&self, base: &str, key_elsewhere: bool) -> Option<Outcome> {
+        let name = self.bases.first().filter(|_| base.is_empty() && !key_elsewhere)?;
+        Some(Outcome::nothing(format!("{name} is not set, so nothing is sent")))
+    }
+
+    fn unclear(&self) -> Option<Outcome> {
+        let why = "LiteLLM does not send this key as it is: it signs with it, exchanges it or puts it into a form of its own";
+        (self.kind == Kind::Other).then(|| Outcome::unknown(why))
     }
 
     fn offers(
@@ -348,13 +373,24 @@ impl Wire {
         let read = self.keys_of(generation);
         for name in self.keys {
             let seen = layers.get(name).is_some();
-            if read.contains(name) && (seen || self.keys.first() == Some(name)) {
+            if read.contains(name) && self.is_foreign(name) {
+                // Shown where it is sent; else it is nobody's business here.
+                let sent = self.deciding(layers, generation).and_then(|layer| name_of(layers, self, layer));
+                if sent == Some(name) && before_is_empty(&chain) {
+                    chain.extend(layers.offers(name, self.unusable(generation)));
+                }
+            } else if read.contains(name) && (seen || self.keys.first() == Some(name)) {
                 chain.extend(layers.offers(name, self.unusable(generation)));
             } else if let (false, Some(layer)) = (read.contains(name), layers.get(name)) {
                 let value = Value::of(Some(layer.text.as_str()));
                 let why = "this LiteLLM does not read the variable";
                 chain.push(Offer::ignored(layer.source, layer.place.clone(), value, why).named(*name));
             }
+        }
+        if let Some(word) = self.placeholder {
+            let place = Place::BuiltIn { what: "LiteLLM's word for a server that wants no key".to_owned() };
+            let why = "no key is set, and LiteLLM sends a placeholder";
+            chain.push(Offer::usable(Source::BuiltIn, place, Value::of(Some(word)), why));
         }
         if self.kind == Kind::Gemini && generation == Generation::V1_81 && self.base_of(layers).1.is_none() {
             // 1.81.10 `_get_gemini_url` writes the missing key into the address as it is.
@@ -392,6 +428,10 @@ impl Wire {
             _ => None,
         }
     }
+}
+
+fn before_is_empty(chain: &[Offer]) -> bool {
+    !chain.iter().any(|offer| offer.gives.wins())
 }
 
 /// The variable that a layer belongs to.

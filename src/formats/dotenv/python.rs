@@ -8,9 +8,15 @@ use crate::formats::assignment::{Assignment, Parsed};
 use crate::formats::bound::{Filling, Room};
 use crate::formats::text::{Decode, LineEnds, Text, is_py_space};
 
-/// What python-dotenv reads.
-pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>, expansion: Expansion) -> Parsed {
-    let Some(text) = Text::new(bytes, Decode::Strict, LineEnds::ToLf, true) else {
+/// What python-dotenv reads. From 1.2.3 on it drops a byte order mark (`Reader.__init__`); the versions before took it for a
+/// part of the first name.
+pub(super) fn parse(
+    bytes: &[u8],
+    env: &BTreeMap<String, String>,
+    expansion: Expansion,
+    drops_mark: bool,
+) -> Parsed {
+    let Some(text) = Text::new(bytes, Decode::Strict, LineEnds::ToLf, drops_mark) else {
         return Parsed::refused(1, "not UTF-8: python-dotenv stops with an error");
     };
     let mut assignments: Vec<Assignment> = Vec::new();
@@ -34,9 +40,10 @@ pub(super) fn parse(bytes: &[u8], env: &BTreeMap<String, String>, expansion: Exp
     Parsed { assignments, problems, ..Parsed::default() }
 }
 
-/// Passes each binding of a text to `on`, in the file's order; of what was read nothing is kept.
+/// Passes each binding of a text to `on`, in the file's order; of what was read nothing is kept. A byte order mark is a part
+/// of the first name.
 pub(super) fn each(text: &str, outside: &Variables<'_>, mut on: impl FnMut(Binding<'_>)) {
-    let Some(text) = Text::new(text.as_bytes(), Decode::Strict, LineEnds::ToLf, true) else { return };
+    let Some(text) = Text::new(text.as_bytes(), Decode::Strict, LineEnds::ToLf, false) else { return };
     resolved(&text.text, outside, Expansion::FileFirst, |name, found| {
         let line = found.as_ref().map_or(0, |(_, raw)| text.line(raw.name_at));
         on(Binding { name, value: found.as_ref().map(|(value, _)| &**value), line });
