@@ -19,6 +19,9 @@ pub struct Cli {
     /// Never use the network
     #[arg(long, global = true)]
     pub offline: bool,
+    /// The wizard as questions and answers, line by line: for screen readers and simple terminals
+    #[arg(long, visible_alias = "screen-reader")]
+    pub plain: bool,
     /// What to do; the wizard without one
     #[command(subcommand)]
     pub command: Option<Command>,

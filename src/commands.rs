@@ -21,6 +21,7 @@ mod fixing;
 mod keys;
 mod listing;
 mod looking;
+mod plain;
 mod proving;
 mod report;
 mod testing;
@@ -129,6 +130,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(_) => {}
     }
     match cli.command {
+        None if cli.plain || output::is_dumb() => plain::plain(&desk),
         None => wizard::here(desk),
         Some(Command::Demo(args)) => wizard::demo(desk, &args),
         Some(Command::Status(args)) => looking::status(&desk, &args),

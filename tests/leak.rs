@@ -423,23 +423,29 @@ fn no_key_is_ever_drawn() {
     let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let home = bench.home();
     let mut pty = Pty::start_in(Some(&home), &[], &env, (140, 45));
-    pty.wait_for("scanned in");
+    pty.wait_for("By need");
+    pty.press("2", "By agent");
     pty.press("T", "answered");
     pty.wait_until("every answer", |screen| !screen.contains("testing"));
-    pty.press("\u{1b}", "scanned in");
+    pty.press("\u{1b}", "By agent");
     for _ in 0..12 {
         pty.send("\u{1b}[B").next_frame();
         pty.press("e", "back");
-        pty.press("\u{1b}", "scanned in");
+        pty.press("\u{1b}", "By agent");
         pty.press("c", "back");
-        pty.press("\u{1b}", "scanned in");
+        pty.press("\u{1b}", "By agent");
     }
-    pty.press("k", "distinct keys");
+    pty.press("K", "distinct keys");
     for _ in 0..12 {
         pty.send("\u{1b}[B").next_frame();
     }
-    pty.press("\u{1b}", "scanned in");
-    pty.press("n", "paste the key here");
+    pty.press("\u{1b}", "By agent");
+    // On a list, a paste is a key, too.
+    let pasted = bench.planted.key("sk-ant-api03-", 95);
+    pty.paste_until(&pasted, "▸ Clean");
+    pty.press("\u{1b}", "paste the key here");
+    pty.press("\u{1b}", "By agent");
+    pty.press("p", "paste the key here");
     let pastes = [
         bench.planted.key("sk-ant-api03-", 95),
         bench.planted.key("curl -H 'x-api-key: sk-ant-", 60),

@@ -66,8 +66,10 @@ fn snap(name: &str, make: impl Fn((u16, u16)) -> Model) {
 fn tested(size: (u16, u16)) -> Model {
     let mut model = model(size);
     let effects = press(&mut model, "T");
-    answer(&mut model, effects, |key| Some(if key.is(&stale()) { rejected() } else { works() }));
-    press(&mut model, "<Esc>");
+    let effects =
+        answer(&mut model, effects, |key| Some(if key.is(&stale()) { rejected() } else { works() }));
+    serve(&mut model, effects);
+    walk(&mut model, "<Esc>");
     model
 }
 
@@ -78,7 +80,7 @@ fn home_shows_slots_candidates_reason_and_the_way_out() {
     snap("home-reading", |size| blank(size).0);
     snap("home-candidate", |size| {
         let mut model = tested(size);
-        press(&mut model, "<Down><Down><Tab><Down><Down>");
+        press(&mut model, "<Down><Tab><Down><Down>");
         model
     });
     snap("home-filter", |size| {
@@ -92,18 +94,18 @@ fn home_shows_slots_candidates_reason_and_the_way_out() {
 fn the_other_screens_of_the_home_verbs() {
     snap("explain", |size| {
         let mut model = tested(size);
-        press(&mut model, "<Down><Down>e");
+        press(&mut model, "<Down>e");
         model
     });
     snap("fix", |size| {
         let mut model = tested(size);
-        press(&mut model, "<Down><Down>");
+        press(&mut model, "<Down>");
         walk(&mut model, "f");
         model
     });
     snap("compare", |size| {
         let mut model = tested(size);
-        press(&mut model, "<Down><Down>c<Right>");
+        press(&mut model, "<Down>c<Right>");
         model
     });
     snap("compare-profiles", |size| {
@@ -113,7 +115,7 @@ fn the_other_screens_of_the_home_verbs() {
     });
     snap("keys", |size| {
         let mut model = tested(size);
-        press(&mut model, "k<Tab><Down> ");
+        press(&mut model, "K<Tab><Down> ");
         model
     });
     snap("test-all-running", |size| {
@@ -132,12 +134,18 @@ fn the_other_screens_of_the_home_verbs() {
 /// A wizard for OpenClaw's anthropic slot that waits for a paste.
 fn pasting(size: (u16, u16)) -> Model {
     let mut model = tested(size);
-    press(&mut model, "<Down><Down>n");
+    press(&mut model, "<Down>p");
     model
 }
 
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     update(model, Message::Paste(Secret::new(text)))
+}
+
+/// Pastes on a healthy machine.
+fn bring(model: &mut Model, text: &str) {
+    let effects = paste(model, text);
+    serve(model, effects);
 }
 
 /// Answers the effects of a wizard as a healthy machine would.
@@ -167,7 +175,7 @@ fn serve(model: &mut Model, effects: Vec<Effect>) {
             Effect::Undo(ticket, ..) => Message::Answer(ticket, Answer::Undone("put back".into())),
             Effect::Scan(ticket) => Message::Scanned(ticket, Box::new(fixtures::scanning_after())),
             probe @ Effect::Probe(..) => {
-                answer(model, vec![probe], |_| Some(works()));
+                queue.extend(answer(model, vec![probe], |_| Some(works())));
                 continue;
             }
             _ => continue,
@@ -203,7 +211,8 @@ fn the_wizard_for_a_new_key() {
     });
     snap("wizard-clean", |size| {
         let mut model = pasting(size);
-        paste(&mut model, &format!("\u{200b}{}\n", fresh()));
+        bring(&mut model, &format!("\u{200b}{}\n", fresh()));
+        press(&mut model, "<Esc><Esc><Esc>");
         model
     });
     snap("wizard-same-key", |size| {
@@ -219,14 +228,12 @@ fn the_wizard_for_a_new_key() {
     snap("wizard-testing", |size| {
         let mut model = pasting(size);
         paste(&mut model, &fresh());
-        press(&mut model, "<Enter>");
         model
     });
     for (name, judged) in [("valid", works()), ("rejected", rejected()), ("unreached", unreached())] {
         snap(&format!("wizard-{name}"), |size| {
             let mut model = pasting(size);
-            paste(&mut model, &other());
-            let effects = press(&mut model, "<Enter>");
+            let effects = paste(&mut model, &fixtures::brand());
             answer(&mut model, effects, |_| Some(judged.clone()));
             model
         });
@@ -236,8 +243,7 @@ fn the_wizard_for_a_new_key() {
 /// The wizard after a rejection, with other addresses of the company left to ask.
 fn refused_at_one_door(size: (u16, u16)) -> Model {
     let mut model = pasting(size);
-    paste(&mut model, &other());
-    let effects = press(&mut model, "<Enter>");
+    let effects = paste(&mut model, &fixtures::brand());
     answer(&mut model, effects, |_| Some(fixtures::refused_here()));
     model
 }
@@ -283,42 +289,30 @@ fn a_no_or_a_cancel_leaves_the_other_addresses_alone() {
 fn the_wizard_writes_and_proves_it() {
     snap("wizard-destination", |size| {
         let mut model = pasting(size);
-        paste(&mut model, &fresh());
-        walk(&mut model, "<Enter>");
-        walk(&mut model, "<Enter>");
+        bring(&mut model, &fresh());
+        press(&mut model, "<Esc>");
         model
     });
     snap("wizard-review", |size| {
         let mut model = pasting(size);
-        paste(&mut model, &fresh());
-        for _ in 0..3 {
-            walk(&mut model, "<Enter>");
-        }
+        bring(&mut model, &fresh());
         model
     });
     snap("wizard-writing", |size| {
         let mut model = pasting(size);
-        paste(&mut model, &fresh());
-        for _ in 0..3 {
-            walk(&mut model, "<Enter>");
-        }
+        bring(&mut model, &fresh());
         press(&mut model, "w");
         model
     });
     snap("wizard-done", |size| {
         let mut model = pasting(size);
-        paste(&mut model, &fresh());
-        for key in ["<Enter>", "<Enter>", "<Enter>", "w"] {
-            walk(&mut model, key);
-        }
+        bring(&mut model, &fresh());
+        walk(&mut model, "w");
         model
     });
     snap("wizard-write-failed", |size| {
         let mut model = pasting(size);
-        paste(&mut model, &fresh());
-        for _ in 0..3 {
-            walk(&mut model, "<Enter>");
-        }
+        bring(&mut model, &fresh());
         let effects = press(&mut model, "w");
         let [Effect::Apply(ticket, ..)] = effects[..] else { unreachable!("{effects:?}") };
         let failure = Failure {
@@ -334,10 +328,9 @@ fn the_wizard_writes_and_proves_it() {
 fn rotation_use_history_and_set_up() {
     snap("rotate-places", |size| {
         let mut model = model(size);
-        press(&mut model, "kn");
-        paste(&mut model, &other());
-        walk(&mut model, "<Enter>");
-        walk(&mut model, "<Enter>");
+        press(&mut model, "Kn");
+        bring(&mut model, &other());
+        press(&mut model, "<Esc>");
         model
     });
     snap("use-review", |size| {

@@ -84,6 +84,14 @@ pub fn ask(question: &str) -> io::Result<Answered> {
     Ok(judged(&line))
 }
 
+/// One line of standard input after this prompt; none at its end.
+pub fn line(prompt: &str) -> io::Result<Option<String>> {
+    output::err(prompt)?;
+    let mut line = String::new();
+    let read = io::stdin().read_line(&mut line)?;
+    Ok((read > 0).then(|| line.trim().to_owned()))
+}
+
 fn judged(line: &str) -> Answered {
     match line.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Answered::Yes,

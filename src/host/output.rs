@@ -68,6 +68,12 @@ pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Whether this is a terminal that shows text line by line and has no screen to draw on.
+#[must_use]
+pub fn is_dumb() -> bool {
+    is_terminal() && std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
 /// Asks the terminal to put a text on the clipboard, which works over ssh as well.
 pub fn copy(text: &str) -> io::Result<()> {
     crossterm::execute!(io::stdout(), CopyToClipboard::to_clipboard_from(printable(text)))

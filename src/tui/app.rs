@@ -11,20 +11,23 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
 use crate::provider::Catalogue;
+use crate::secret::Secret;
 
 use super::core::{Core, Options};
 use super::explain::Explain;
 use super::home::Home;
 use super::keys::{self, Action, Context};
 use super::known::{Scanning, Ticket};
-use super::message::{Answer, Effect, Input, Message};
+use super::message::{Answer, Effect, Input, Message, Returned};
+use super::palette::Palette;
 use super::parts::{self, Row};
 use super::screen::{Go, Screen, Step};
 use super::theme::Role;
 use super::undo::Undo;
+use super::whose;
 
 /// The least room that every screen fits in.
-pub const MIN_SIZE: (u16, u16) = (80, 24);
+pub const MIN_SIZE: (u16, u16) = (40, 10);
 
 /// Everything the wizard is.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub struct Model {
     pub core: Core,
     /// The screens, the one in sight last; the first is home.
     pub screens: Vec<Box<dyn Screen>>,
+    /// Keys and pastes that came before the first scan was there.
+    early: Vec<Message>,
 }
 
 impl Model {
@@ -41,7 +46,7 @@ impl Model {
     pub fn new(catalogue: Arc<Catalogue>, size: (u16, u16), options: Options) -> (Self, Vec<Effect>) {
         let mut core = Core::new(catalogue, size, options);
         let effects = core.scan();
-        (Self { core, screens: vec![Box::new(Home::default())] }, effects)
+        (Self { core, screens: vec![Box::new(Home::default())], early: Vec::new() }, effects)
     }
 
     /// The screen in sight.
@@ -58,8 +63,16 @@ impl Model {
 /// Takes one message.
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     match message {
+        Message::Key(event) if is_early(model, event) => {
+            model.early.push(Message::Key(event));
+            Vec::new()
+        }
         Message::Key(event) => on_key(model, event),
-        Message::Paste(text) => give(model, &Input::Paste(text)),
+        Message::Paste(text) if waits(model) => {
+            model.early.push(Message::Paste(text));
+            Vec::new()
+        }
+        Message::Paste(text) => on_paste(model, text),
         Message::Mouse(event) => on_mouse(model, event),
         Message::Resize(columns, rows) => {
             model.core.size = (columns, rows);
@@ -91,13 +104,60 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     }
 }
 
+/// Whether the first scan is waited for: nothing can be chosen yet.
+fn waits(model: &Model) -> bool {
+    !model.core.known.scanned && model.core.scanning.is_some() && model.screens.len() == 1
+}
+
+/// Whether a key is kept until there is something to do with it.
+fn is_early(model: &Model, event: KeyEvent) -> bool {
+    let now = [Action::Quit, Action::Suspend, Action::Redraw];
+    waits(model) && keys::lookup(Context::Home, event).is_some_and(|action| !now.contains(&action))
+}
+
+/// Does what was asked for before the first scan was there.
+fn catch_up(model: &mut Model) -> Vec<Effect> {
+    let early = std::mem::take(&mut model.early);
+    early.into_iter().flat_map(|message| update(model, message)).collect()
+}
+
+/// A paste: where a screen waits for text it is the screen's. On a list it is a key, whoever it belongs to.
+fn on_paste(model: &mut Model, text: Secret) -> Vec<Effect> {
+    let Some(screen) = model.screen() else { return Vec::new() };
+    let is_list = matches!(
+        screen.context(),
+        Context::Home
+            | Context::Fix
+            | Context::Explain
+            | Context::Compare
+            | Context::Whose
+            | Context::TestAll
+            | Context::History
+    );
+    if !is_list || !model.fits() {
+        return give(model, &Input::Paste(text));
+    }
+    let hint = screen.connection(&model.core);
+    let replaces = screen.context() == Context::Whose;
+    let Step { go, effects } = whose::pasted(&mut model.core, &text, hint.as_ref());
+    if let Go::Push(next) = go {
+        if replaces {
+            model.screens.pop();
+        }
+        model.screens.push(next);
+    }
+    effects
+}
+
 fn on_scanned(model: &mut Model, ticket: Ticket, scanning: Scanning) -> Vec<Effect> {
     if model.core.scanning != Some(ticket) {
         return Vec::new();
     }
     model.core.scanning = None;
     model.core.known.learn(scanning);
-    give(model, &Input::Look)
+    let mut effects = give(model, &Input::Look);
+    effects.extend(catch_up(model));
+    effects
 }
 
 fn on_answer(model: &mut Model, ticket: Ticket, answer: Answer) -> Vec<Effect> {
@@ -113,20 +173,11 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     let context = model.screen().map_or(Context::Home, Screen::context);
     let action = keys::lookup(context, event);
     model.core.notice = None;
-    match action {
-        Some(Action::Quit) => return vec![Effect::Quit],
-        Some(Action::Suspend) => return vec![Effect::Suspend],
-        Some(Action::Redraw) => return vec![Effect::Redraw],
-        // A screen that cannot be seen must not be worked on.
-        _ if !model.fits() => return Vec::new(),
-        Some(Action::Help) => {
-            model.screens.push(Box::new(super::help::Help::new(context)));
-            return Vec::new();
-        }
-        Some(action) => return give(model, &Input::Do(action)),
-        None => {}
+    if let Some(action) = action {
+        return perform(model, action);
     }
     match event.code {
+        _ if !model.fits() => Vec::new(),
         KeyCode::Char(c) if context.is_text() && event.modifiers.difference(SHIFT).is_empty() => {
             give(model, &Input::Char(c))
         }
@@ -134,9 +185,35 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     }
 }
 
+/// Does a command of the key table on the screen in sight.
+fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Quit => return vec![Effect::Quit],
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Redraw => return vec![Effect::Redraw],
+        // A screen that cannot be seen must not be worked on.
+        _ if !model.fits() => return Vec::new(),
+        Action::Help => {
+            let context = model.screen().map_or(Context::Home, Screen::context);
+            model.screens.push(Box::new(super::help::Help::new(context)));
+        }
+        Action::Palette => {
+            if let Some(palette) = model.screen().map(|screen| Palette::of(&model.core, screen)) {
+                model.screens.push(Box::new(palette));
+            }
+        }
+        action => return give(model, &Input::Do(action)),
+    }
+    Vec::new()
+}
+
 const SHIFT: crossterm::event::KeyModifiers = crossterm::event::KeyModifiers::SHIFT;
 
 fn on_mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
+    if let Some(action) = in_footer(model, event) {
+        model.core.notice = None;
+        return perform(model, action);
+    }
     let input = match event.kind {
         MouseEventKind::Down(MouseButton::Left) => Input::Click(Position { x: event.column, y: event.row }),
         MouseEventKind::ScrollUp => Input::Wheel(-1),
@@ -144,6 +221,15 @@ fn on_mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         _ => return Vec::new(),
     };
     if model.fits() { give(model, &input) } else { Vec::new() }
+}
+
+/// The command that was clicked in the footer.
+fn in_footer(model: &Model, event: MouseEvent) -> Option<Action> {
+    let (_, _, footer) = parts::split(model.core.area());
+    let clicked = event.kind == MouseEventKind::Down(MouseButton::Left) && event.row == footer.y;
+    let screen = model.screen().filter(|_| clicked && model.core.notice.is_none())?;
+    let offers = |action| screen.offers(&model.core, action);
+    parts::footer_action(footer, screen.context(), offers, event.column)
 }
 
 /// Gives an input to the screen in sight and goes where it wants.
@@ -164,7 +250,9 @@ fn give(model: &mut Model, input: &Input) -> Vec<Effect> {
             return effects;
         }
     };
+    let run = if let Returned::Run(action) = result { Some(action) } else { None };
     effects.extend(give(model, &Input::Returned(result)));
+    effects.extend(run.map(|action| perform(model, action)).unwrap_or_default());
     effects
 }
 

@@ -10,6 +10,7 @@ use crate::session::SlotRef;
 use super::compare::Compare;
 use super::core::Core;
 use super::keys::{Action, Context};
+use super::keyview::KeyList;
 use super::known;
 use super::message::Input;
 use super::message::Job;
@@ -36,6 +37,10 @@ impl Screen for Explain {
         " explain".to_owned()
     }
 
+    fn connection(&self, _core: &Core) -> Option<SlotId> {
+        Some(self.slot.clone())
+    }
+
     fn update(&mut self, core: &mut Core, input: &Input) -> Step {
         let Some((at, slot)) = self.slot(core) else { return Step::back() };
         let columns = usize::from(core.size.0).saturating_sub(4);
@@ -44,6 +49,11 @@ impl Screen for Explain {
             Input::Do(Action::Back | Action::Explain) => return Step::back(),
             Input::Do(Action::Compare) => return Step::push(Compare::of_slot(at, slot)),
             Input::Do(Action::New) => return Step::push(Wizard::for_slot(slot)),
+            Input::Do(Action::Everywhere) => {
+                let Some(key) = slot.sent().map(|sent| sent.key.clone()) else { return Step::stay() };
+                let (keys, effects) = KeyList::at(core, &key);
+                return Step::push(keys).and(effects);
+            }
             Input::Do(Action::Test) => {
                 let jobs: Vec<_> = known::set(slot)
                     .filter_map(|(_, candidate)| Job::of(slot, candidate.value.secret()?))

@@ -5,29 +5,24 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::plan::SlotId;
-use crate::remedy::{Act, Remedy};
+use crate::remedy::Remedy;
 use crate::resolve::Slot;
 use crate::secret::Secret;
-use crate::session::SlotRef;
 
 use super::core::Core;
 use super::keys::{Action, Context};
-use super::known::{Grade, Test, Ticket};
-use super::message::{Answer, Effect, Input, Job, Mending};
+use super::known::{Grade, Test};
+use super::message::{Effect, Input, Job};
 use super::parts::{self, Row, Rows};
 use super::screen::{Screen, Step};
 use super::theme::Role;
-use super::wizard::Wizard;
+use super::ways::{Ways, copy};
 use super::words;
 
 /// The state of the screen.
 #[derive(Debug)]
 pub struct Fix {
-    slot: SlotId,
-    waiting: Option<Ticket>,
-    /// How many answers were there when the ways out were asked for.
-    answered: usize,
-    found: Vec<Mending>,
+    ways: Ways,
     chosen: usize,
 }
 
@@ -40,6 +35,10 @@ impl Screen for Fix {
         " fix".to_owned()
     }
 
+    fn connection(&self, _core: &Core) -> Option<SlotId> {
+        Some(self.ways.slot().clone())
+    }
+
     fn offers(&self, _core: &Core, action: Action) -> bool {
         match action {
             Action::Enter => self.chosen().is_some(),
@@ -49,36 +48,34 @@ impl Screen for Fix {
     }
 
     fn update(&mut self, core: &mut Core, input: &Input) -> Step {
-        if let Some(Answer::Mending(found)) = input.answer(self.waiting) {
-            self.waiting = None;
-            self.found.clone_from(found);
-            self.chosen = self.chosen.min(self.ways().count().saturating_sub(1));
+        if self.ways.take(input) {
+            self.chosen = self.chosen.min(self.ways.all().count().saturating_sub(1));
             // A test was answered while this was worked out.
-            return if self.answers(core) == self.answered {
-                Step::stay()
-            } else {
-                Step::run(self.go_on(core))
-            };
+            return if self.ways.is_stale(core) { Step::run(self.go_on(core)) } else { Step::stay() };
         }
         match input {
             Input::Do(Action::Back | Action::Fix) => Step::back(),
             Input::Do(Action::Up) => self.walk(-1),
             Input::Do(Action::Down) => self.walk(1),
             Input::Wheel(by) => self.walk(isize::from(*by)),
-            Input::Do(Action::Enter) => self.go(core),
-            Input::Do(Action::Copy) => self.copy(core),
-            Input::Do(Action::Explain) => Step::explain(self.slot.clone()),
-            Input::Returned(_) => Step::run(self.ask(core)),
+            Input::Do(Action::Enter) => match self.chosen() {
+                Some(remedy) => self.ways.go(core, remedy),
+                None => Step::stay(),
+            },
+            Input::Do(Action::Copy) => match self.chosen() {
+                Some(remedy) => copy(core, remedy),
+                None => Step::stay(),
+            },
+            Input::Do(Action::Explain) => Step::explain(self.ways.slot().clone()),
+            Input::Returned(_) => Step::run(self.ways.ask(core)),
             // An answer of a test may change what is offered.
-            Input::Look if self.waiting.is_none() && self.answers(core) != self.answered => {
-                Step::run(self.go_on(core))
-            }
+            Input::Look if self.ways.is_stale(core) => Step::run(self.go_on(core)),
             _ => Step::stay(),
         }
     }
 
     fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
-        let title = self.slot_of(core).map_or_else(String::new, |(at, slot)| {
+        let title = self.ways.slot_of(core).map_or_else(String::new, |(at, slot)| {
             let agent = core.known.agent(at).map_or_else(String::new, |agent| words::identity(agent, slot));
             format!("{agent} · {}", words::provider(slot))
         });
@@ -91,88 +88,42 @@ impl Screen for Fix {
 impl Fix {
     /// What is wrong with `slot`; keys that may help are tested first.
     pub fn open(core: &mut Core, slot: &Slot) -> (Self, Vec<Effect>) {
-        let mut fix =
-            Self { slot: SlotId::of(slot), waiting: None, answered: 0, found: Vec::new(), chosen: 0 };
+        let mut fix = Self { ways: Ways::of(SlotId::of(slot)), chosen: 0 };
         let effects = fix.go_on(core);
         (fix, effects)
     }
 
     /// Tests what is worth it, and asks for the ways out.
     fn go_on(&mut self, core: &mut Core) -> Vec<Effect> {
-        let jobs = match self.slot_of(core) {
+        let jobs = match self.ways.slot_of(core) {
             Some((_, slot)) if !core.options.offline => jobs(core, slot),
             _ => Vec::new(),
         };
         let mut effects = if jobs.is_empty() { Vec::new() } else { core.probe(jobs) };
-        effects.extend(self.ask(core));
+        effects.extend(self.ways.ask(core));
         effects
     }
 
-    fn slot_of<'a>(&self, core: &'a Core) -> Option<(SlotRef, &'a Slot)> {
-        let at = core.known.find(&self.slot)?;
-        core.known.slot(at).map(|slot| (at, slot))
-    }
-
-    /// How many keys of the slot have an answer.
-    fn answers(&self, core: &Core) -> usize {
-        let Some((_, slot)) = self.slot_of(core) else { return 0 };
-        let done = |key: &&Secret| matches!(core.known.test(slot, key), Some(Test::Done(_)));
-        core.known.worth_testing(slot).iter().filter(done).count()
-    }
-
-    /// Asks for the findings and the ways out, by what the tests said so far.
-    fn ask(&mut self, core: &mut Core) -> Vec<Effect> {
-        self.answered = self.answers(core);
-        let Some((_, slot)) = self.slot_of(core) else { return Vec::new() };
-        let verdicts = core.known.verdicts(slot);
-        let ticket = core.ticket();
-        self.waiting = Some(ticket);
-        vec![Effect::Mend(ticket, Box::new(self.slot.clone()), verdicts)]
-    }
-
-    /// Every way out, in the order of the lines.
-    fn ways(&self) -> impl Iterator<Item = &Remedy> {
-        self.found.iter().flat_map(|(_, ways)| ways)
-    }
-
     fn chosen(&self) -> Option<&Remedy> {
-        self.ways().nth(self.chosen)
+        self.ways.all().nth(self.chosen)
     }
 
     fn walk(&mut self, by: isize) -> Step {
-        self.chosen = parts::step(self.chosen, by, self.ways().count());
+        self.chosen = parts::step(self.chosen, by, self.ways.all().count());
         Step::stay()
-    }
-
-    /// Does the chosen one: to the review of its plan, or the command on the clipboard.
-    fn go(&self, core: &mut Core) -> Step {
-        let Some((_, slot)) = self.slot_of(core) else { return Step::back() };
-        let Some(remedy) = self.chosen() else { return Step::stay() };
-        let Act::Write { plan, key } = &remedy.act else { return self.copy(core) };
-        let slot = slot.clone();
-        let (wizard, effects) = Wizard::mending(core, &slot, plan, key.as_ref());
-        Step::push(wizard).and(effects)
-    }
-
-    fn copy(&self, core: &mut Core) -> Step {
-        let Some(how) = self.chosen().and_then(Remedy::how) else {
-            core.say("there is nothing to copy here: do what the line says", Role::Warn);
-            return Step::stay();
-        };
-        Step::run(vec![Effect::Copy(how)])
     }
 
     fn rows(&self, core: &Core, columns: usize) -> Rows {
         let mut rows = Rows::default();
         let testing = core.known.running();
-        if self.waiting.is_some() && self.found.is_empty() {
+        if !self.ways.is_here() {
             rows.push(
                 Row::of(parts::spinner(core), Role::Accent).add(" looking for the ways out", Role::Dim),
             );
             return rows;
         }
         let mut n = 0;
-        for (found, ways) in &self.found {
+        for (found, ways) in self.ways.found() {
             let (mark, role) = words::lint_mark(found.severity);
             rows.hang(&Row::of(format!("{mark} "), role), &found.message, Role::Text, columns);
             for line in &found.evidence {
@@ -192,7 +143,7 @@ impl Fix {
             }
             rows.gap();
         }
-        if self.found.is_empty() {
+        if self.ways.found().is_empty() {
             rows.push(Row::of("✓ ", Role::Good).text("Nothing is wrong here, as far as keymend can see."));
         }
         if testing > 0 {

@@ -62,7 +62,9 @@ impl Intake {
     /// No further character followed: what was held back is a paste if it is long, else keys.
     pub fn flush(&mut self, now: u64) -> Vec<Message> {
         let burst = std::mem::take(&mut self.burst);
-        if burst.len() <= BURST {
+        // A key that is held down over a slow line comes as a burst, too.
+        let moves = |key: &KeyEvent| key.code.as_char().is_some_and(|c| "hjklgGnN ".contains(c));
+        if burst.len() <= BURST || burst.iter().all(moves) {
             return burst.into_iter().map(Message::Key).collect();
         }
         self.quiet_until = now + QUIET_MS;
@@ -124,6 +126,15 @@ mod tests {
         assert!(intake.take(typed(KeyCode::Enter), 1001).is_empty());
         assert!(intake.take(typed(KeyCode::Char('q')), 1299).is_empty());
         assert_eq!(kinds(&intake.take(typed(KeyCode::Enter), 1300)), ["key"]);
+    }
+
+    #[test]
+    fn a_key_that_is_held_down_moves() {
+        let mut intake = Intake::default();
+        for _ in 0..40 {
+            intake.take(typed(KeyCode::Char('j')), 0);
+        }
+        assert_eq!(kinds(&intake.flush(30)), ["key"; 40]);
     }
 
     #[test]

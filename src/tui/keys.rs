@@ -31,6 +31,19 @@ pub enum Action {
     Compare,
     Explain,
     ByKey,
+    ByNeed,
+    /// The key that others are compared with.
+    Base,
+    /// Every command, by its words.
+    Palette,
+    /// Leave out what is the same.
+    Hide,
+    ByAgent,
+    /// A new key wherever the chosen one is.
+    Everywhere,
+    /// The next connection that fails.
+    NextBroken,
+    LastBroken,
     Setup,
     Undo,
     History,
@@ -64,6 +77,8 @@ pub enum Context {
     Explain,
     /// Candidates side by side.
     Compare,
+    /// Whose a pasted key is.
+    Whose,
     /// Every key and where it is.
     Keys,
     /// All tests at once.
@@ -92,6 +107,8 @@ pub enum Context {
     Confirm,
     /// The keys.
     Help,
+    /// Every command, by its words.
+    Palette,
 }
 
 impl Context {
@@ -104,6 +121,7 @@ impl Context {
             Self::Fix => "Fix",
             Self::Explain => "Explain",
             Self::Compare => "Compare",
+            Self::Whose => "A pasted key",
             Self::Keys => "Keys and where they are",
             Self::TestAll => "Test all",
             Self::History => "History",
@@ -118,13 +136,14 @@ impl Context {
             Self::Undo => "Undo",
             Self::Confirm => "Question",
             Self::Help => "Help",
+            Self::Palette => "Commands",
         }
     }
 
     /// Whether plain characters are text here and not commands.
     #[must_use]
     pub const fn is_text(self) -> bool {
-        matches!(self, Self::Filter | Self::Paste | Self::Typing)
+        matches!(self, Self::Filter | Self::Paste | Self::Typing | Self::Palette)
     }
 }
 
@@ -216,6 +235,7 @@ const EVERYWHERE: &[Context] = &[
     C::Fix,
     C::Explain,
     C::Compare,
+    C::Whose,
     C::Keys,
     C::TestAll,
     C::History,
@@ -230,12 +250,14 @@ const EVERYWHERE: &[Context] = &[
     C::Undo,
     C::Confirm,
     C::Help,
+    C::Palette,
 ];
 const COMMANDS: &[Context] = &[
     C::Home,
     C::Fix,
     C::Explain,
     C::Compare,
+    C::Whose,
     C::Keys,
     C::TestAll,
     C::History,
@@ -253,6 +275,7 @@ const AWAY: &[Context] = &[
     C::Fix,
     C::Explain,
     C::Compare,
+    C::Whose,
     C::Keys,
     C::TestAll,
     C::History,
@@ -270,6 +293,7 @@ const SCROLLS: &[Context] = &[
     C::Fix,
     C::Explain,
     C::Compare,
+    C::Whose,
     C::Keys,
     C::TestAll,
     C::History,
@@ -285,6 +309,7 @@ const LISTS: &[Context] = &[
     C::Fix,
     C::Explain,
     C::Compare,
+    C::Whose,
     C::Keys,
     C::TestAll,
     C::History,
@@ -310,9 +335,15 @@ pub const TABLE: &[Binding] = &[
     quiet(&[C::Typing], &[Ctrl('v')], A::Clipboard, "read the key from the clipboard instead"),
     row(&[C::Typing], &[Key(KeyCode::Enter)], A::Enter, "done typing", "clean and check what was entered"),
     row(&[C::Typing], &[Ctrl('u')], A::Clear, "start again", "forget what was typed"),
-    quiet(&[C::Typing, C::Filter], &[Key(KeyCode::Backspace)], A::Erase, "take back the last character"),
+    quiet(
+        &[C::Typing, C::Filter, C::Palette],
+        &[Key(KeyCode::Backspace)],
+        A::Erase,
+        "take back the last character",
+    ),
     quiet(&[C::Paste], &[Key(KeyCode::Enter)], A::Enter, "clean and check what was entered"),
     row(&[C::Filter], &[Key(KeyCode::Enter)], A::Enter, "keep", "keep the filter and go back to the list"),
+    row(&[C::Palette], &[Key(KeyCode::Enter)], A::Enter, "do it", "do the chosen command"),
     row(&[C::Clean], &[Key(KeyCode::Enter)], A::Enter, "go on", "test this key"),
     row(&[C::Test], &[Key(KeyCode::Enter)], A::Enter, "go on", "choose where to write the key"),
     row(&[C::Destination], &[Key(KeyCode::Enter)], A::Enter, "review", "show what would change"),
@@ -350,7 +381,7 @@ pub const TABLE: &[Binding] = &[
     ),
     row(&[C::Test], &[Char('t'), Char('r')], A::Test, "test again", "ask the provider once more"),
     row(
-        &[C::Home, C::Test],
+        &[C::Test],
         &[Char('o')],
         A::Others,
         "other addresses",
@@ -366,22 +397,41 @@ pub const TABLE: &[Binding] = &[
     row(&[C::Fix], &[Key(KeyCode::Enter)], A::Enter, "do it", "review and do the chosen way out"),
     row(&[C::Fix], &[Char('y'), Char('c')], A::Copy, "copy", "copy the command or the address"),
     // The home screen's verbs, and the same verbs where they make sense elsewhere.
+    row(&[C::Home], &[Key(KeyCode::Enter)], A::Enter, "fix", "do what the line with Enter says"),
+    quiet(&[C::Home], &[Char('1')], A::ByNeed, "what needs attention first"),
+    quiet(&[C::Home], &[Char('2')], A::ByAgent, "agent by agent, with what is not set up"),
     row(
         &[C::Home],
-        &[Char('f'), Key(KeyCode::Enter)],
+        &[Char('f')],
         A::Fix,
-        "fix",
-        "what is wrong here, and the ways out, the best first",
+        "ways out",
+        "what is wrong here, and every way out, the best first",
     ),
     quiet(&[C::Fix], &[Char('f')], A::Fix, "back"),
+    row(&[C::Whose], &[Key(KeyCode::Enter)], A::Enter, "this one", "test the key for the chosen line"),
+    row(&[C::Whose], &[Char('s')], A::Setup, "set-up", "guided first set-up of agents and providers"),
     row(
-        &[C::Home, C::Explain, C::Compare, C::Done],
-        &[Char('n')],
+        &[C::Home],
+        &[Char('p')],
+        A::New,
+        "new key",
+        "enter a new key for this connection; a paste does the same at once",
+    ),
+    row(
+        &[C::Home, C::Explain, C::Review],
+        &[Char('R')],
+        A::Everywhere,
+        "replace everywhere",
+        "one new key for every place of the key that is sent here",
+    ),
+    row(
+        &[C::Explain, C::Compare, C::Done],
+        &[Char('n'), Char('p')],
         A::New,
         "new key",
         "enter a new key for this slot",
     ),
-    row(&[C::Keys], &[Char('n')], A::New, "replace", "enter a new key for every ticked place"),
+    row(&[C::Keys], &[Char('n'), Char('p')], A::New, "replace", "enter a new key for every ticked place"),
     row(
         &[C::Home, C::Explain, C::Compare, C::Keys],
         &[Char('t')],
@@ -398,6 +448,13 @@ pub const TABLE: &[Binding] = &[
     ),
     row(&[C::TestAll], &[Char('T')], A::TestAll, "again", "test every key again"),
     row(&[C::Home, C::Compare], &[Char('u')], A::Use, "use", "make the chosen candidate the active one"),
+    row(
+        &[C::Home],
+        &[Char('o')],
+        A::Others,
+        "other addresses",
+        "test at the addresses that were left out, after a yes",
+    ),
     row(&[C::Home, C::Explain], &[Char('c')], A::Compare, "compare", "put the candidates side by side"),
     row(
         &[C::Home, C::Compare, C::Fix],
@@ -406,8 +463,10 @@ pub const TABLE: &[Binding] = &[
         "explain",
         "show the whole chain, with every reason",
     ),
-    row(&[C::Home], &[Char('k'), Char('K')], A::ByKey, "by key", "every key and all its places"),
+    row(&[C::Home], &[Char('K'), Char('3')], A::ByKey, "by key", "every key and all its places"),
     row(&[C::Home], &[Char('s')], A::Setup, "set-up", "guided first set-up of agents and providers"),
+    quiet(&[C::Home], &[Char('n')], A::NextBroken, "to the next connection that fails"),
+    quiet(&[C::Home], &[Char('N')], A::LastBroken, "to the one before that fails"),
     row(&[C::Home, C::Done, C::History], &[Char('z')], A::Undo, "undo", "take back a write, byte for byte"),
     row(
         &[C::History],
@@ -420,43 +479,67 @@ pub const TABLE: &[Binding] = &[
     row(&[C::Home], &[Char('/')], A::Filter, "filter", "show only slots that contain a word"),
     row(&[C::Home], &[Char('r'), Key(KeyCode::F(5))], A::Rescan, "rescan", "read everything again"),
     // Moving.
-    quiet(&[C::Compare], &[Key(KeyCode::Left), Char('h')], A::Left, "the column to the left"),
-    quiet(&[C::Compare], &[Key(KeyCode::Right), Char('l')], A::Right, "the column to the right"),
+    row(
+        &[C::Compare],
+        &[Key(KeyCode::Enter)],
+        A::Enter,
+        "go there",
+        "back to the slots, with this connection chosen",
+    ),
+    row(&[C::Compare], &[Char('m')], A::Base, "base", "compare the others with this key"),
+    row(&[C::Compare], &[Char('x')], A::Hide, "hide same", "leave out the rows with the base's key"),
+    quiet(&[C::Compare], &[Key(KeyCode::Left), Char('h')], A::Left, "one row up"),
+    quiet(&[C::Compare], &[Key(KeyCode::Right), Char('l')], A::Right, "one row down"),
     row(
         &[C::Compare],
         &[Key(KeyCode::Tab)],
         A::NextPane,
-        "slot ↔ profiles",
-        "this slot, or every agent with this provider",
+        "scope",
+        "this connection, this provider, everything",
     ),
     quiet(&[C::Home, C::Keys], &[Key(KeyCode::Left), Char('h')], A::Left, "to the left pane"),
     quiet(&[C::Home, C::Keys], &[Key(KeyCode::Right), Char('l')], A::Right, "to the right pane"),
     quiet(&[C::Keys], &[Key(KeyCode::Enter)], A::Right, "to the right pane"),
     quiet(&[C::Home, C::Keys], &[Key(KeyCode::Tab), Key(KeyCode::BackTab)], A::NextPane, "to the other pane"),
-    quiet(&[C::Home, C::Filter], &[Key(KeyCode::Up)], A::Up, "one row up"),
-    quiet(&[C::Filter], &[Key(KeyCode::Down)], A::Down, "one row down"),
+    quiet(&[C::Filter, C::Palette], &[Key(KeyCode::Up)], A::Up, "one row up"),
+    quiet(&[C::Home], &[Key(KeyCode::Up), Char('k')], A::Up, "one row up"),
+    quiet(&[C::Filter, C::Palette], &[Key(KeyCode::Down)], A::Down, "one row down"),
     quiet(&[C::Home], &[Key(KeyCode::Down), Char('j')], A::Down, "one row down"),
     quiet(SCROLLS, &[Key(KeyCode::Up), Char('k')], A::Up, "one row up"),
     quiet(SCROLLS, &[Key(KeyCode::Down), Char('j')], A::Down, "one row down"),
-    quiet(LISTS, &[Key(KeyCode::PageUp), Ctrl('b')], A::PageUp, "one page up"),
-    quiet(LISTS, &[Key(KeyCode::PageDown), Ctrl('f')], A::PageDown, "one page down"),
+    quiet(LISTS, &[Key(KeyCode::PageUp), Ctrl('b'), Ctrl('u')], A::PageUp, "one page up"),
+    quiet(LISTS, &[Key(KeyCode::PageDown), Ctrl('f'), Ctrl('d')], A::PageDown, "one page down"),
     quiet(LISTS, &[Key(KeyCode::Home), Char('g')], A::First, "to the first row"),
     quiet(LISTS, &[Key(KeyCode::End), Char('G')], A::Last, "to the last row"),
     // Leaving.
     row(WIZARD, &[Key(KeyCode::Esc)], A::Back, "back", "one step back; nothing has been written"),
     row(&[C::Confirm, C::Undo], &[Key(KeyCode::Esc), Char('n')], A::Back, "no", "leave everything as it is"),
     row(
-        &[C::Fix, C::Explain, C::Compare, C::Keys, C::TestAll, C::History, C::Setup, C::Filter, C::Help],
+        &[
+            C::Fix,
+            C::Explain,
+            C::Compare,
+            C::Whose,
+            C::Keys,
+            C::TestAll,
+            C::History,
+            C::Setup,
+            C::Filter,
+            C::Help,
+        ],
         &[Key(KeyCode::Esc), Key(KeyCode::Backspace)],
         A::Back,
         "back",
         "to where you were",
     ),
+    row(&[C::Palette], &[Key(KeyCode::Esc)], A::Back, "back", "to where you were"),
     quiet(&[C::Home], &[Key(KeyCode::Esc)], A::Back, "clear the filter"),
     quiet(&[C::Done], &[Key(KeyCode::Esc)], A::Back, "back to the slots"),
+    row(&[C::Home], &[Char('y')], A::Copy, "copy", "copy what this connection sends, masked, and from where"),
+    row(COMMANDS, &[Char(':')], A::Palette, "commands", "every command of this screen, found by its words"),
     row(COMMANDS, &[Char('?'), Key(KeyCode::F(1))], A::Help, "help", "every key of this screen"),
     row(&[C::Paste], &[Char('?'), Key(KeyCode::F(1))], A::Help, "help", "every key of this screen"),
-    quiet(&[C::Typing, C::Filter], &[Key(KeyCode::F(1))], A::Help, "every key of this screen"),
+    quiet(&[C::Typing, C::Filter, C::Palette], &[Key(KeyCode::F(1))], A::Help, "every key of this screen"),
     row(&[C::Home], &[Char('q')], A::Quit, "quit", "leave keymend"),
     quiet(AWAY, &[Char('q')], A::Quit, "leave keymend"),
     quiet(EVERYWHERE, &[Ctrl('c')], A::Quit, "leave keymend at once; nothing is written"),
@@ -496,9 +579,11 @@ mod tests {
     }
 
     #[test]
-    fn k_shows_keys_at_home_and_moves_up_elsewhere() {
-        assert_eq!(lookup(Context::Home, press('k')), Some(Action::ByKey));
-        assert_eq!(lookup(Context::Explain, press('k')), Some(Action::Up));
+    fn k_moves_up_on_every_list() {
+        for context in [Context::Home, Context::Explain, Context::Compare, Context::Keys, Context::Whose] {
+            assert_eq!(lookup(context, press('k')), Some(Action::Up), "{context:?}");
+        }
+        assert_eq!(lookup(Context::Home, press('K')), Some(Action::ByKey));
     }
 
     #[test]

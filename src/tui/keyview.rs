@@ -9,11 +9,12 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use crate::secret::Secret;
-use crate::session::key_places::{self, Spot};
+use crate::session::key_places::Spot;
 use crate::session::{KeyView, SlotRef};
 use crate::source::Place;
 
 use super::core::Core;
+use super::everywhere;
 use super::keys::{Action, Context};
 use super::known::Ticket;
 use super::known::{Grade, Test};
@@ -68,7 +69,8 @@ impl Screen for KeyList {
                 self.toggle(self.place.min(places.saturating_sub(1)));
             }
             Input::Do(Action::TickAll) => self.tick_all(places),
-            Input::Do(Action::New) => return self.replace(core),
+            Input::Do(Action::New) => return self.replace(core, None),
+            Input::Paste(ref text) => return self.replace(core, Some(text)),
             Input::Do(Action::Test) => return self.test(core),
             Input::Do(Action::TestAll) => {
                 let (all, effects) = TestAll::start(core);
@@ -105,6 +107,14 @@ impl KeyList {
         (keys, effects)
     }
 
+    /// The view with this key chosen, and the keyboard at its places.
+    pub fn at(core: &mut Core, key: &Secret) -> (Self, Vec<Effect>) {
+        let (mut keys, effects) = Self::open(core);
+        keys.key = core.known.scan().keys.iter().position(|view| view.key == *key).unwrap_or(0);
+        keys.at_places = true;
+        (keys, effects)
+    }
+
     fn ask(&mut self, core: &mut Core) -> Vec<Effect> {
         let ticket = core.ticket();
         self.asking = Some(ticket);
@@ -123,20 +133,14 @@ impl KeyList {
     pub fn ticked(&self, core: &Core) -> Vec<Place> {
         let Some(view) = self.chosen(core) else { return Vec::new() };
         let spots = core.known.scan().spots(view).into_iter().enumerate();
-        let company = core.known.scan().company(&core.known.catalogue, view);
         let can =
-            |(at, spot): &(usize, Spot<'_>)| self.is_ticked(*at) && self.change(core, company, spot).is_ok();
+            |(at, spot): &(usize, Spot<'_>)| self.is_ticked(*at) && self.change(core, view, spot).is_ok();
         spots.filter(can).map(|(_, spot)| spot.candidate.place.clone()).collect()
     }
 
     /// What a new key would do at a place: in its agent's words as soon as they are there.
-    fn change(&self, core: &Core, company: Option<&str>, spot: &Spot<'_>) -> Result<String, String> {
-        if let Some(other) = spot.stranger(&core.known.catalogue, company) {
-            return Err(key_places::stranger_words(other));
-        }
-        let place = &spot.candidate.place;
-        let named = self.effects.iter().find(|(other, _)| other.same_spot(place));
-        named.map_or_else(|| spot.change().map(ToOwned::to_owned), |(_, effect)| effect.clone())
+    fn change(&self, core: &Core, view: &KeyView, spot: &Spot<'_>) -> Result<String, String> {
+        everywhere::change(core, &self.effects, view, spot)
     }
 
     fn is_ticked(&self, at: usize) -> bool {
@@ -191,21 +195,18 @@ impl KeyList {
     }
 
     /// Opens the wizard for one new key at every ticked place.
-    fn replace(&self, core: &mut Core) -> Step {
+    fn replace(&self, core: &mut Core, pasted: Option<&Secret>) -> Step {
         let places = self.ticked(core);
         let Some(view) = self.chosen(core) else { return Step::stay() };
         if places.is_empty() {
             core.say("tick a place with the space bar first", Role::Warn);
             return Step::stay();
         }
-        let spots = core.known.scan().spots(view);
-        let slots: BTreeSet<SlotRef> = spots
-            .iter()
-            .filter(|spot| places.contains(&spot.candidate.place))
-            .flat_map(|spot| spot.slots.iter().map(|(at, ..)| *at))
-            .collect();
-        let slots: Vec<SlotRef> = slots.into_iter().collect();
-        Step::push(Wizard::for_places(&core.known, view.key.clone(), places, &slots))
+        let slots = everywhere::readers(core, view, &places);
+        let wizard = Wizard::for_places(&core.known, view.key.clone(), places, &slots);
+        let Some(text) = pasted else { return Step::push(wizard) };
+        let (wizard, effects) = wizard.given(core, text);
+        Step::push(wizard).and(effects)
     }
 
     /// Tests the chosen key at every provider whose slots hold it.
@@ -256,7 +257,6 @@ impl KeyList {
     fn draw_places(&self, core: &Core, frame: &mut Frame, area: Rect, view: &KeyView) {
         let columns = usize::from(area.width);
         let spots = core.known.scan().spots(view);
-        let company = core.known.scan().company(&core.known.catalogue, view);
         let mut lines: Vec<Line> = Vec::new();
         let mut before = 0;
         let chosen = self.place.min(spots.len().saturating_sub(1));
@@ -265,7 +265,7 @@ impl KeyList {
             if at == chosen {
                 before = lines.len();
             }
-            for row in self.spot_rows(core, (at, company), spot, columns).0 {
+            for row in self.spot_rows(core, (at, view), spot, columns).0 {
                 lines.push(row.cut(columns).fill(columns).line(core, over));
             }
         }
@@ -280,14 +280,8 @@ impl KeyList {
     }
 
     /// A place with its tick, what a new key would do there, and the slots that read it and whether they send it.
-    fn spot_rows(
-        &self,
-        core: &Core,
-        (at, company): (usize, Option<&str>),
-        spot: &Spot<'_>,
-        columns: usize,
-    ) -> Rows {
-        let change = self.change(core, company, spot);
+    fn spot_rows(&self, core: &Core, (at, view): (usize, &KeyView), spot: &Spot<'_>, columns: usize) -> Rows {
+        let change = self.change(core, view, spot);
         let source = words::short_source(spot.candidate.source);
         let place = &spot.candidate.place;
         let shown = parts::fit_path(&place.show(core.known.home()), columns.saturating_sub(12));
@@ -316,7 +310,7 @@ impl KeyList {
 }
 
 fn panes(body: Rect) -> (Rect, Rect) {
-    let width = (body.width * 42 / 100).clamp(40, 48);
+    let width = (body.width * 42 / 100).clamp(20, 48);
     let left = Rect { width, ..body };
     (left, Rect { x: body.x + width - 1, width: body.width - width + 1, ..body })
 }

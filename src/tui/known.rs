@@ -254,6 +254,29 @@ impl Status {
     }
 }
 
+/// How the connections are, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// A test failed, or it cannot work.
+    pub fail: usize,
+    /// A test says that it works.
+    pub work: usize,
+    /// A key is sent, and was not tested.
+    pub untested: usize,
+    /// What is sent is not known.
+    pub unknown: usize,
+    /// Nobody set it up.
+    pub unset: usize,
+}
+
+impl Tally {
+    /// The connections that somebody set up.
+    #[must_use]
+    pub const fn all(self) -> usize {
+        self.fail + self.work + self.untested + self.unknown
+    }
+}
+
 /// Everything the screens know.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -270,6 +293,8 @@ pub struct Known {
     /// Each key's place in the order of the letters.
     letters: HashMap<Fingerprint, usize>,
     tests: BTreeMap<Tested, Test>,
+    /// How many scans there were.
+    scans: u64,
 }
 
 impl Known {
@@ -287,6 +312,7 @@ impl Known {
         self.real = scanning.scan.agents.iter().map(|scanned| scanned.findings.slots.len()).collect();
         self.scanning = scanning;
         self.scanned = true;
+        self.scans += 1;
         self.append_plausible();
     }
 
@@ -436,6 +462,12 @@ impl Known {
         keys.filter_map(|key| said(&key).map(|report| (key, report))).collect()
     }
 
+    /// How many scans there were: whatever was worked out from an older one is out of date.
+    #[must_use]
+    pub const fn scans(&self) -> u64 {
+        self.scans
+    }
+
     /// Notes that a test was asked for.
     pub fn asked(&mut self, tested: Tested, ticket: Ticket) {
         self.tests.insert(tested, Test::Running(ticket));
@@ -486,10 +518,28 @@ impl Known {
         }
     }
 
-    /// How many slots need attention.
+    /// Whether any test was answered.
     #[must_use]
-    pub fn problems(&self) -> usize {
-        self.real_slots().filter(|(_, _, slot)| self.status(slot).problem).count()
+    pub fn tested_any(&self) -> bool {
+        self.tests.values().any(|test| matches!(test, Test::Done(_)))
+    }
+
+    /// How the connections are, in numbers.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for (_, _, slot) in self.real_slots() {
+            let status = self.status(slot);
+            let tested = slot.sent().and_then(|sent| self.test(slot, &sent.key));
+            match (status.problem, tested) {
+                _ if status.mark == "·" => tally.unset += 1,
+                (true, _) => tally.fail += 1,
+                (false, Some(Test::Done(_))) => tally.work += 1,
+                (false, _) if slot.sent().is_some() => tally.untested += 1,
+                (false, _) => tally.unknown += 1,
+            }
+        }
+        tally
     }
 }
 

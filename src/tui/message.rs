@@ -291,6 +291,10 @@ pub enum Returned {
     Wrote(Secret),
     /// This action was taken back.
     Undone(String),
+    /// This connection was chosen.
+    Chose(SlotId),
+    /// The screen below is to do this.
+    Run(Action),
 }
 
 /// A finding, and the ways out of it.

@@ -228,7 +228,8 @@ impl Row {
         let spans = self.spans.into_iter().map(|(text, role)| {
             let style = core.theme.style(role);
             let style = if over.add_modifier.contains(Modifier::REVERSED) {
-                style.remove_modifier(Modifier::DIM).patch(over)
+                // One quiet bar: reversed colours would make every piece another block.
+                over
             } else {
                 style.patch(over)
             };
@@ -335,8 +336,40 @@ pub fn ends(core: &Core, frame: &mut Frame, area: Rect, left: Row, right: Row) {
 
 /// The keys of `context`, as many as fit; those that `offers` refuses are left out, help and quit always stay.
 pub fn footer(core: &Core, frame: &mut Frame, area: Rect, context: Context, offers: impl Fn(Action) -> bool) {
+    let mut row = Row::new();
+    for (chord, label, _) in in_footer(area, context, offers) {
+        row = row.text(" ").add(&chord, Role::Accent).text(" ").text(label).text(" ");
+    }
+    frame.render_widget(Paragraph::new(row.line(core, None)), area);
+}
+
+/// The command of the footer at a column.
+#[must_use]
+pub fn footer_action(
+    area: Rect,
+    context: Context,
+    offers: impl Fn(Action) -> bool,
+    column: u16,
+) -> Option<Action> {
+    let mut left = usize::from(area.x);
+    for (chord, label, action) in in_footer(area, context, offers) {
+        let size = width(&chord) + width(label) + 3;
+        if (left..left + size).contains(&usize::from(column)) {
+            return Some(action);
+        }
+        left += size;
+    }
+    None
+}
+
+/// What the footer shows: the key, the word, the command.
+fn in_footer(
+    area: Rect,
+    context: Context,
+    offers: impl Fn(Action) -> bool,
+) -> Vec<(String, &'static str, Action)> {
     let columns = usize::from(area.width);
-    let shown: Vec<(String, &str, Action)> = keys::rows(context)
+    let mut shown: Vec<(String, &'static str, Action)> = keys::rows(context)
         .filter_map(|row| Some((row.chords.first()?.show(), row.label?, row.action)))
         .filter(|(_, _, action)| offers(*action))
         .collect();
@@ -345,18 +378,15 @@ pub fn footer(core: &Core, frame: &mut Frame, area: Rect, context: Context, offe
         |entry: &(String, &str, Action)| matches!(entry.2, Action::Help | Action::Quit | Action::Back);
     let mut room = columns.saturating_sub(shown.iter().filter(|entry| stays(entry)).map(size).sum());
     let mut full = false;
-    let mut row = Row::new();
-    for entry in &shown {
-        if !stays(entry) {
-            full = full || size(entry) > room;
-            if full {
-                continue;
-            }
-            room -= size(entry);
+    shown.retain(|entry| {
+        if stays(entry) {
+            return true;
         }
-        row = row.text(" ").add(&entry.0, Role::Accent).text(" ").text(entry.1).text(" ");
-    }
-    frame.render_widget(Paragraph::new(row.line(core, None)), area);
+        full = full || size(entry) > room;
+        room = room.saturating_sub(if full { 0 } else { size(entry) });
+        !full
+    });
+    shown
 }
 
 /// Says in the lower border of `area` that there is more above or below.

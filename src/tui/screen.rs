@@ -27,6 +27,10 @@ pub trait Screen: Debug {
     fn aside(&self, _core: &Core) -> Row {
         Row::new()
     }
+    /// The connection that is chosen: what a key that is pasted here is for.
+    fn connection(&self, _core: &Core) -> Option<SlotId> {
+        None
+    }
     /// Whether an action makes sense now; the footer hides what does not.
     fn offers(&self, _core: &Core, _action: Action) -> bool {
         true

@@ -156,7 +156,9 @@ impl Setup {
         if let Some(item) = self.queue.iter_mut().find(|item| matches!(item.state, ItemState::Open)) {
             item.state = match result {
                 Returned::Wrote(key) => ItemState::Written(key.clone()),
-                Returned::Nothing | Returned::Undone(_) => ItemState::Skipped,
+                Returned::Nothing | Returned::Undone(_) | Returned::Chose(_) | Returned::Run(_) => {
+                    ItemState::Skipped
+                }
             };
         }
         if let Some(next) = self.queue.iter().position(|item| matches!(item.state, ItemState::Waiting)) {

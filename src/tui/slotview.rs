@@ -104,7 +104,14 @@ pub fn judged_rows(judged: &Judged, columns: usize) -> Rows {
 /// Lints of a slot and of one of its candidates, the gravest first.
 #[must_use]
 pub fn lints(own: &[Lint], candidate: Option<&Candidate>, columns: usize) -> Rows {
+    lints_but(own, candidate, None, columns)
+}
+
+/// The same without the one that was said already.
+#[must_use]
+pub fn lints_but(own: &[Lint], candidate: Option<&Candidate>, said: Option<&str>, columns: usize) -> Rows {
     let mut all: Vec<&Lint> = own.iter().chain(candidate.into_iter().flat_map(|c| &c.lints)).collect();
+    all.retain(|lint| Some(lint.message.as_str()) != said);
     all.sort_by_key(|lint| std::cmp::Reverse(lint.severity));
     let mut rows = Rows::default();
     for lint in all {

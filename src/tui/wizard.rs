@@ -14,9 +14,10 @@ use crate::session::past::Lost;
 use crate::source::{Place, Source};
 
 use super::core::Core;
+use super::everywhere;
 use super::keys::{Action, Context};
-use super::known::{Grade, Known, Test};
-use super::message::{Ask, Effect, Input, Returned};
+use super::known::{Grade, Known, Test, Ticket};
+use super::message::{Answer, Ask, Effect, Input, Returned};
 use super::parts::{self, Row, Rows};
 use super::screen::{Go, Screen, Step};
 use super::theme::Role;
@@ -81,6 +82,10 @@ pub struct Wizard {
     note: Option<String>,
     /// What is reviewed after the test, where there is no place to choose.
     next: Option<Ask>,
+    /// What needs no answer is passed by, as far as the review: the next key to press is the one that writes.
+    express: bool,
+    /// The question which places of the old key can take the new one.
+    spreading: Option<Ticket>,
 }
 
 impl Screen for Wizard {
@@ -107,12 +112,20 @@ impl Screen for Wizard {
             Stage::Clean(clean) => clean.offers(action),
             Stage::Test(_) => Testing::offers(core, &self.who, action),
             Stage::Destination(choosing) => choosing.offers(&self.who, action),
+            Stage::Review(_) if action == Action::Everywhere => self.can_spread(core),
             Stage::Review(review) => review.offers(action),
             Stage::Done(done) => done.offers(action),
         }
     }
 
     fn update(&mut self, core: &mut Core, input: &Input) -> Step {
+        if let Some(Answer::Effects(effects)) = input.answer(self.spreading) {
+            self.spreading = None;
+            return self.spread(core, effects);
+        }
+        if matches!(input, Input::Do(Action::Everywhere)) {
+            return self.ask_everywhere(core);
+        }
         let next = match &mut self.stage {
             Stage::Paste(paste) => paste.update(core, &self.who, input),
             Stage::Clean(clean) => clean.update(core, &mut self.who, input),
@@ -121,7 +134,8 @@ impl Screen for Wizard {
             Stage::Review(review) => review.update(core, &self.who, input),
             Stage::Done(done) => done.update(core, input),
         };
-        self.go(core, next)
+        let step = self.go(core, next);
+        self.hurry(core, step)
     }
 
     fn view(&self, core: &Core, frame: &mut Frame, area: Rect) {
@@ -148,13 +162,21 @@ impl Screen for Wizard {
 
 impl Wizard {
     fn new(who: Subject, stage: Stage) -> Self {
-        Self { who, behind: Vec::new(), stage, note: None, next: None }
+        Self { who, behind: Vec::new(), stage, note: None, next: None, express: false, spreading: None }
     }
 
     /// A new key for one slot.
     #[must_use]
     pub fn for_slot(slot: &Slot) -> Self {
         Self::new(Subject::of_slot(slot), Stage::Paste(Paste::default()))
+    }
+
+    /// The same wizard after this was pasted.
+    #[must_use]
+    pub fn given(mut self, core: &mut Core, text: &Secret) -> (Self, Vec<Effect>) {
+        let step = self.go(core, WizardAction::Look(text.clone()));
+        let step = self.hurry(core, step);
+        (self, step.effects)
     }
 
     /// A new key for one slot, as a part of a longer set-up.
@@ -178,7 +200,15 @@ impl Wizard {
         let slots = found.into_iter().map(SlotId::of).collect();
         let target = Target::Places { old: old.clone(), places, slots };
         Self::new(
-            Subject { target, provider, old: Some(old), new: None, unproven: None, switch: false },
+            Subject {
+                target,
+                provider,
+                old: Some(old),
+                new: None,
+                unproven: None,
+                taken_off: None,
+                switch: false,
+            },
             Stage::Paste(Paste::default()),
         )
     }
@@ -200,7 +230,7 @@ impl Wizard {
         }
         let mut test = Testing::default();
         let effects = if asked { Vec::new() } else { test.start(core, &who) };
-        (Self { next: Some(ask), ..Self::new(who, Stage::Test(test)) }, effects)
+        (Self { next: Some(ask), express: true, ..Self::new(who, Stage::Test(test)) }, effects)
     }
 
     /// A remedy: its plan is there already. A key that was not tested is tested before the review.
@@ -217,7 +247,7 @@ impl Wizard {
         }
         let mut test = Testing::default();
         let effects = test.start(core, &who);
-        (Self { next: Some(ask), ..Self::new(who, Stage::Test(test)) }, effects)
+        (Self { next: Some(ask), express: true, ..Self::new(who, Stage::Test(test)) }, effects)
     }
 
     /// A key that another program took away, brought back to its places; the review comes first.
@@ -251,10 +281,14 @@ impl Wizard {
                 if let Stage::Paste(paste) = &mut self.stage {
                     *paste = Paste::default();
                 }
+                self.express = clean.is_plain();
+                self.who.taken_off = clean.taken_off();
                 self.enter(Stage::Clean(clean));
                 Step::stay()
             }
             WizardAction::Test => {
+                // Whoever says yes to a doubtful key has seen what there is to see.
+                self.express = self.who.unproven.is_none();
                 let mut test = Testing::default();
                 let effects = test.start(core, &self.who);
                 self.enter(Stage::Test(test));
@@ -291,7 +325,66 @@ impl Wizard {
         self.behind.retain(|behind| behind.step() < step);
     }
 
+    /// Passes the steps by that have nothing to ask.
+    fn hurry(&mut self, core: &mut Core, mut step: Step) -> Step {
+        while self.express && matches!(step.go, Go::Stay) {
+            let next = match &mut self.stage {
+                Stage::Clean(clean) if clean.is_plain() => WizardAction::Test,
+                Stage::Test(_) if Testing::works(core, &self.who) => WizardAction::Choose,
+                Stage::Destination(choosing) => match choosing.plain(core, &self.who) {
+                    Some(next) => next,
+                    None => break,
+                },
+                _ => break,
+            };
+            let further = self.go(core, next);
+            step = Step { go: further.go, effects: std::mem::take(&mut step.effects) }.and(further.effects);
+        }
+        step
+    }
+
+    /// Whether the review can be widened to all places of the old key.
+    fn can_spread(&self, core: &Core) -> bool {
+        let elsewhere = |old: &Secret| {
+            everywhere::view(core, old).is_some_and(|view| core.known.scan().spots(view).len() > 1)
+        };
+        matches!(self.stage, Stage::Review(_))
+            && matches!(self.who.target, Target::Slot(_))
+            && !self.who.switch
+            && self.who.old.as_ref().is_some_and(elsewhere)
+    }
+
+    fn ask_everywhere(&mut self, core: &mut Core) -> Step {
+        if !self.can_spread(core) {
+            return Step::stay();
+        }
+        let ticket = core.ticket();
+        self.spreading = Some(ticket);
+        Step::run(vec![Effect::Effects(ticket)])
+    }
+
+    /// The new key goes to every place of the old one, in one plan.
+    fn spread(&mut self, core: &mut Core, effects: &everywhere::Effects) -> Step {
+        let (Some(old), Some(new)) = (self.who.old.clone(), self.who.new.clone()) else {
+            return Step::stay();
+        };
+        let Some(view) = everywhere::view(core, &old) else { return Step::stay() };
+        let places = everywhere::places(core, effects, view);
+        if !self.can_spread(core) || places.is_empty() {
+            core.say("keymend can write to no other place of this key", Role::Warn);
+            return Step::stay();
+        }
+        let slots = everywhere::readers(core, view, &places);
+        let slots = slots.iter().filter_map(|at| core.known.slot(*at)).map(SlotId::of).collect();
+        self.who.target = Target::Places { old: old.clone(), places: places.clone(), slots };
+        let (stage, effects) = look_over(core, Ask::Rotate { old, new, places });
+        self.behind.retain(|behind| behind.step() < WizardStep::Destination);
+        self.stage = stage;
+        Step::run(effects)
+    }
+
     fn back(&mut self, core: &mut Core) -> Step {
+        self.express = false;
         let test = match &mut self.stage {
             Stage::Test(test) => Some(test),
             _ => self.behind.iter_mut().find_map(|stage| match stage {

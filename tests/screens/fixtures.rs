@@ -39,20 +39,25 @@ pub fn stale() -> String {
 }
 
 pub fn fresh() -> String {
-    key("sk-ant-api03-", 'Z', "k3Pw", 108)
+    key("sk-ant-api03-", 'Z', "k3AA", 108)
 }
 
 pub fn other() -> String {
-    key("sk-ant-api03-", 'W', "x9Qk", 108)
+    key("sk-ant-api03-", 'W', "x9AA", 108)
 }
 
 pub fn router() -> String {
     key("sk-or-v1-", 'e', "77aa", 73)
 }
 
+/// A key that is nowhere on the machine yet.
+pub fn brand() -> String {
+    key("sk-ant-api03-", 'N', "n3AA", 108)
+}
+
 /// Every whole key that is planted, for the leak test.
 pub fn planted() -> Vec<String> {
-    vec![stale(), fresh(), other(), router()]
+    vec![stale(), fresh(), other(), router(), brand()]
 }
 
 fn no_scan(_: &Context<'_>) -> Option<Findings> {
@@ -370,16 +375,22 @@ pub fn unreached() -> Judged {
 }
 
 /// Gives the answers of `judge` to every test that `effects` ask for.
-pub fn answer(model: &mut Model, effects: Vec<Effect>, judge: impl Fn(&Secret) -> Option<Judged>) {
+pub fn answer(
+    model: &mut Model,
+    effects: Vec<Effect>,
+    judge: impl Fn(&Secret) -> Option<Judged>,
+) -> Vec<Effect> {
+    let mut further = Vec::new();
     for effect in effects {
         let Effect::Probe(ticket, jobs) = effect else { continue };
         for job in jobs {
             if let Some(judged) = judge(&job.key) {
                 let tested: Tested = job.tested;
-                update(model, Message::Judged(ticket, tested, judged));
+                further.extend(update(model, Message::Judged(ticket, tested, judged)));
             }
         }
     }
+    further
 }
 
 /// Where the new key of OpenClaw's main profile could go.
@@ -432,7 +443,7 @@ pub fn plan() -> Arc<Plan> {
             line(LineKind::Same, "    \"anthropic:default\": {"),
             line(LineKind::Same, "      \"type\": \"api_key\","),
             line(LineKind::Removed, "      \"key\": \"sk-ant-api03-…VAAA (108)\""),
-            line(LineKind::Added, "      \"key\": \"sk-ant-api03-…k3Pw (108)\""),
+            line(LineKind::Added, "      \"key\": \"sk-ant-api03-…k3AA (108)\""),
             line(LineKind::Same, "    },"),
         ],
         notes: vec!["the lock that OpenClaw takes is taken".into()],

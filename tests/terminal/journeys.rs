@@ -28,7 +28,7 @@ impl Demo {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("home");
         let mut pty = Pty::start(&["demo", "--keep", home.to_str().unwrap()], env, size);
-        pty.wait_for("scanned in");
+        pty.wait_for("By need");
         Self { pty, folder }
     }
 
@@ -121,15 +121,12 @@ fn a_revoked_key_is_replaced_and_the_write_is_taken_back() {
     demo.choose("claw anth", "OpenClaw · main · anthropic");
     let pty = &mut demo.pty;
     pty.press("t", "✗ invalid");
-    pty.press("n", "paste the key here");
-    let clean = pty.paste_until(&dirty(&new), "test it at Anthropic");
-    assert!(clean.contains("removed  2 × zero-width space, 1 × line end at the ends"), "{clean}");
-    assert!(clean.contains("Anthropic, API key, 108 characters"), "{clean}");
-    let tested = pty.press(ENTER, "choose where to write it");
-    assert!(tested.contains("✓ works"), "{tested}");
-    let places = pty.press(ENTER, "(best)");
-    assert!(places.contains("the agent will then send the new key"), "{places}");
-    let review = pty.press(ENTER, "write it.");
+    pty.press("p", "paste the key here");
+    // Nothing has to be asked: the key is cleaned and tested, and the review is what is left.
+    let review = pty.paste_until(&dirty(&new), "write it.");
+    assert!(review.contains("2 × zero-width space, 1 × line end at the ends"), "{review}");
+    assert!(review.contains("✓ works"), "{review}");
+    assert!(review.contains("the agent will then send the new key"), "{review}");
     assert!(
         review.contains("- ") && review.contains("mVAA (108)") && review.contains("k3AA (108)"),
         "{review}"
@@ -149,7 +146,7 @@ fn a_revoked_key_is_replaced_and_the_write_is_taken_back() {
     demo.pty.press("z", "put it back");
     demo.pty.press("y", "Put back, byte for byte");
     assert_eq!(demo.content(), before);
-    demo.pty.wait_for("scanned in");
+    demo.pty.wait_for("By need");
     demo.quit();
 }
 
@@ -184,7 +181,7 @@ fn a_good_key_beside_the_bad_one_is_found_and_used() {
     demo.choose("claw anth", "OpenClaw · main · anthropic");
     let ways = demo.pty.press("f", "works and is not sent");
     assert!(ways.contains("ANTHROPIC_API_KEY of this shell"), "{ways}");
-    demo.pty.press(ESC, "scanned in");
+    demo.pty.press(ESC, "By need");
     let ways = demo.pty.press("f", "works and is not sent");
     // The best way out comes first and is chosen; a new key is not needed.
     assert!(ways.contains("▸ 1 use source 3") && !ways.contains("make a new key"), "{ways}");
@@ -200,22 +197,19 @@ fn what_was_written_can_be_taken_back_from_the_home_screen() {
     let before = demo.content();
     let old = Key::Exhausted("openrouter").text();
     demo.choose("aider rout", "Aider · openrouter");
-    demo.pty.press("n", "paste the key here");
+    demo.pty.press("p", "paste the key here");
     // The clipboard of the demo holds a new key for the provider.
-    demo.pty.press("p", "test it at OpenRouter");
-    demo.pty.press(ENTER, "choose where to write it");
-    demo.pty.press(ENTER, "(best)");
-    demo.pty.press(ENTER, "write it.");
+    demo.pty.press("p", "write it.");
     demo.pty.press("w", "✓ Aider · openrouter now sends");
     let written = demo.content();
     assert!(holds(&written, &Key::New("openrouter").text()));
     let config = String::from_utf8_lossy(&written[".aider.conf.yml"]);
     assert!(!config.contains(&old) && config.contains("model: openrouter/"), "{config}");
-    demo.pty.press(ENTER, "scanned in");
+    demo.pty.press(ENTER, "By need");
     demo.pty.press("H", "set aider/openrouter");
-    demo.pty.press(ESC, "scanned in");
+    demo.pty.press(ESC, "By need");
     demo.pty.press("z", "put it back");
-    demo.pty.press(ESC, "scanned in");
+    demo.pty.press(ESC, "By need");
     assert!(holds(&demo.content(), &Key::New("openrouter").text()), "a no is a no");
     demo.pty.press("z", "put it back");
     demo.pty.press("y", "Put back, byte for byte");
@@ -228,13 +222,13 @@ fn the_key_that_is_there_already_is_caught() {
     let mut demo = Demo::open(SIZE);
     let before = demo.content();
     demo.choose("claw anth", "OpenClaw · main · anthropic");
-    demo.pty.press("n", "paste the key here");
+    demo.pty.press("p", "paste the key here");
     let same = demo.pty.paste_until(&dirty(&Key::Stale("anthropic").text()), "enter another key");
     assert!(same.contains("This is the key that is already there"), "{same}");
     demo.pty.press(ESC, "paste the key here");
     // Another key that is pasted on the same screen replaces the first.
     demo.pty.paste_until(&Key::Stale("anthropic").text(), "already there");
-    demo.pty.paste_until(&Key::New("anthropic").text(), "test it at Anthropic");
+    demo.pty.paste_until(&Key::New("anthropic").text(), "write it.");
     assert_eq!(demo.content(), before);
     demo.quit();
 }
@@ -253,13 +247,13 @@ fn a_paste_that_is_no_key_says_why_and_the_next_one_counts() {
         ("https://platform.claude.com/settings/keys".to_owned(), "this is an address"),
     ];
     demo.choose("claw anth", "OpenClaw · main · anthropic");
-    demo.pty.press("n", "paste the key here");
+    demo.pty.press("p", "paste the key here");
     for (text, why) in refused {
         let screen = demo.pty.paste_until(&text, "is not used");
         assert!(screen.contains(why), "{why}: {screen}");
         demo.pty.press(ENTER, "paste the key here");
     }
-    demo.pty.paste_until(&dirty(&one), "test it at Anthropic");
+    demo.pty.paste_until(&dirty(&one), "write it.");
     assert_eq!(demo.content(), before);
     demo.quit();
 }
@@ -268,7 +262,7 @@ fn a_paste_that_is_no_key_says_why_and_the_next_one_counts() {
 fn a_key_of_another_provider_is_stopped() {
     let mut demo = Demo::open(SIZE);
     demo.choose("claw anth", "OpenClaw · main · anthropic");
-    demo.pty.press("n", "paste the key here");
+    demo.pty.press("p", "paste the key here");
     let wrong = demo.pty.paste_until(&Key::New("openrouter").text(), "go on all the same");
     assert!(wrong.contains("It would fit here: "), "{wrong}");
     demo.pty.press(ENTER, "press i to go on all the same");
@@ -283,14 +277,12 @@ fn a_rejected_key_is_stopped_and_insisting_is_said_to_the_end() {
     let mut demo = Demo::open(SIZE);
     let before = demo.content();
     demo.choose("claw anth", "OpenClaw · main · anthropic");
-    demo.pty.press("n", "paste the key here");
+    demo.pty.press("p", "paste the key here");
     let unknown = Key::New("anthropic").text().replace("NEW", "BAD");
-    demo.pty.paste_until(&unknown, "test it at Anthropic");
-    demo.pty.press(ENTER, "save it all the same");
+    demo.pty.paste_until(&unknown, "save it all the same");
     demo.pty.press(ENTER, "the provider rejects this key");
     assert_eq!(demo.content(), before, "a definite no writes nothing");
-    demo.pty.press("i", "(best)");
-    demo.pty.press(ENTER, "Unproven: the provider rejects it");
+    demo.pty.press("i", "Unproven: the provider rejects it");
     demo.pty.wait_for("write it.");
     let done = demo.pty.press("w", "now sends");
     assert!(done.contains("Unproven: the provider rejects it"), "{done}");
@@ -302,25 +294,70 @@ fn a_rejected_key_is_stopped_and_insisting_is_said_to_the_end() {
 fn a_typed_key_is_never_echoed() {
     let mut demo = Demo::open(SIZE);
     demo.choose("claw anth", "OpenClaw · main · anthropic");
-    demo.pty.press("n", "paste the key here");
+    demo.pty.press("p", "paste the key here");
     for (at, c) in Key::New("anthropic").text().chars().enumerate() {
         let typed = at + 1;
         let word = if typed == 1 { "character" } else { "characters" };
         demo.pty.press(&c.to_string(), &format!(" {typed} {word}"));
     }
-    let clean = demo.pty.press(ENTER, "test it at Anthropic");
-    assert!(clean.contains("the paste was clean"), "{clean}");
+    let review = demo.pty.press(ENTER, "write it.");
+    assert!(review.contains("✓ works"), "{review}");
     demo.quit();
 }
 
 #[test]
-fn what_the_foot_offers_is_done_with_its_key() {
+fn what_the_line_with_enter_offers_is_done_by_enter() {
     let mut demo = Demo::open(SIZE);
     demo.choose("claw anth", "OpenClaw · main · anthropic");
     demo.pty.press("T", "answered");
-    demo.pty.press("\u{1b}", "u use E");
-    let tested = demo.pty.press("u", "use another key");
-    assert!(tested.contains("x9AA (108)"), "{tested}");
+    demo.pty.press("\u{1b}", "Enter  use source 3");
+    let review = demo.pty.press(ENTER, "write it.");
+    assert!(review.contains("x9AA (108)") && review.contains("✓ works"), "{review}");
+    demo.quit();
+}
+
+#[test]
+fn a_key_that_is_pasted_on_home_is_back_in_three_key_presses() {
+    let mut demo = Demo::open(SIZE);
+    let before = demo.content();
+    demo.choose("claw anth", "OpenClaw · main · anthropic");
+    // Paste, look, write.
+    let review = demo.pty.paste_until(&dirty(&Key::New("anthropic").text()), "write it.");
+    assert!(review.contains("OpenClaw · main · anthropic"), "{review}");
+    demo.pty.press("w", "✓ OpenClaw · main · anthropic now sends");
+    demo.pty.press("z", "put it back");
+    demo.pty.press("y", "Put back, byte for byte");
+    assert_eq!(demo.content(), before);
+    demo.quit();
+}
+
+#[test]
+fn the_review_is_widened_to_every_place_of_the_old_key() {
+    let mut demo = Demo::open(SIZE);
+    let before = demo.content();
+    demo.choose("claw anth", "OpenClaw · main · anthropic");
+    demo.pty.paste_until(&Key::New("anthropic").text(), "write it.");
+    let review = demo.pty.press("R", ".hermes/.env");
+    assert!(review.contains("openclaw.sqlite"), "{review}");
+    let done = demo.pty.press("w", "Hermes Agent · anthropic now sends");
+    assert!(done.contains("OpenClaw · main · anthropic now sends"), "{done}");
+    assert!(!holds(&demo.content(), &Key::Stale("anthropic").text()));
+    demo.pty.press("z", "put it back");
+    demo.pty.press("y", "Put back, byte for byte");
+    assert_eq!(demo.content(), before);
+    demo.quit();
+}
+
+#[test]
+fn from_the_start_to_the_mended_connection_it_is_three_key_presses() {
+    let mut demo = Demo::open(SIZE);
+    // Enter tests everything; then the worst connection in use is chosen, and Enter does what its line says.
+    demo.pty.press(ENTER, "connections fail");
+    demo.pty.wait_until("the best way out", |screen| {
+        screen.contains("▶ Enter  ") && !screen.contains("Enter  test all")
+    });
+    demo.pty.press(ENTER, "write it.");
+    demo.pty.press("w", "now sends");
     demo.quit();
 }
 
@@ -329,12 +366,11 @@ fn another_candidate_is_put_in_its_place_from_the_comparison() {
     let mut demo = Demo::open(SIZE);
     let before = demo.content();
     demo.choose("claw anth", "OpenClaw · main · anthropic");
-    demo.pty.press("c", "Candidates of this slot");
+    demo.pty.press("c", "the sources of one");
     demo.pty.press("\u{1b}[C", "▸ 2");
     demo.pty.press("\u{1b}[C", "▸ 3");
-    let tested = demo.pty.press("u", "✓ works");
-    assert!(tested.contains("use another key"), "{tested}");
-    demo.pty.press(ENTER, "write it.");
+    let review = demo.pty.press("u", "write it.");
+    assert!(review.contains("✓ works") && review.contains("use another key"), "{review}");
     let done = demo.pty.press("w", "now sends");
     assert!(done.contains("OpenClaw · main · anthropic now sends"), "{done}");
     assert_ne!(demo.content(), before);
@@ -349,7 +385,7 @@ fn a_key_is_replaced_at_every_place_at_once() {
     let mut demo = Demo::open(SIZE);
     let before = demo.content();
     let (old, new) = (Key::Stale("anthropic").text(), Key::New("anthropic").text());
-    demo.pty.press("k", "distinct keys");
+    demo.pty.press("K", "distinct keys");
     for _ in 0..20 {
         let shown = demo.pty.screen();
         let title = shown.lines().nth(1).unwrap_or_default().to_owned();
@@ -359,12 +395,9 @@ fn a_key_is_replaced_at_every_place_at_once() {
         demo.pty.send("\u{1b}[B");
         demo.pty.wait_until("the next key", |screen| screen.lines().nth(1).unwrap_or_default() != title);
     }
-    demo.pty.press("n", "paste the key here");
-    demo.pty.paste_until(&dirty(&new), "test it at Anthropic");
-    demo.pty.press(ENTER, "choose where to write it");
-    let places = demo.pty.press(ENTER, "all or nothing");
-    assert!(places.contains(".hermes/.env") && places.contains("openclaw.sqlite"), "{places}");
-    demo.pty.press(ENTER, "write it.");
+    demo.pty.press("p", "paste the key here");
+    let review = demo.pty.paste_until(&dirty(&new), "write it.");
+    assert!(review.contains(".hermes/.env") && review.contains("openclaw.sqlite"), "{review}");
     let done = demo.pty.press("w", "now sends");
     assert!(done.contains("revoke the old key"), "{done}");
     assert!(done.contains("OpenClaw · main · anthropic now sends"), "{done}");
@@ -400,18 +433,18 @@ fn tests_that_hang_leave_the_keyboard_free_and_can_be_stopped() {
     let place = home.path().to_str().unwrap();
     let env = [("HOME", place), ("PATH", "/usr/bin:/bin"), ("HTTPS_PROXY", &*address)];
     let mut pty = Pty::start_in(Some(home.path()), &[], &env, SIZE);
-    pty.wait_for("scanned in");
+    pty.wait_for("By need");
     pty.press("T", "0 of 1 answered");
     pty.press(ESC, "testing 1 key");
     pty.press("e", "back");
     pty.press(ESC, "testing 1 key");
     pty.press("?", "Keys: ");
     pty.press(ESC, "testing 1 key");
-    pty.press("k", "1 distinct key");
+    pty.press("K", "1 distinct key");
     pty.press(ESC, "testing 1 key");
     pty.press("T", "cancel");
     pty.press("x", "again");
-    pty.press(ESC, "scanned in");
+    pty.press(ESC, "By need");
     pty.send("q");
     assert_eq!(pty.finish(), 0);
     no_key_in(&pty);
@@ -432,14 +465,12 @@ fn a_first_set_up_goes_from_nothing_to_a_key_that_is_sent() {
     pty.press(ENTER, "3 of 3");
     pty.press(ENTER, "paste the key here");
     let new = Key::New("anthropic").text();
-    pty.paste_until(&dirty(&new), "test it at Anthropic");
-    pty.press(ENTER, "keymend runs with --offline");
-    pty.press(ENTER, "(best)");
+    pty.paste_until(&dirty(&new), "keymend runs with --offline");
     pty.press(ENTER, "Unproven: ");
     pty.wait_for("write it.");
     pty.press("w", "now sends");
     pty.press(ENTER, "✓ written");
-    pty.press(ENTER, "scanned in");
+    pty.press(ENTER, "By need");
     let text = std::fs::read_to_string(home.path().join(".hermes/.env")).unwrap();
     assert_eq!(text, format!("ANTHROPIC_API_KEY={new}\n"));
     pty.send("q");
@@ -472,11 +503,11 @@ fn an_empty_machine_is_welcomed() {
     assert!(setup.contains("Not found here: ") && setup.contains("OpenClaw"), "{setup}");
     pty.press(ENTER, "tick an agent");
     pty.press(ESC, "Welcome");
-    for key in ["n", "e", "c", "u", "t"] {
+    for key in ["p", "e", "c", "u", "t"] {
         pty.press(key, "no slot is chosen");
-        pty.press("r", "scanned in");
+        pty.press("r", "By need");
     }
-    pty.press("k", "0 distinct keys");
+    pty.press("K", "0 distinct keys");
     pty.press(ESC, "Welcome");
     pty.press("z", "there is nothing to undo");
     pty.press(ESC, "Welcome");
@@ -498,22 +529,22 @@ fn without_a_home_it_opens_all_the_same() {
 }
 
 #[test]
-fn every_size_from_80_by_24_is_whole_and_a_smaller_one_says_so() {
+fn every_size_from_40_by_10_is_whole_and_a_smaller_one_says_so() {
     let mut demo = Demo::open((80, 24));
     let home = demo.pty.wait_for("? help");
     assert!(home.lines().all(|line| line.chars().count() <= 80) && home.lines().count() == 24, "{home}");
-    demo.pty.resize(60, 20);
-    demo.pty.wait_for("keymend needs 80 × 24");
+    demo.pty.resize(39, 9);
+    demo.pty.wait_for("keymend needs 40");
     // What cannot be seen cannot be pressed.
     demo.pty.send("n").next_frame();
     demo.pty.resize(100, 30);
-    demo.pty.wait_for("scanned in");
-    demo.pty.press("?", "enter a new key for this slot");
-    demo.pty.resize(79, 30);
-    demo.pty.wait_for("this terminal has 79 × 30");
+    demo.pty.wait_for("By need");
+    demo.pty.press("?", "enter a new key for this connection");
+    demo.pty.resize(40, 30);
+    demo.pty.wait_for("what needs");
     demo.pty.resize(140, 44);
-    demo.pty.wait_for("the candidate that is sent");
-    demo.pty.press(ESC, "scanned in");
+    demo.pty.press("G", "the candidate that is sent");
+    demo.pty.press(ESC, "By need");
     demo.quit();
 }
 
@@ -522,7 +553,7 @@ fn help_lists_the_keys_of_the_screen() {
     let mut demo = Demo::open((120, 60));
     let help = demo.pty.press("?", "Keys: ");
     for words in [
-        "enter a new key for this slot",
+        "enter a new key for this connection",
         "test every key that is sent, side by side",
         "every key and all its places",
         "take back a write, byte for byte",
@@ -532,7 +563,7 @@ fn help_lists_the_keys_of_the_screen() {
     ] {
         assert!(help.contains(words), "{words}: {help}");
     }
-    demo.pty.press(ESC, "scanned in");
+    demo.pty.press(ESC, "By need");
     demo.quit();
 }
 
@@ -552,13 +583,13 @@ fn coloured(raw: &[u8]) -> bool {
 fn no_color_means_no_colour() {
     let mut demo = Demo::with(SIZE, &[("NO_COLOR", "1")]);
     demo.pty.press("T", "answered");
-    demo.pty.press(ESC, "scanned in");
+    demo.pty.press(ESC, "By need");
     assert!(!coloured(&demo.pty.raw));
     demo.quit();
     let mut with = Demo::open(SIZE);
     with.pty.press("T", "answered");
     assert!(coloured(&with.pty.raw), "the check sees colours where they are");
-    with.pty.press(ESC, "scanned in");
+    with.pty.press(ESC, "By need");
     with.quit();
 }
 
@@ -599,7 +630,7 @@ fn however_it_ends_the_terminal_is_put_back() {
 fn a_paste_that_never_ends_cannot_hold_the_terminal() {
     let mut demo = Demo::open(SIZE);
     demo.choose("claw anth", "OpenClaw · main · anthropic");
-    demo.pty.press("n", "paste the key here");
+    demo.pty.press("p", "paste the key here");
     demo.pty.send("\u{1b}[200~sk-ant-FAKE");
     demo.pty.wait_for("The paste is not finished");
     demo.pty.signal(Signal::TERM);
@@ -618,6 +649,6 @@ fn paused_it_gives_the_terminal_back_and_takes_it_again() {
     demo.pty.signal(Signal::CONT);
     demo.pty.wait_for("Keys: ");
     assert!(demo.pty.cells().alternate_screen() && demo.pty.cells().bracketed_paste());
-    demo.pty.press(ESC, "scanned in");
+    demo.pty.press(ESC, "By need");
     demo.quit();
 }

@@ -10,15 +10,16 @@ const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/screens/home.svg
 #[test]
 fn the_picture_in_the_readme_is_todays_home_screen() {
     let mut pty = Pty::start(&["demo"], &[], SIZE);
-    pty.wait_for("scanned in");
-    pty.send("T");
+    pty.wait_for("By need");
+    pty.press("T", "answered");
     pty.wait_until("all tests done", |screen| screen.contains("✓") && !screen.contains("testing"));
-    pty.press("\u{1b}", "scanned in");
+    pty.press("\u{1b}", "By need");
     // The story of the README: two profiles with the same revoked key.
     pty.press("/", "keep");
     pty.press("claw anth", "OpenClaw · main · anthropic");
     pty.press("\r", "q quit");
-    let text = steady(&pty.press("\u{1b}", "deepseek"));
+    pty.press("\u{1b}", "Also failing");
+    let text = steady(&pty.wait_for("Enter  use source 3"));
     if std::env::var_os("KEYMEND_UPDATE").is_some() {
         std::fs::create_dir_all(std::path::Path::new(PATH).parent().unwrap()).unwrap();
         std::fs::write(PATH, svg(&pty, &text)).unwrap();

@@ -206,3 +206,26 @@ fn where_standard_input_is_the_key_the_terminal_is_asked() {
         assert_eq!(home.content(), format!("ANTHROPIC_API_KEY={key}\n"));
     }
 }
+
+/// The wizard line by line: a new key from the list to the write and back, without a cursor that moves.
+#[test]
+fn line_by_line_a_key_is_entered_written_and_taken_back() {
+    let home = Home::new();
+    let mut window = home.open(&["--plain", "--offline"]);
+    window.wait_for("1. Hermes Agent to anthropic, in use: sends");
+    window.press("1\r", "p new key");
+    window.press("p\r", "hidden:");
+    window.send(&format!("\u{1b}[200~{}\n\u{1b}[201~", new()));
+    window.wait_for("(108) anthropic");
+    window.press("\r", "Write this? [y/N]");
+    window.press("y\r", "now sends");
+    assert_eq!(home.content(), format!("ANTHROPIC_API_KEY={}\n", new()));
+    window.send("\r");
+    window.press("z\r", "[y/N]");
+    window.send("y\rq\r");
+    assert_eq!(window.end().code(), Some(0));
+    assert_eq!(home.content(), format!("ANTHROPIC_API_KEY={}\n", old()));
+    hidden(&window);
+    let raw = String::from_utf8_lossy(&window.raw);
+    assert!(!raw.contains("\u{1b}[?1049h") && !raw.contains("\u{1b}[2J"), "no screen is drawn");
+}

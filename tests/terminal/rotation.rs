@@ -36,7 +36,7 @@ fn home() -> tempfile::TempDir {
 fn open(home: &Path) -> Pty {
     let env = [("HOME", home.to_str().unwrap())];
     let mut pty = Pty::start_in(Some(&home.join("work")), &["--offline"], &env, SIZE);
-    pty.wait_for("scanned in");
+    pty.wait_for("By need");
     pty
 }
 
@@ -58,14 +58,12 @@ fn quit(mut pty: Pty) {
 
 /// Replaces the key at all four agents.
 fn rotate(pty: &mut Pty) -> String {
-    let places = pty.press("k", "distinct key");
+    let places = pty.press("K", "distinct key");
     for agent in ["Hermes Agent", "opencode", "Aider", "llm"] {
         assert!(places.contains(agent), "{places}");
     }
     pty.press("n", "paste the key here");
-    pty.paste_until(&format!("export OPENROUTER_API_KEY={}\n", key("0c1e")), "▸ Clean");
-    pty.press(ENTER, "save unproven");
-    pty.press(ENTER, "all or nothing");
+    pty.paste_until(&format!("export OPENROUTER_API_KEY={}\n", key("0c1e")), "save unproven");
     pty.press(ENTER, "write it.");
     pty.press("w", "now sends")
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use keymend::demo::Key;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
-use super::journeys::ENTER;
+use super::journeys::{ENTER, ESC};
 
 const CEILING: Duration = Duration::from_mins(1);
 
@@ -128,52 +128,43 @@ const SCREENS: [(&str, Way); 15] = [
     ("home", &[]),
     ("filter", &[("/", "keep")]),
     ("explain", &[("e", "back")]),
-    ("compare", &[CLAW[0], CLAW[1], CLAW[2], ("c", "Candidates of this slot")]),
-    ("keys", &[("k", "distinct keys")]),
+    ("compare", &[CLAW[0], CLAW[1], CLAW[2], ("c", "the sources of one")]),
+    ("keys", &[("K", "distinct keys")]),
     ("test all", &[("T", "answered")]),
     ("help", &[("?", "Keys: ")]),
     ("history", &[("H", "Nothing was written yet")]),
     ("undo", &[("z", "nothing to undo")]),
     ("set-up", &[("s", "1 of 3")]),
-    ("paste", &[CLAW[0], CLAW[1], CLAW[2], ("n", "paste the key here")]),
-    ("clean", &[CLAW[0], CLAW[1], CLAW[2], ("n", "paste the key here"), ("p", "test it at Anthropic")]),
+    ("paste", &[CLAW[0], CLAW[1], CLAW[2], ("p", "paste the key here")]),
+    (
+        "clean",
+        &[
+            CLAW[0],
+            CLAW[1],
+            CLAW[2],
+            ("p", "paste the key here"),
+            ("p", "write it."),
+            (ESC, "(best)"),
+            (ESC, "choose where to write it"),
+            (ESC, "test it at Anthropic"),
+        ],
+    ),
     (
         "tested",
         &[
             CLAW[0],
             CLAW[1],
             CLAW[2],
-            ("n", "paste the key here"),
-            ("p", "test it at Anthropic"),
-            (ENTER, "choose where to write it"),
+            ("p", "paste the key here"),
+            ("p", "write it."),
+            (ESC, "(best)"),
+            (ESC, "choose where to write it"),
         ],
     ),
-    (
-        "review",
-        &[
-            CLAW[0],
-            CLAW[1],
-            CLAW[2],
-            ("n", "paste the key here"),
-            ("p", "test it at Anthropic"),
-            (ENTER, "choose where to write it"),
-            (ENTER, "(best)"),
-            (ENTER, "write it."),
-        ],
-    ),
+    ("review", &[CLAW[0], CLAW[1], CLAW[2], ("p", "paste the key here"), ("p", "write it.")]),
     (
         "done",
-        &[
-            CLAW[0],
-            CLAW[1],
-            CLAW[2],
-            ("n", "paste the key here"),
-            ("p", "test it at Anthropic"),
-            (ENTER, "choose where to write it"),
-            (ENTER, "(best)"),
-            (ENTER, "write it."),
-            ("w", "now sends"),
-        ],
+        &[CLAW[0], CLAW[1], CLAW[2], ("p", "paste the key here"), ("p", "write it."), ("w", "now sends")],
     ),
 ];
 
@@ -198,7 +189,7 @@ fn a_closed_window_ends_every_screen_quietly() {
             let tmp = tempfile::tempdir().unwrap();
             let env = [("TMPDIR", tmp.path().to_str().unwrap())];
             let mut window = Window::open(&["demo"], &env, stderr);
-            window.wait_for("scanned in");
+            window.wait_for("By need");
             for (keys, marker) in way {
                 window.press(keys, marker);
             }
@@ -218,7 +209,7 @@ fn a_signal_has_its_number_and_the_demo_is_gone() {
         let tmp = tempfile::tempdir().unwrap();
         let env = [("TMPDIR", tmp.path().to_str().unwrap())];
         let mut window = Window::open(&["demo"], &env, None);
-        window.wait_for("scanned in");
+        window.wait_for("By need");
         kill_process(window.pid(), signal).unwrap();
         let (status, parser) = window.finish();
         assert_eq!(status.code(), Some(code), "{signal:?}");
@@ -235,7 +226,7 @@ fn an_abort_leaves_no_core_and_the_terminal_as_it_was() {
         let env = [("TMPDIR", tmp.path().to_str().unwrap())];
         let mut window = Window::open(&["demo"], &env, None);
         let before = rustix::termios::tcgetattr(&window.master).unwrap();
-        window.wait_for("scanned in");
+        window.wait_for("By need");
         window.press("?", "Keys: ");
         allow_cores(window.pid());
         kill_process(window.pid(), signal).unwrap();
@@ -254,7 +245,7 @@ fn an_abort_leaves_no_core_and_the_terminal_as_it_was() {
         // The next wizard removes what the killed one could not.
         assert_eq!(left_in(tmp.path()).len(), 1);
         let mut window = Window::open(&["demo"], &env, None);
-        window.wait_for("scanned in");
+        window.wait_for("By need");
         window.send("q");
         let (status, _) = window.finish();
         assert_eq!(status.code(), Some(0));
@@ -275,7 +266,7 @@ fn a_program_whose_file_is_gone_gives_the_terminal_back_after_a_kill() {
     let line = format!("exec 9< '{path}' && rm '{path}' && exec /proc/self/fd/9 demo");
     let mut window = Window::start("sh", &["-c", &line], &env, None);
     let before = rustix::termios::tcgetattr(&window.master).unwrap();
-    window.wait_for("scanned in");
+    window.wait_for("By need");
     window.press("?", "Keys: ");
     assert!(!program.exists());
     kill_process(window.pid(), Signal::KILL).unwrap();
@@ -294,7 +285,7 @@ fn without_utf_8_every_screen_is_ascii() {
         let tmp = tempfile::tempdir().unwrap();
         let env = [("TMPDIR", tmp.path().to_str().unwrap()), ("LANG", "C")];
         let mut window = Window::open(&["demo"], &env, None);
-        window.wait_for("scanned in");
+        window.wait_for("By need");
         for (keys, marker) in way {
             window.press(keys, &marker.replace(" · ", " - "));
         }
@@ -309,6 +300,12 @@ fn a_dumb_terminal_is_told_what_to_use() {
     let home = tempfile::tempdir().unwrap();
     let env = [("HOME", home.path().to_str().unwrap()), ("TERM", "dumb")];
     let mut window = Window::open(&[], &env, None);
+    window.wait_for("line by line");
+    window.press("nonsense\r", "This was not understood.");
+    window.send("q\r");
+    assert_eq!(window.end().code(), Some(0));
+    assert!(!window.raw.contains(&0x1b), "no escape sequence");
+    let mut window = Window::open(&["demo"], &env, None);
     assert_eq!(window.end().code(), Some(2));
     assert!(!window.raw.contains(&0x1b), "no escape sequence");
     assert!(window.screen().contains("TERM=dumb") && window.screen().contains("keymend status"));

@@ -5,16 +5,20 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
+use crate::plan::SlotId;
 use crate::resolve::{Slot, State};
 use crate::source::Value;
 
 use super::state::{Home, Pane};
 use crate::tui::core::Core;
+use crate::tui::everywhere;
 use crate::tui::keys::{self, Action, Context};
 use crate::tui::parts::{self, Row, Rows};
 use crate::tui::theme::Role;
 use crate::tui::{slotview, way_out, words};
 
+/// From this many columns on there is room for what the key is for elsewhere.
+const ROOMY: usize = 60;
 /// From this many columns on a candidate takes one row in place of two.
 const WIDE: usize = 84;
 
@@ -89,10 +93,10 @@ fn parts_of(core: &Core, home: &Home, slot: &Slot, columns: usize) -> Parts {
     let candidates =
         (0..slot.candidates.len()).map(|index| candidate(core, slot, index, chosen, columns)).collect();
     Parts {
-        sends: slotview::sends(core, slot, columns),
+        sends: head(core, home, slot, columns),
         candidates,
         chosen,
-        below: below(core, slot, chosen, columns),
+        below: below(core, home, slot, chosen, columns),
         foot: foot(core, home, slot, columns),
     }
 }
@@ -138,7 +142,7 @@ fn wide_candidate(core: &Core, slot: &Slot, index: usize, row: Row, columns: usi
 }
 
 /// Why, the verdict, the lints: of the chosen candidate.
-fn below(core: &Core, slot: &Slot, chosen: usize, columns: usize) -> Rows {
+fn below(core: &Core, home: &Home, slot: &Slot, chosen: usize, columns: usize) -> Rows {
     let mut rows = Rows::default();
     let candidate = slot.candidates.get(chosen);
     if let Some(candidate) = candidate {
@@ -148,8 +152,43 @@ fn below(core: &Core, slot: &Slot, chosen: usize, columns: usize) -> Rows {
     if let Some(key) = key {
         rows.0.extend(slotview::verdict(core, slot, key, columns).0);
     }
-    rows.0.extend(slotview::lints(&slot.lints, candidate, columns).0);
+    let said =
+        home.ways.as_ref().and_then(|ways| ways.found().first()).map(|(found, _)| found.message.as_str());
+    rows.0.extend(slotview::lints_but(&slot.lints, candidate, said, columns).0);
+    if columns >= ROOMY {
+        also_in(core, slot, columns, &mut rows);
+    }
     rows
+}
+
+/// Where else the key that is sent is, who sends it there, and what runs with another one.
+fn also_in(core: &Core, slot: &Slot, columns: usize, rows: &mut Rows) {
+    for holder in core.known.scan().held_by(slot).iter().filter(|holder| holder.sends.differs()) {
+        rows.gap();
+        let text = format!("{} runs with another key than this one", holder.what);
+        rows.hang(&Row::of("! ", Role::Warn), &text, Role::Text, columns);
+    }
+    let Some(view) = slot.sent().and_then(|sent| everywhere::view(core, &sent.key)) else { return };
+    let spots = core.known.scan().spots(view);
+    if spots.len() < 2 {
+        return;
+    }
+    rows.gap();
+    let tag = core.known.tag(&view.key).map_or_else(String::new, |tag| tag.to_string());
+    let head = format!("{tag} is in {} places", spots.len());
+    rows.push(Row::of(head, Role::Strong).add("   R replaces it in all of them", Role::Dim));
+    for spot in spots {
+        let place = parts::fit_path(&spot.candidate.place.show(core.known.home()), columns / 2);
+        let mut row = Row::of("  ", Role::Text).cell(place, columns / 2, Role::Text).text("  ");
+        for (at, reader, index) in &spot.slots {
+            let Some(agent) = core.known.agent(*at) else { continue };
+            let sends = reader.active == Some(*index);
+            let (mark, role) = if sends { ("● ", Role::Strong) } else { ("○ ", Role::Dim) };
+            let name = format!("{} → {}  ", words::identity(agent, reader), words::provider(reader));
+            row = row.add(mark, role).add(name, role);
+        }
+        rows.push(row.cut(columns));
+    }
 }
 
 fn why(index: usize, state: &State) -> String {
@@ -162,8 +201,48 @@ fn why(index: usize, state: &State) -> String {
     }
 }
 
-/// The keys to press next.
+/// What is wrong in a sentence, where that is known, and what is sent.
+fn head(core: &Core, home: &Home, slot: &Slot, columns: usize) -> Rows {
+    let mut rows = Rows::default();
+    let ways = home.ways.as_ref().filter(|ways| *ways.slot() == SlotId::of(slot));
+    if let Some((found, _)) = ways.and_then(|ways| ways.found().first()) {
+        let (mark, role) = words::lint_mark(found.severity);
+        rows.hang(&Row::of(format!("{mark} "), role), &found.message, Role::Strong, columns);
+        rows.gap();
+    }
+    rows.0.extend(slotview::sends(core, slot, columns).0);
+    rows
+}
+
+/// What Enter does, and the keys of the other ways.
 fn foot(core: &Core, home: &Home, slot: &Slot, columns: usize) -> Rows {
+    let mut rows = Rows::default();
+    if home.offers_tests(core) {
+        let n = core.known.tally().untested;
+        let text = format!("test all {}", parts::count(n, "key that is sent", "keys that are sent"));
+        let start = Row::of("▶ ", Role::Accent).add("Enter", Role::Accent).text("  ");
+        rows.hang(&start, &text, Role::Strong, columns);
+        if home.best(core).is_some() {
+            let more = home.ways.as_ref().map_or(0, |ways| ways.all().count());
+            let text = parts::count(more, "way out", "ways out");
+            rows.push(Row::of("  f", Role::Accent).add(format!("      {text}"), Role::Text));
+        }
+    } else if let Some(best) = home.best(core) {
+        let how = best.how().map_or_else(String::new, |how| format!(": {how}"));
+        let start = Row::of("▶ ", Role::Accent).add("Enter", Role::Accent).text("  ");
+        rows.hang(&start, &format!("{}{how}", best.title), Role::Strong, columns);
+        let more = home.ways.as_ref().map_or(0, |ways| ways.all().count()).saturating_sub(1);
+        if more > 0 {
+            let text = parts::count(more, "more way out", "more ways out");
+            rows.push(Row::of("  f", Role::Accent).add(format!("      {text}"), Role::Text));
+        }
+    }
+    rows.push(keys_row(core, home, slot, columns));
+    rows
+}
+
+/// The keys to press next.
+fn keys_row(core: &Core, home: &Home, slot: &Slot, columns: usize) -> Row {
     let mut row = Row::of("→", Role::Accent);
     let mut ways = way_out::way_out(&core.known, slot);
     if let Some(n) = home.other(slot) {
@@ -178,7 +257,7 @@ fn foot(core: &Core, home: &Home, slot: &Slot, columns: usize) -> Rows {
         }
         row = next;
     }
-    Rows(vec![row])
+    row
 }
 
 /// Shares the height: the foot and what is sent are always whole, candidates get up to three fifths of the rest.

@@ -5,8 +5,9 @@ use crate::resolve::Slot;
 use crate::session::SlotRef;
 use crate::source::Value;
 
-use super::entries::visible;
+use super::entries::{Order, need, visible};
 use crate::tui::known::Known;
+use crate::tui::ways::Ways;
 
 /// The half of the screen where the keyboard is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,23 +23,36 @@ pub enum Pane {
 #[derive(Debug, Default)]
 pub struct Home {
     pub(super) chosen: Option<SlotId>,
+    /// The person chose it; nothing else is chosen for them any more.
+    pub(super) by_hand: bool,
     pub(super) candidate: Option<usize>,
     pub(super) pane: Pane,
     pub(super) filter: String,
     pub(super) filtering: bool,
+    pub(super) order: Order,
+    /// What is wrong with the chosen connection, and the ways out.
+    pub(super) ways: Option<Ways>,
 }
 
 impl Home {
-    /// The chosen slot: the one chosen by hand, else the first with a problem, else the first.
+    /// The chosen slot: the one chosen by hand, else the worst one in use, else the first.
     #[must_use]
     pub fn slot<'a>(&self, known: &'a Known) -> Option<(SlotRef, &'a Slot)> {
-        let visible = visible(known, &self.filter);
+        let visible = visible(known, &self.filter, self.order);
         let by_hand = self.chosen.as_ref().and_then(|name| known.find(name));
         let at = by_hand
             .filter(|at| visible.contains(at))
-            .or_else(|| visible.iter().copied().find(|at| is_problem(known, *at)))
+            .or_else(|| worst(known, &visible))
             .or_else(|| visible.first().copied())?;
         known.slot(at).map(|slot| (at, slot))
+    }
+
+    /// The connection that needs attention most, else the first.
+    #[must_use]
+    pub fn neediest(&self, known: &Known) -> Option<SlotId> {
+        let visible = visible(known, &self.filter, self.order);
+        let at = worst(known, &visible).or_else(|| visible.first().copied())?;
+        known.slot(at).map(SlotId::of)
     }
 
     /// The index of the chosen candidate: the one chosen by hand, else the active one, else the first.
@@ -59,6 +73,8 @@ impl Home {
     }
 }
 
-fn is_problem(known: &Known, at: SlotRef) -> bool {
-    known.slot(at).is_some_and(|slot| known.status(slot).problem)
+/// The one that needs attention most.
+fn worst(known: &Known, among: &[SlotRef]) -> Option<SlotRef> {
+    let needs = among.iter().filter_map(|at| Some((need(known, known.slot(*at)?), *at)));
+    needs.filter(|(need, _)| need.is_some()).min_by_key(|(need, _)| need.unwrap_or(u8::MAX)).map(|(_, at)| at)
 }

@@ -80,6 +80,14 @@ impl Choosing {
         WizardAction::stay()
     }
 
+    /// To the review, where the best place makes the agent send the new key.
+    pub fn plain(&mut self, core: &mut Core, who: &Subject) -> Option<WizardAction> {
+        let best = || self.offered.get(self.default?);
+        let is_plain = matches!(who.target, Target::Places { .. })
+            || best().is_some_and(|offered| matches!(offered.outcome, Ok(Prediction::SendsNew)));
+        (self.ticket.is_none() && is_plain).then(|| self.enter(core, who))
+    }
+
     fn enter(&mut self, core: &mut Core, who: &Subject) -> WizardAction {
         let Some(key) = who.new.clone() else { return WizardAction::Back };
         if let Target::Places { old, places, .. } = &who.target {

@@ -186,6 +186,20 @@ impl Clean {
         }
     }
 
+    /// Whether there is nothing to ask about: a key, no doubt, and it belongs here.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let Cleaned::Accepted(accepted) = &self.cleaned else { return false };
+        !accepted.confirm() && accepted.doubts.is_empty() && self.same.is_none() && !self.fit.is_wrong()
+    }
+
+    /// What was taken off, in words.
+    #[must_use]
+    pub fn taken_off(&self) -> Option<String> {
+        let Cleaned::Accepted(accepted) = &self.cleaned else { return None };
+        (!accepted.removed.is_empty()).then(|| removed_words(&accepted.removed))
+    }
+
     /// Whether an action makes sense now.
     #[must_use]
     pub const fn offers(&self, action: Action) -> bool {
@@ -331,7 +345,11 @@ fn removed(removed: &[Removed], columns: usize) -> Rows {
         rows.push(Row::of("removed  ", Role::Dim).text("nothing: the paste was clean"));
         return rows;
     }
-    let words: Vec<String> = removed.iter().map(|step| format!("{} × {}", step.count, step.what)).collect();
-    rows.hang(&Row::of("removed  ", Role::Dim), &words.join(", "), Role::Text, columns);
+    rows.hang(&Row::of("removed  ", Role::Dim), &removed_words(removed), Role::Text, columns);
     rows
+}
+
+fn removed_words(removed: &[Removed]) -> String {
+    let words: Vec<String> = removed.iter().map(|step| format!("{} × {}", step.count, step.what)).collect();
+    words.join(", ")
 }

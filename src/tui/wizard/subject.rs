@@ -43,6 +43,8 @@ pub struct Subject {
     pub new: Option<Secret>,
     /// It was entered against the advice, or could not be proven; said again in the review and at the end.
     pub unproven: Option<String>,
+    /// What was taken off the paste, in words.
+    pub taken_off: Option<String>,
     /// The key is one of the slot's candidates, to be made the active one.
     pub switch: bool,
 }
@@ -110,6 +112,7 @@ impl Subject {
             old: sent.or_else(there),
             new: None,
             unproven: None,
+            taken_off: None,
             switch: false,
         }
     }
@@ -158,6 +161,11 @@ impl Subject {
         if let Some(key) = self.new.as_ref().filter(|_| at > WizardStep::Paste) {
             let row = parts::key(Row::of("new  ", Role::Dim), core, key);
             rows.push(self.with_verdict(core, row, key).cut(columns));
+            if let Some(words) = self.taken_off.as_ref().filter(|_| at > WizardStep::Clean) {
+                rows.push(
+                    Row::of("     taken off the paste: ", Role::Dim).add(words, Role::Dim).cut(columns),
+                );
+            }
         }
         rows
     }

@@ -49,6 +49,12 @@ impl Testing {
         }
     }
 
+    /// Whether the provider accepts the new key.
+    #[must_use]
+    pub fn works(core: &Core, who: &Subject) -> bool {
+        Self::grade(core, who) == Some(Grade::Works)
+    }
+
     /// The question before the addresses that the last test left out.
     fn others(core: &Core, who: &Subject) -> Option<Where> {
         Where::others(core, who.slot(core)?.1, who.new.as_ref()?)
