@@ -148,6 +148,12 @@ pub fn host_of(url: &str) -> String {
     name.to_ascii_lowercase()
 }
 
+/// Whether it is a whole address: a scheme and a host.
+#[must_use]
+pub fn is_address(base: &str) -> bool {
+    base.trim().split_once("://").is_some_and(|(scheme, _)| !scheme.is_empty() && !host_of(base).is_empty())
+}
+
 /// Whether `host` is `domain` or one of its subdomains.
 #[must_use]
 pub fn is_within(host: &str, domain: &str) -> bool {

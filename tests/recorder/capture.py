@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 MODEL_CALL = re.compile(
     r"/(chat/completions|messages|responses|completions|converse|converse-stream|invoke|invoke-with-response-stream)(\?|$)|:(stream)?[gG]enerateContent|awPredict"
+    r"|/invocations(\?|$)|inference:complete|/api/paas/v4(\?|$)|/chat(\?|$)|/code/apply(\?|$)"
 )
 CREDENTIALS = ("x-api-key", "authorization", "x-goog-api-key", "api-key", "cf-aig-authorization")
 
@@ -51,6 +52,15 @@ class Authority:
                 context.set_alpn_protocols(["http/1.1"])
                 self.contexts[host] = context
             return self.contexts[host]
+
+
+def text(value):
+    """A header's value: blanks around it are no part of it, and a program may send UTF-8."""
+    value = value.strip(" \t")
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
 
 
 def _events(*objects, named=False, done=False):
@@ -174,7 +184,7 @@ class Capture:
                 except ValueError:
                     parsed = None
                 capture.requests.append({"method": self.command, "base": origin, "path": path,
-                                         "headers": [(k.lower(), v) for k, v in self.headers.items()]})
+                                         "headers": [(k.lower(), text(v)) for k, v in self.headers.items()]})
                 kind, data = answer(path, parsed if isinstance(parsed, dict) else {})
                 self.send_response(200)
                 self.send_header("Content-Type", kind)

@@ -1,11 +1,15 @@
-//! The providers that Goose's rules are known for, and those a person adds.
+//! A provider as a start of Goose sees it: its secret, its header, its address, and what stops it.
 
 use serde_json::Value as Json;
 
-use crate::agents::common::Doc;
-use crate::resolve::Header;
+use crate::agents::common;
+use crate::finding::Lint;
+use crate::resolve::{Header, Outcome};
 use crate::world::World;
 
+use super::address;
+use super::catalogue::{Carries, PROVIDERS, Row, Takes};
+use super::secrets::Secrets;
 use super::settings::Settings;
 
 /// A provider.
@@ -18,133 +22,177 @@ pub struct Provider {
     pub key: String,
     /// How the key is sent.
     pub header: Header,
-    /// Where requests go, and which setting says so.
+    /// How it comes by its credential.
+    pub takes: Takes,
+    /// Where requests go.
     pub base_url: String,
     /// The setting that moves it away from the provider's own host.
     pub moved_by: Option<String>,
     /// Headers of its own.
     pub headers: Vec<(String, String)>,
-    /// Without a key it does not start.
-    pub required: bool,
-    /// Something about it is unknown.
-    pub unclear: Option<&'static str>,
+    /// Why no request is made, or what is unknown of it.
+    pub refusal: Option<Outcome>,
+    /// What is wrong with its settings.
+    pub lints: Vec<Lint>,
 }
 
 impl Provider {
-    /// The one in use, where no recording covers it.
-    pub fn unrecorded(id: &str) -> Self {
+    /// None at all: `name` is what Goose is asked for, or that it is asked for nothing.
+    pub fn none(name: &str) -> Self {
         Self {
-            id: id.to_owned(),
+            id: name.to_owned(),
             catalogue: None,
             key: String::new(),
             header: Header::Bearer,
+            takes: Takes::Key,
             base_url: String::new(),
             moved_by: None,
             headers: Vec::new(),
-            required: true,
-            unclear: Some("what Goose does for this provider is unknown"),
+            refusal: None,
+            lints: Vec::new(),
         }
     }
+
+    /// Goose ends with an error before it sends anything, for this reason.
+    pub fn stop(&mut self, why: String) {
+        self.refusal.get_or_insert_with(|| Outcome::nothing(why.as_str()));
+        self.lints.push(Lint::fault("does-not-start", why));
+    }
+
+    /// The address that a setting gives, checked.
+    fn at(&mut self, base: String, from: Option<&str>) {
+        if common::is_address(&base) {
+            self.base_url = base;
+            return;
+        }
+        let from = from.unwrap_or("its host");
+        let given = if base.trim().is_empty() { "nothing".to_owned() } else { common::printable(&base) };
+        self.stop(format!("{from} gives {given}, which is no address; write it whole, with https://"));
+    }
 }
-
-/// The name of a provider, its secret, its header, the setting of its host, its host.
-type Row = (&'static str, &'static str, &'static str, fn() -> Header, &'static str, &'static str);
-
-/// Recorded: anthropic, openai, google. OpenRouter from the shipped source.
-const BUILT_IN: &[Row] = &[
-    (
-        "anthropic",
-        "anthropic",
-        "ANTHROPIC_API_KEY",
-        || Header::raw("x-api-key"),
-        "ANTHROPIC_HOST",
-        "https://api.anthropic.com",
-    ),
-    ("openai", "openai", "OPENAI_API_KEY", || Header::Bearer, "OPENAI_HOST", "https://api.openai.com"),
-    (
-        "google",
-        "gemini",
-        "GOOGLE_API_KEY",
-        || Header::raw("x-goog-api-key"),
-        "GOOGLE_HOST",
-        "https://generativelanguage.googleapis.com",
-    ),
-    (
-        "openrouter",
-        "openrouter",
-        "OPENROUTER_API_KEY",
-        || Header::Bearer,
-        "OPENROUTER_HOST",
-        "https://openrouter.ai",
-    ),
-];
 
 /// The built-in providers.
-pub fn built_in(world: &dyn World, settings: &Settings) -> Vec<Provider> {
-    let make = |(id, catalogue, key, header, host, default): &Row| {
-        let moved = moved(world, settings, id, host);
-        Provider {
-            id: (*id).to_owned(),
-            catalogue: Some(catalogue),
-            key: (*key).to_owned(),
-            header: header(),
-            moved_by: moved.as_ref().map(|(name, _)| name.clone()),
-            base_url: moved.map_or_else(|| (*default).to_owned(), |(_, url)| url),
-            headers: Vec::new(),
-            required: true,
-            unclear: None,
+pub fn built_in(world: &dyn World, settings: &Settings, secrets: &Secrets) -> Vec<Provider> {
+    PROVIDERS.iter().map(|row| one(world, settings, secrets, row)).collect()
+}
+
+fn one(world: &dyn World, settings: &Settings, secrets: &Secrets, row: &Row) -> Provider {
+    let mut provider = Provider {
+        catalogue: row.catalogue,
+        key: row.key.to_owned(),
+        header: match row.carries {
+            Carries::Bearer => Header::Bearer,
+            Carries::Raw(name) => Header::raw(name),
+        },
+        takes: row.takes,
+        ..Provider::none(row.id)
+    };
+    match row.id {
+        "openai" => openai(world, settings, row, &mut provider),
+        "aws_bedrock" => bedrock(world, settings, &mut provider),
+        "snowflake" => snowflake(world, settings, secrets, &mut provider),
+        "databricks" => {
+            let host = settings.text(world, row.host).or_else(|| secrets.text(world, row.host));
+            needed(&mut provider, row.host, host);
         }
-    };
-    BUILT_IN.iter().map(make).collect()
-}
-
-/// The setting that names another host. OpenAI has two: `OPENAI_HOST` in the environment, then `OPENAI_BASE_URL`, then
-/// `OPENAI_HOST` in a file.
-fn moved(world: &dyn World, settings: &Settings, id: &str, host: &str) -> Option<(String, String)> {
-    let named = |name: &str, text: Option<String>| text.map(|text| (name.to_owned(), text));
-    if id != "openai" {
-        return named(host, settings.text(world, host));
+        "azure_openai" => {
+            let host = settings.text(world, row.host);
+            needed(&mut provider, row.host, host);
+            if settings.text(world, "AZURE_OPENAI_DEPLOYMENT_NAME").is_none() {
+                provider.stop("AZURE_OPENAI_DEPLOYMENT_NAME is not set; run `goose configure`".to_owned());
+            }
+        }
+        _ if matches!(row.takes, Takes::Nothing(_) | Takes::Elsewhere(_) | Takes::Exchanged(_)) => {}
+        _ => {
+            let set = Some(row.host).filter(|name| !name.is_empty());
+            let set = set.and_then(|name| Some((name, settings.text(world, name)?)));
+            match set {
+                Some((name, host)) => moved(&mut provider, row, name, &host),
+                None if row.default.is_empty() => needed(&mut provider, row.host, None),
+                None => provider.at(format!("{}{}", row.default, row.path), None),
+            }
+        }
     }
-    let base = settings.text(world, "OPENAI_BASE_URL").filter(|text| !text.trim().is_empty());
-    named(host, world.var(host).map(str::to_owned))
-        .or_else(|| named("OPENAI_BASE_URL", base.map(|text| text.trim().to_owned())))
-        .or_else(|| named(host, settings.in_files(host).and_then(Json::as_str).map(str::to_owned)))
+    provider
 }
 
-/// The providers in `custom_providers/`.
-pub fn custom(world: &dyn World, settings: &Settings) -> Vec<Provider> {
-    let folder = settings.folder.join("custom_providers");
-    let files = world.list(&folder).into_iter();
-    let files = files.filter(|name| std::path::Path::new(name).extension().is_some_and(|end| end == "json"));
-    files.filter_map(|name| read(&Doc::json(world, folder.join(name)))).collect()
+/// `name` sets the host; `goose configure` writes the usual one there too.
+fn moved(provider: &mut Provider, row: &Row, name: &str, host: &str) {
+    let base = match row.path {
+        _ if !common::is_address(host) => host.to_owned(),
+        "" => host.to_owned(),
+        path => format!("{}{path}", host.trim_end_matches('/')),
+    };
+    if !row.default.is_empty() && common::host_of(host) != common::host_of(row.default) {
+        provider.moved_by = Some(name.to_owned());
+    }
+    provider.at(base, Some(name));
 }
 
-fn read(doc: &Doc) -> Option<Provider> {
-    let engine = doc.text(&["engine"])?;
-    let base_url = doc.text(&["base_url"])?.to_owned();
-    let headers = doc
-        .entries(&["headers"])
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-    let (header, known) = match engine {
-        "openai" | "openai_compatible" => (Header::Bearer, true),
-        "anthropic" | "anthropic_compatible" => (Header::raw("x-api-key"), true),
-        _ => (Header::Bearer, false),
+/// A host that has to be set.
+fn needed(provider: &mut Provider, name: &str, host: Option<String>) {
+    match host {
+        Some(host) => provider.at(host, Some(name)),
+        None => provider.stop(format!("{name} is not set; run `goose configure`")),
+    }
+}
+
+/// `OpenAI` has two settings of the host: `OPENAI_HOST` in the environment, as it is, then `OPENAI_BASE_URL`, then
+/// `OPENAI_HOST` in a file; and one of the path, which may be a whole address.
+fn openai(world: &dyn World, settings: &Settings, row: &Row, provider: &mut Provider) {
+    let in_env = world.var(row.host).map(|host| (row.host, host.to_owned()));
+    let base = || {
+        let base = settings.text(world, "OPENAI_BASE_URL")?.trim().to_owned();
+        (!base.is_empty()).then_some(("OPENAI_BASE_URL", base))
     };
-    let unclear = match () {
-        () if doc.at(&["auth"]).is_some_and(|auth| !auth.is_null()) => Some("a command gives its key"),
-        () if base_url.contains("${") => Some("its address holds a variable, which is unknown"),
-        () if !known => Some("its engine is unknown"),
-        () => None,
+    let in_file = || Some((row.host, settings.in_files(row.host).and_then(Json::as_str)?.to_owned()));
+    let path = settings.text(world, "OPENAI_BASE_PATH");
+    let (from, host) = in_env.or_else(base).or_else(in_file).unwrap_or(("", row.default.to_owned()));
+    if !common::is_address(&host) {
+        provider.at(host, Some(from));
+        return;
+    }
+    let whole = match (from, &path) {
+        ("OPENAI_BASE_URL", _) => address::of_declared(&host, path.as_deref()).unwrap_or_default(),
+        (_, Some(path)) => address::join(&host, path),
+        (_, None) => address::join(&host, "v1"),
     };
-    Some(Provider {
-        id: doc.text(&["name"])?.to_owned(),
-        catalogue: None,
-        key: doc.text(&["api_key_env"]).unwrap_or_default().to_owned(),
-        header,
-        base_url,
-        moved_by: None,
-        headers: headers.collect(),
-        required: doc.at(&["requires_auth"]) != Some(&Json::Bool(false)),
-        unclear,
-    })
+    let from = if common::host_of(&whole) == common::host_of(&host) { from } else { "OPENAI_BASE_PATH" };
+    if common::host_of(&whole) != common::host_of(row.default) {
+        provider.moved_by = Some(from.to_owned());
+    }
+    provider.at(whole, Some(from));
+}
+
+fn bedrock(world: &dyn World, settings: &Settings, provider: &mut Provider) {
+    let region = settings.text(world, "AWS_REGION");
+    let region = region.or_else(|| world.var_nonempty("AWS_DEFAULT_REGION").map(str::to_owned));
+    match region.filter(|region| !region.is_empty()) {
+        Some(region) => provider.base_url = format!("https://bedrock-runtime.{region}.amazonaws.com"),
+        None if world.exists(&common::home(world).join(".aws/config")) => {
+            provider.refusal = Some(Outcome::unknown("the region comes from your AWS profile"));
+        }
+        None if world.var_nonempty("AWS_BEARER_TOKEN_BEDROCK").is_some() => {
+            provider.stop("no region is set for Amazon Bedrock; set AWS_REGION".to_owned());
+        }
+        None => {}
+    }
+}
+
+/// The name of an account is enough: the rest of the host is added.
+fn snowflake(world: &dyn World, settings: &Settings, secrets: &Secrets, provider: &mut Provider) {
+    const ALL: &str = ".snowflakecomputing.com";
+    let name = "SNOWFLAKE_HOST";
+    let Some(host) = settings.text(world, name).or_else(|| secrets.text(world, name)) else {
+        return needed(provider, name, None);
+    };
+    let host = host.to_lowercase();
+    let account = host.strip_suffix(ALL).unwrap_or(&host);
+    let (scheme, account) = account.split_once("://").unwrap_or(("https", account));
+    if account.is_empty() || account.contains(':') {
+        provider
+            .stop("SNOWFLAKE_HOST is no name of an account; write it without https:// and port".to_owned());
+    } else {
+        provider.base_url = format!("{scheme}://{account}{ALL}");
+    }
 }
