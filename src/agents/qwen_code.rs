@@ -1,24 +1,28 @@
 //! Qwen Code: key and address of the selected model, field by field, by its rules recorded from 0.24.4.
 //!
 //! Each field is looked up on its own: a key from the environment can go to an address from the settings. The process
-//! environment beats the one `.env` file that is read, which beats the settings' `env` block.
+//! environment beats the project's nearest `.env` file, which beats those at home, which beat the settings' `env` block.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::agents::common;
-use crate::agents::engine::{self, EnvFiles, Package, Presence, Question, Rules};
+use crate::agents::engine::{self, Package, Presence, Question, Rules};
 use crate::agents::{Agent, Looks, Record};
 use crate::destination::Destination;
 use crate::resolve::Slot;
-use crate::source::{Place, Source, tilde};
+use crate::source::{Source, tilde};
 use crate::world::{Trouble, World};
 
 mod decide;
+mod environment;
+mod models;
+mod protocol;
 mod settings;
 #[cfg(test)]
 mod tests;
 
-use decide::Protocol;
+use decide::Start;
+use environment::Environment;
 use settings::Settings;
 
 /// Qwen Code.
@@ -46,53 +50,32 @@ const LOOKS: &[Looks] = &[
         place: "OPENAI_API_KEY",
         note: "also where envKey is not set; then it goes to the model's address",
     },
-    Looks { place: "./.qwen/.env", note: "the first .env upward, then ~/.qwen/.env, ~/.env; one file only" },
+    Looks {
+        place: "./.qwen/.env",
+        note: "the nearest .env upward; what it does not set, ~/.qwen/.env and then ~/.env",
+    },
     Looks { place: "~/.qwen/settings.json env", note: "weaker than the environment and .env" },
     Looks { place: "~/.qwen/settings.json security.auth.apiKey", note: "the weakest; deprecated" },
 ];
-
-/// The files that may be read, in the order of the search.
-fn env_files(world: &dyn World, settings: &Settings) -> EnvFiles {
-    let home = common::home(world);
-    let at_home = [settings.folder.join(".env"), home.join(".qwen/.env"), home.join(".env")];
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for folder in world.cwd().ancestors() {
-        if folder == home {
-            paths.extend(at_home.clone());
-        } else {
-            paths.extend([folder.join(".qwen/.env"), folder.join(".env")]);
-        }
-    }
-    paths.extend(at_home.clone());
-    let may_be_read = |path: &Path| settings.trusted || at_home.iter().any(|own| own == path);
-    let excluded = |path: &Path| {
-        let own = path.parent().is_some_and(|folder| folder.ends_with(".qwen"));
-        if own { Vec::new() } else { settings.excluded() }
-    };
-    EnvFiles::read(world, paths, may_be_read, excluded)
-}
 
 /// What one scan reads.
 struct Qwen<'a> {
     world: &'a dyn World,
     settings: Settings,
-    files: EnvFiles,
+    env: Environment,
 }
 
 impl<'a> Qwen<'a> {
     fn read(world: &'a dyn World) -> Self {
         let settings = Settings::read(world);
-        let files = env_files(world, &settings);
-        Self { world, settings, files }
+        let env = Environment::read(world, &settings);
+        Self { world, settings, env }
     }
 }
 
-/// The protocol in use, where it is one that keymend knows.
-struct Selected(Option<&'static Protocol>);
-
 impl Rules for Qwen<'_> {
     type Query<'q>
-        = Selected
+        = Start
     where
         Self: 'q;
 
@@ -105,14 +88,14 @@ impl Rules for Qwen<'_> {
         }
     }
 
-    fn queries(&self) -> Vec<Selected> {
-        vec![Selected(self.protocol().as_deref().and_then(decide::protocol))]
+    fn queries(&self) -> Vec<Start> {
+        vec![self.start()]
     }
 
-    fn ask(&self, selected: &Selected) -> Question {
-        match selected.0 {
-            Some(protocol) => self.with_protocol(protocol),
-            None => self.without_protocol(),
+    fn ask(&self, start: &Start) -> Question {
+        match start {
+            Start::With(protocol) => self.with_protocol(protocol),
+            _ => self.without_protocol(start),
         }
     }
 
@@ -120,25 +103,30 @@ impl Rules for Qwen<'_> {
         self.settings.troubles()
     }
 
-    /// Where the present key is, then the `.env` file that is read.
-    fn destinations(&self, selected: &Selected, slot: &Slot) -> Vec<Destination> {
+    /// Where the present key is, then the `.env` file of the project, then the person's own.
+    fn destinations(&self, start: &Start, slot: &Slot) -> Vec<Destination> {
         let stored =
             slot.active_candidate().filter(|one| matches!(one.source, Source::Dotenv | Source::Config));
         let mut all: Vec<Destination> = stored.map(engine::replacing).into_iter().collect();
-        let name = self.key_name(selected.0);
+        let name = self.key_name(start);
         let own = self.settings.folder.join(".env");
-        let file = self.files.file.clone().unwrap_or_else(|| own.clone());
-        let place = self.files.destination(&file, &name);
-        if all.iter().all(|one| one.place != place) && !matches!(place, Place::Env { .. }) {
-            let effect = format!("sets {name} in the one .env file that Qwen Code reads here");
+        let first = self.env.project.clone().unwrap_or_else(|| own.clone());
+        let place = self.env.destination(&first, &name);
+        if all.iter().all(|one| one.place != place) {
+            let effect = format!("sets {name} in the first .env file that Qwen Code reads here");
             all.push(Destination { place, effect, neighbours: Vec::new() });
         }
-        // The person's own file, where a project's file is the one that is read here.
-        if file != own {
-            let read_here = tilde(&file, self.world.home());
-            let place = self.files.destination(&own, &name);
-            let effect = format!("sets {name} for all other folders; here {read_here} takes precedence");
+        if first != own {
+            let read_here = tilde(&first, self.world.home());
+            let place = self.env.destination(&own, &name);
+            let effect = format!("sets {name} for all folders; {read_here} takes precedence here");
             all.push(Destination { place, effect, neighbours: Vec::new() });
+        }
+        if !matches!(start, Start::With(_)) {
+            let protocol = decide::to_choose(&self.settings);
+            for one in &mut all {
+                one.neighbours.push(protocol.clone());
+            }
         }
         all
     }

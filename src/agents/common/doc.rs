@@ -73,6 +73,13 @@ impl Doc {
         Self::read(world, path.into(), Format::Json5, move |text| with_comments(text, commas))
     }
 
+    /// JSON with comments, for a reader that drops a byte order mark.
+    #[must_use]
+    pub fn jsonc_marked(world: &dyn World, path: impl Into<PathBuf>) -> Self {
+        let parse = |text: &str| with_comments(text.strip_prefix('\u{feff}').unwrap_or(text), false);
+        Self::read(world, path.into(), Format::Json5, parse)
+    }
+
     /// TOML.
     #[must_use]
     pub fn toml(world: &dyn World, path: impl Into<PathBuf>) -> Self {
@@ -83,6 +90,14 @@ impl Doc {
     #[must_use]
     pub fn yaml(world: &dyn World, path: impl Into<PathBuf>) -> Self {
         Self::read(world, path.into(), Format::Yaml, from_yaml)
+    }
+
+    /// What YAML reads behind a colon where `text` is written there; none where it cannot be read.
+    #[must_use]
+    pub fn yaml_value(text: &str) -> Option<Json> {
+        let mut read = from_yaml(&format!("x: {text}\n")).ok()?;
+        let table = read.as_object_mut()?;
+        (table.len() == 1).then(|| table.remove("x")).flatten()
     }
 
     /// A text that is somewhere else than in its own file (a variable, a keyring entry), as JSON with

@@ -38,7 +38,12 @@ fn the_environment_beats_the_file_beats_the_settings() {
     let world = world.with_var("MINE", "ENV");
     assert_eq!(answer(&world), "ENV http://m");
     let world = world.with_var("MINE", "");
-    assert_eq!(answer(&world), "OLD http://m", "an empty variable hides the file and is ignored");
+    assert_eq!(answer(&world), "NEAR http://m", "the next place fills an empty variable");
+    let world = world.with_file("work/.env", "MINE=\n");
+    assert_eq!(answer(&world), "HOME http://m", "the files at home are read too");
+    let settings = SETTINGS.replace(r#""MINE": "BLOCK""#, "");
+    let world = world.with_file(".env", "MINE=\n").with_file(".qwen/settings.json", settings);
+    assert_eq!(answer(&world), "OLD http://m");
     let world = world.with_var("OPENAI_API_KEY", "OTHER");
     assert_eq!(answer(&world), "OTHER http://m");
     assert!(slots(&world)[0].lints.iter().any(|lint| lint.id == "other-key-sent"));
@@ -48,6 +53,6 @@ fn the_environment_beats_the_file_beats_the_settings() {
 fn without_a_selected_type_all_variables_must_be_there() {
     let world =
         MemoryWorld::new("/h").with_var("OPENAI_API_KEY", "K").with_var("OPENAI_BASE_URL", "http://b");
-    assert_eq!(answer(&world), "not known");
+    assert_eq!(answer(&world), "nothing");
     assert_eq!(answer(&world.with_var("OPENAI_MODEL", "m")), "K http://b");
 }
