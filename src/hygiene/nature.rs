@@ -126,8 +126,10 @@ pub fn is_whole(text: &Secret, shapes: &dyn KeyShapes) -> bool {
 /// By its form: a kind that says so, or a signed token of a form that no provider uses for keys.
 fn is_login(text: &str, provider: Option<&str>, shapes: &dyn KeyShapes) -> bool {
     let signed = text.starts_with("eyJ") && text.matches('.').count() == 2;
+    // A provider whose keys have no form of their own takes any text for one; the beginning of a login is one all the same.
+    let begins = shapes::best(shapes, text, None).is_some_and(|shape| shape.kind.contains("oauth"));
     match shapes::best(shapes, text, provider) {
-        Some(shape) => shape.kind.contains("oauth") || (signed && provider != Some(shape.provider)),
+        Some(shape) => begins || shape.kind.contains("oauth") || (signed && provider != Some(shape.provider)),
         None => signed,
     }
 }
