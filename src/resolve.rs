@@ -100,9 +100,6 @@ impl Candidate {
                 let blank = || !own.any_char(|c| !c.is_whitespace());
                 own == sent || own.thinned_to(sent) || sent.is_empty() && blank()
             }
-            // Of blanks nothing is left in a header.
-            Value::Present(own) if sent.is_empty() => !own.any_char(|c| !c.is_whitespace()),
-            Value::Present(own) => own == sent || own.thinned_to(sent),
             Value::Reference(_) | Value::Sealed => true,
             Value::Unset | Value::Unreadable(_) => false,
         }

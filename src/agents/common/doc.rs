@@ -92,7 +92,7 @@ impl Doc {
         Self::read(world, path.into(), Format::Yaml, from_yaml)
     }
 
-    /// What YAML reads behind a colon where `text` is written there; none where it cannot be read.
+    /// What YAML reads behind a colon where `text` is written there; none if it cannot be read.
     #[must_use]
     pub fn yaml_value(text: &str) -> Option<Json> {
         let mut read = from_yaml(&format!("x: {text}\n")).ok()?;

@@ -303,7 +303,7 @@ impl Qwen<'_> {
 
     /// The places of a variable. Blanks alone are a key only where a model names the variable.
     fn of_variable(&self, name: &str, why: &str, blank: bool) -> Vec<Offer> {
-        let mut ended = false;
+        let (mut ended, mut set) = (false, false);
         let offer = |found: EnvValue| {
             let (source, place, value) = (found.source, found.place.clone(), found.value());
             match found.ignored {
@@ -315,7 +315,11 @@ impl Qwen<'_> {
                     ended = true;
                     Offer::ignored(source, place, value, "it holds blanks alone")
                 }
-                None => Offer::usable(source, place, value, why),
+                None => {
+                    let shadow = set.then(|| "a variable that is set is not replaced".to_owned());
+                    set = true;
+                    Offer { shadow, ..Offer::usable(source, place, value, why) }
+                }
             }
         };
         self.env.variable(name).into_iter().map(offer).collect()
