@@ -10,7 +10,7 @@ use crate::secret::{Mask, Secret};
 
 /// The beginnings of the keys of all built-in providers and of some neighbours (a test compares them with the catalogue),
 /// here because an error of the command line has to be printed before anything is read.
-const BEGINNINGS: [&str; 59] = [
+const BEGINNINGS: [&str; 60] = [
     "ABSK",
     "AIza",
     "AKIA",
@@ -23,6 +23,7 @@ const BEGINNINGS: [&str; 59] = [
     "bedrock-api-key-",
     "csk-",
     "eyJ",
+    "flp_",
     "fw_",
     "gho_",
     "ghp_",

@@ -629,3 +629,19 @@ fn a_rejected_key_is_found_again_in_the_list_by_its_end() {
     let relay = ask_as("anthropic", &key, true, &organisation, 401, body);
     assert!(!relay.hints.join(" ").contains("k3Pw") && relay.noted("account").is_none());
 }
+
+/// The verification request knows the tokens of users alone, so that its refusal says nothing about one of an account.
+#[test]
+fn a_cloudflare_token_that_is_not_a_users_is_not_called_wrong() {
+    let answer = |status: &str| {
+        let text = format!(
+            r#"{{"success":true,"errors":[],"messages":[],"result":{{"id":"f","status":"{status}"}}}}"#
+        );
+        ask("cloudflare-workers-ai", 200, text.as_bytes()).kind
+    };
+    assert_eq!(answer("active"), Kind::Valid);
+    assert_eq!(answer("disabled"), Kind::Forbidden);
+    assert_eq!(answer("expired"), Kind::Invalid);
+    let refused = br#"{"success":false,"errors":[{"code":1000,"message":"Invalid API Token"}],"messages":[],"result":null}"#;
+    assert!(!ask("cloudflare-workers-ai", 401, refused).kind.rejects());
+}
