@@ -134,7 +134,10 @@ fn on_paste(model: &mut Model, text: Secret) -> Vec<Effect> {
             | Context::TestAll
             | Context::History
     );
-    if !is_list || !model.fits() {
+    if !model.fits() {
+        return Vec::new();
+    }
+    if !is_list {
         return give(model, &Input::Paste(text));
     }
     let hint = screen.connection(&model.core);

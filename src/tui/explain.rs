@@ -44,7 +44,8 @@ impl Screen for Explain {
     fn update(&mut self, core: &mut Core, input: &Input) -> Step {
         let Some((at, slot)) = self.slot(core) else { return Step::back() };
         let columns = usize::from(core.size.0).saturating_sub(4);
-        let last = rows(core, at, slot, columns).len().saturating_sub(usize::from(core.size.1) - 4);
+        let last =
+            rows(core, at, slot, columns).len().saturating_sub(usize::from(core.size.1).saturating_sub(4));
         match *input {
             Input::Do(Action::Back | Action::Explain) => return Step::back(),
             Input::Do(Action::Compare) => return Step::push(Compare::of_slot(at, slot)),

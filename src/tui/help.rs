@@ -28,7 +28,10 @@ impl Screen for Help {
     }
 
     fn update(&mut self, core: &mut Core, input: &Input) -> Step {
-        let last = self.rows(usize::from(core.size.0)).len().saturating_sub(usize::from(core.size.1) - 4);
+        let last = self
+            .rows(usize::from(core.size.0))
+            .len()
+            .saturating_sub(usize::from(core.size.1).saturating_sub(4));
         match *input {
             Input::Do(Action::Back) => return Step::back(),
             Input::Do(action) => self.skip = parts::scrolled(self.skip, action, last),
@@ -72,7 +75,7 @@ impl Help {
                 &Row::of("  ", Role::Text).cell(mark, 14, Role::Strong),
                 words,
                 Role::Text,
-                columns - 4,
+                columns.saturating_sub(4),
             );
         }
         rows

@@ -57,7 +57,7 @@ impl Screen for Undo {
         if let Some(answer) = input.answer(self.waiting()) {
             return self.answered(core, answer);
         }
-        let last = self.rows(core, usize::from(core.size.0) - 4).len();
+        let last = self.rows(core, usize::from(core.size.0).saturating_sub(4)).len();
         let last = last.saturating_sub(usize::from(core.size.1).saturating_sub(6));
         match *input {
             Input::Do(action) if !self.offers(core, action) => {}

@@ -60,7 +60,7 @@ impl Review {
         if let Some(answer) = input.answer(self.waiting()) {
             return self.answered(core, who, answer);
         }
-        let last = self.rows(core, who, usize::from(core.size.0) - 4).len();
+        let last = self.rows(core, who, usize::from(core.size.0).saturating_sub(4)).len();
         let last = last.saturating_sub(usize::from(core.size.1).saturating_sub(11));
         match *input {
             Input::Do(Action::Back) if matches!(self.phase, Phase::Writing(..)) => {
