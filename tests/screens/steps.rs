@@ -248,6 +248,25 @@ fn a_terminal_that_is_too_small_takes_no_command_but_quit() {
 }
 
 #[test]
+fn no_input_in_a_terminal_of_a_few_cells_is_a_panic() {
+    for keys in ["", "e", "c", "K", "T", "H", "z", "?", ":", "f", "s", "p", "/", "R"] {
+        for size in [(1, 1), (3, 2), (200, 1), (1, 60), (39, 9), (40, 10), (300, 90)] {
+            let mut model = model(SIZE);
+            press(&mut model, keys);
+            update(&mut model, Message::Resize(size.0, size.1));
+            model.core.size = size;
+            paste(&mut model, &fixtures::brand());
+            for kind in [MouseEventKind::ScrollDown, MouseEventKind::Down(MouseButton::Left)] {
+                let at = MouseEvent { kind, column: 2, row: 1, modifiers: KeyModifiers::NONE };
+                update(&mut model, Message::Mouse(at));
+            }
+            press(&mut model, "jkG?<Down><Esc>");
+            text(&model);
+        }
+    }
+}
+
+#[test]
 fn a_failed_clipboard_is_said_and_typing_goes_on() {
     let mut model = pasting(SIZE);
     let effects = press(&mut model, "p");
