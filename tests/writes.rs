@@ -62,7 +62,7 @@ fn contents(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     // The state folder itself is keymend's; a lock that an agent takes and leaves is that agent's.
-    let not_ours = [".local", ".local/state", ".hermes/auth.lock", ".hermes/nous_auth.lock"];
+    let not_ours = [".local", ".local/state", "auth.lock", "nous_auth.lock"];
     found.retain(|path, _| !not_ours.iter().any(|end| path.ends_with(end)));
     found
 }
