@@ -109,6 +109,18 @@ fn unknown_form(key: &Secret, provider: &Provider) -> Option<Lint> {
             let (has, expected) = (key.len(), lengths(&form.length));
             let words =
                 format!("The key has {has} characters; {name}'s keys with this beginning have {expected}.");
+            // A character that the form does not have, or another one at the end.
+            let right_length = match form.length[..] {
+                [least, most] => (least..=most).contains(&has),
+                _ => false,
+            };
+            if right_length {
+                let words = format!(
+                    "The key begins like {name}'s keys and is as long, and has characters where theirs have others. \
+                     The form may be new."
+                );
+                return Some(Lint::note("unexpected-length", words));
+            }
             let short = form.length_known && form.length.first().is_some_and(|least| has < *least);
             Some(if short {
                 Lint::warn("unexpected-length", format!("{words} It may be cut off."))
@@ -318,6 +330,15 @@ mod tests {
             ["unexpected-length"]
         );
         assert_eq!(ids("kod-FAKEFAKEFAKEFAKEFAKEFAKE", Some("openai")), ["unknown-form"]);
+    }
+
+    #[test]
+    fn a_key_of_the_right_length_is_not_said_to_have_another() {
+        let catalogue = Catalogue::embedded();
+        let provider = catalogue.get("anthropic").unwrap();
+        let text = format!("sk-ant-api03-{}", "FAKE".repeat(24))[..108].to_owned();
+        let lint = unknown_form(&Secret::new(text), provider).unwrap();
+        assert!(lint.message.contains("is as long") && !lint.message.contains("108"), "{}", lint.message);
     }
 
     #[test]
