@@ -59,7 +59,7 @@ fn printed(command: &str, root: &Path, variables: &[(String, String)]) -> String
         .unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
     let text =
-        text.replace(&*root.join("home").to_string_lossy(), HOME).replace(&*root.to_string_lossy(), "/tmp");
+        text.replace(&*root.join("home").to_string_lossy(), HOME).replace(&*root.to_string_lossy(), "/srv");
     let action = regex::Regex::new(r"\b\d{8}-\d{6}-\d{3}\b").unwrap();
     action.replace_all(&text, "20261128-034217-001").trim_end().to_owned()
 }
