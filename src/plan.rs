@@ -104,13 +104,30 @@ impl SlotId {
         }
     }
 
+    /// Whether these are the names of `slot`.
+    #[must_use]
+    pub fn is(&self, slot: &Slot) -> bool {
+        slot.agent == self.agent
+            && slot.profile == self.profile
+            && slot.mode == self.mode
+            && slot.provider == self.provider
+            && slot.agent_provider == self.agent_provider
+    }
+
     /// How the slot is named on the command line: `openclaw/anthropic --profile main`.
     #[must_use]
     pub fn argument(&self) -> String {
-        match self.profile.as_str() {
-            "default" | "" => format!("{}/{}", self.agent, self.agent_provider),
-            profile => format!("{}/{} --profile {profile}", self.agent, self.agent_provider),
+        self.arguments().join(" ")
+    }
+
+    /// The same, word by word.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let mut words = vec![format!("{}/{}", self.agent, self.agent_provider)];
+        if !matches!(self.profile.as_str(), "default" | "") {
+            words.extend(["--profile".to_owned(), self.profile.clone()]);
         }
+        words
     }
 
     /// The slot of these names among `slots`. A change can make the answers of both modes equal, or different: then the

@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::agents::{self, Agent, Context, Findings};
 use crate::host::owner;
 use crate::hygiene;
+use crate::plan::SlotId;
 use crate::provider::Catalogue;
 use crate::resolve::{Candidate, Slot};
 use crate::secret::{Fingerprint, Mask, Secret, Tag};
@@ -186,6 +187,12 @@ impl Scan {
         })
     }
 
+    /// Where the slot of these names is.
+    #[must_use]
+    pub fn find(&self, names: &SlotId) -> Option<SlotRef> {
+        self.slots().find(|(_, _, slot)| names.is(slot)).map(|(at, ..)| at)
+    }
+
     /// One slot.
     #[must_use]
     pub fn slot(&self, at: SlotRef) -> Option<&Slot> {
@@ -195,7 +202,7 @@ impl Scan {
     /// The processes and services that answer for a slot, too.
     #[must_use]
     pub fn held_by(&self, slot: &Slot) -> &[held::Holder] {
-        self.held.get(&crate::plan::SlotId::of(slot)).map_or(&[], Vec::as_slice)
+        self.held.get(&SlotId::of(slot)).map_or(&[], Vec::as_slice)
     }
 
     /// The slots that `wanted` names.

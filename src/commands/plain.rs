@@ -9,6 +9,7 @@ use super::{Desk, Exit, Failure, print};
 use crate::cli::Cli;
 use crate::host::{console, output};
 use crate::plan::SlotId;
+use crate::report::Style;
 use crate::report::text::{explain, sends_line};
 use crate::resolve::Slot;
 use crate::session::{self, Scan, SlotRef};
@@ -62,11 +63,12 @@ fn list(desk: &Desk) -> Result<Vec<SlotId>, Failure> {
     let mut slots: Vec<(SlotRef, &Slot)> =
         scan.slots().map(|(at, _, slot)| (at, slot)).filter(|(_, slot)| is_set(slot)).collect();
     slots.sort_by_key(|(_, slot)| !slot.in_use);
+    let style = desk.style(&world, "");
     let mut out = String::new();
     let what = if slots.len() == 1 { "connection" } else { "connections" };
     let _ = writeln!(out, "\n{} {what}:", slots.len());
     for (n, (at, slot)) in (1..).zip(&slots) {
-        let _ = writeln!(out, "{n}. {}", line(desk, &scan, *at, slot));
+        let _ = writeln!(out, "{n}. {}", line(&scan, *at, slot, style));
     }
     out.push_str(WAYS);
     print(&out)?;
@@ -78,9 +80,7 @@ fn is_set(slot: &Slot) -> bool {
 }
 
 /// `OpenClaw (main) to anthropic, in use: sends x-api-key A sk-ant-…VAAA (108) → https://api.anthropic.com`.
-fn line(desk: &Desk, scan: &Scan, at: SlotRef, slot: &Slot) -> String {
-    let world = desk.world();
-    let style = desk.style(&world, "");
+fn line(scan: &Scan, at: SlotRef, slot: &Slot, style: Style<'_>) -> String {
     let agent = scan.agents.get(at.agent).map_or("", |scanned| scanned.agent.name);
     let profile = match slot.profile.as_str() {
         "" | "default" => String::new(),
@@ -94,41 +94,32 @@ fn line(desk: &Desk, scan: &Scan, at: SlotRef, slot: &Slot) -> String {
 /// One connection: its chain, and what can be done with it.
 fn one(desk: &Desk, id: &SlotId) -> Result<(), Failure> {
     show(desk, id)?;
-    let name = format!("{}/{}", id.agent, id.agent_provider);
-    let what = match id.profile.as_str() {
-        "default" | "" => vec![name.as_str()],
-        profile => vec![name.as_str(), "--profile", profile],
-    };
-    let with = |command: &'static str, more: &[&str]| {
-        let words = std::iter::once(command).chain(what.iter().copied()).chain(more.iter().copied());
-        words.map(str::to_owned).collect::<Vec<String>>()
-    };
+    let what = id.arguments();
     loop {
         let Some(answer) = console::line(">> ")? else { return Ok(()) };
         let words: Vec<&str> = answer.split_whitespace().collect();
-        let command = match words[..] {
+        let (command, source) = match words[..] {
             [] | ["b" | "back"] => return Ok(()),
-            ["p"] => with("set", &[]),
-            ["t"] => with("test", &[]),
-            ["f"] => with("fix", &[]),
-            ["r"] => with("rotate", &[]),
-            ["x"] => with("remove", &[]),
-            ["u", number] if number.parse::<usize>().is_ok() => with("use", &[number]),
+            ["p"] => ("set", None),
+            ["t"] => ("test", None),
+            ["f"] => ("fix", None),
+            ["r"] => ("rotate", None),
+            ["x"] => ("remove", None),
+            ["u", number] if number.parse::<usize>().is_ok() => ("use", Some(number)),
             _ => {
                 not_understood(OF_ONE)?;
                 continue;
             }
         };
-        run(desk, &command.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let slot = what.iter().map(String::as_str);
+        run(desk, &std::iter::once(command).chain(slot).chain(source).collect::<Vec<_>>())?;
     }
 }
 
 fn show(desk: &Desk, id: &SlotId) -> Result<(), Failure> {
     let world = desk.world();
     let scan = session::scan_all(&world, &desk.catalogue);
-    let Some((at, ..)) = scan.slots().find(|(_, _, slot)| SlotId::of(slot) == *id) else {
-        return print("This connection is gone.\n");
-    };
+    let Some(at) = scan.find(id) else { return print("This connection is gone.\n") };
     print(&format!("\n{}{OF_ONE}", explain(&scan, at, desk.style(&world, ""))))
 }
 

@@ -124,20 +124,10 @@ fn catch_up(model: &mut Model) -> Vec<Effect> {
 /// A paste: where a screen waits for text it is the screen's. On a list it is a key, whoever it belongs to.
 fn on_paste(model: &mut Model, text: Secret) -> Vec<Effect> {
     let Some(screen) = model.screen() else { return Vec::new() };
-    let is_list = matches!(
-        screen.context(),
-        Context::Home
-            | Context::Fix
-            | Context::Explain
-            | Context::Compare
-            | Context::Whose
-            | Context::TestAll
-            | Context::History
-    );
     if !model.fits() {
         return Vec::new();
     }
-    if !is_list {
+    if !screen.context().is_list() {
         return give(model, &Input::Paste(text));
     }
     let hint = screen.connection(&model.core);

@@ -93,10 +93,10 @@ impl Screen for Compare {
     }
 
     fn offers(&self, core: &Core, action: Action) -> bool {
-        let rows = self.columns(core);
+        let chosen = |fits: fn(&Column<'_>) -> bool| self.columns(core).get(self.at).is_some_and(fits);
         match action {
-            Action::Use => rows.get(self.at).is_some_and(|row| !row.is_sent() && secret(row).is_some()),
-            Action::Base => rows.get(self.at).is_some_and(|row| secret(row).is_some()),
+            Action::Use => chosen(|row| !row.is_sent() && secret(row).is_some()),
+            Action::Base => chosen(|row| secret(row).is_some()),
             _ => true,
         }
     }

@@ -18,9 +18,13 @@ pub fn view<'a>(core: &'a Core, key: &Secret) -> Option<&'a KeyView> {
     core.known.scan().keys.iter().find(|view| view.key == *key)
 }
 
-/// What a new key would do at a place of this key: in its agent's words as soon as they are there.
-pub fn change(core: &Core, effects: &Effects, view: &KeyView, spot: &Spot<'_>) -> Result<String, String> {
-    let company = core.known.scan().company(&core.known.catalogue, view);
+/// What a new key of this company would do at a place: in its agent's words as soon as they are there.
+pub fn change(
+    core: &Core,
+    effects: &Effects,
+    company: Option<&str>,
+    spot: &Spot<'_>,
+) -> Result<String, String> {
     if let Some(other) = spot.stranger(&core.known.catalogue, company) {
         return Err(key_places::stranger_words(other));
     }
@@ -32,8 +36,9 @@ pub fn change(core: &Core, effects: &Effects, view: &KeyView, spot: &Spot<'_>) -
 /// The places of this key that a new one can be written to.
 #[must_use]
 pub fn places(core: &Core, effects: &Effects, view: &KeyView) -> Vec<Place> {
+    let company = core.known.scan().company(&core.known.catalogue, view);
     let spots = core.known.scan().spots(view).into_iter();
-    let can = spots.filter(|spot| change(core, effects, view, spot).is_ok());
+    let can = spots.filter(|spot| change(core, effects, company, spot).is_ok());
     can.map(|spot| spot.candidate.place.clone()).collect()
 }
 

@@ -51,7 +51,7 @@ impl Screen for Fix {
         if self.ways.take(input) {
             self.chosen = self.chosen.min(self.ways.all().count().saturating_sub(1));
             // A test was answered while this was worked out.
-            return if self.ways.is_stale(core) { Step::run(self.go_on(core)) } else { Step::stay() };
+            return self.look_again(core);
         }
         match input {
             Input::Do(Action::Back | Action::Fix) => Step::back(),
@@ -69,7 +69,7 @@ impl Screen for Fix {
             Input::Do(Action::Explain) => Step::explain(self.ways.slot().clone()),
             Input::Returned(_) => Step::run(self.ways.ask(core)),
             // An answer of a test may change what is offered.
-            Input::Look if self.ways.is_stale(core) => Step::run(self.go_on(core)),
+            Input::Look => self.look_again(core),
             _ => Step::stay(),
         }
     }
@@ -102,6 +102,10 @@ impl Fix {
         let mut effects = if jobs.is_empty() { Vec::new() } else { core.probe(jobs) };
         effects.extend(self.ways.ask(core));
         effects
+    }
+
+    fn look_again(&mut self, core: &mut Core) -> Step {
+        if self.ways.is_stale(core) { Step::run(self.go_on(core)) } else { Step::stay() }
     }
 
     fn chosen(&self) -> Option<&Remedy> {

@@ -184,8 +184,8 @@ impl Home {
             self.ways = Some(Ways::of(id));
         }
         match &mut self.ways {
-            Some(ways) if ways.is_stale(core) => ways.ask(core),
-            _ => Vec::new(),
+            Some(ways) => ways.keep_up(core),
+            None => Vec::new(),
         }
     }
 
@@ -200,12 +200,10 @@ impl Home {
     /// Whether Enter tests every key: none was tested yet, or nothing is known against the chosen one.
     #[must_use]
     pub fn offers_tests(&self, core: &Core) -> bool {
-        let tally = core.known.tally();
-        let first = !core.known.tested_any();
         !core.options.offline
-            && tally.untested > 0
             && core.known.running() == 0
-            && (first || self.ways.is_none())
+            && (self.ways.is_none() || !core.known.tested_any())
+            && core.known.tally().untested > 0
     }
 
     /// The best thing to do: the best way out, else the tests, else all that is known.

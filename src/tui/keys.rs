@@ -140,6 +140,21 @@ impl Context {
         }
     }
 
+    /// Whether a paste is a key for whichever connection it fits: a list that waits for no text of its own.
+    #[must_use]
+    pub const fn is_list(self) -> bool {
+        matches!(
+            self,
+            Self::Home
+                | Self::Fix
+                | Self::Explain
+                | Self::Compare
+                | Self::Whose
+                | Self::TestAll
+                | Self::History
+        )
+    }
+
     /// Whether plain characters are text here and not commands.
     #[must_use]
     pub const fn is_text(self) -> bool {
@@ -227,6 +242,22 @@ const fn quiet(
     help: &'static str,
 ) -> Binding {
     Binding { contexts, chords, action, label: None, help }
+}
+
+/// At home it is behind what is needed more often.
+const fn other_addresses(contexts: &'static [Context]) -> Binding {
+    row(
+        contexts,
+        &[Char('o')],
+        A::Others,
+        "other addresses",
+        "test at the addresses that were left out, after a yes",
+    )
+}
+
+/// For a key that nobody here uses it comes first, at home later.
+const fn set_up(contexts: &'static [Context]) -> Binding {
+    row(contexts, &[Char('s')], A::Setup, "set-up", "guided first set-up of agents and providers")
 }
 
 const EVERYWHERE: &[Context] = &[
@@ -380,13 +411,7 @@ pub const TABLE: &[Binding] = &[
         "use this key against the advice",
     ),
     row(&[C::Test], &[Char('t'), Char('r')], A::Test, "test again", "ask the provider once more"),
-    row(
-        &[C::Test],
-        &[Char('o')],
-        A::Others,
-        "other addresses",
-        "test at the addresses that were left out, after a yes",
-    ),
+    other_addresses(&[C::Test]),
     row(&[C::Test, C::TestAll], &[Char('x')], A::Cancel, "cancel", "stop waiting for the provider"),
     row(&[C::Setup], &[Key(KeyCode::Enter)], A::Enter, "go on", "go on with what is ticked"),
     row(&[C::Setup, C::Keys], &[Char(' ')], A::Tick, "tick", "tick or untick this row"),
@@ -409,7 +434,7 @@ pub const TABLE: &[Binding] = &[
     ),
     quiet(&[C::Fix], &[Char('f')], A::Fix, "back"),
     row(&[C::Whose], &[Key(KeyCode::Enter)], A::Enter, "this one", "test the key for the chosen line"),
-    row(&[C::Whose], &[Char('s')], A::Setup, "set-up", "guided first set-up of agents and providers"),
+    set_up(&[C::Whose]),
     row(
         &[C::Home],
         &[Char('p')],
@@ -448,13 +473,7 @@ pub const TABLE: &[Binding] = &[
     ),
     row(&[C::TestAll], &[Char('T')], A::TestAll, "again", "test every key again"),
     row(&[C::Home, C::Compare], &[Char('u')], A::Use, "use", "make the chosen candidate the active one"),
-    row(
-        &[C::Home],
-        &[Char('o')],
-        A::Others,
-        "other addresses",
-        "test at the addresses that were left out, after a yes",
-    ),
+    other_addresses(&[C::Home]),
     row(&[C::Home, C::Explain], &[Char('c')], A::Compare, "compare", "put the candidates side by side"),
     row(
         &[C::Home, C::Compare, C::Fix],
@@ -464,7 +483,7 @@ pub const TABLE: &[Binding] = &[
         "show the whole chain, with every reason",
     ),
     row(&[C::Home], &[Char('K'), Char('3')], A::ByKey, "by key", "every key and all its places"),
-    row(&[C::Home], &[Char('s')], A::Setup, "set-up", "guided first set-up of agents and providers"),
+    set_up(&[C::Home]),
     quiet(&[C::Home], &[Char('n')], A::NextBroken, "to the next connection that fails"),
     quiet(&[C::Home], &[Char('N')], A::LastBroken, "to the one before that fails"),
     row(&[C::Home, C::Done, C::History], &[Char('z')], A::Undo, "undo", "take back a write, byte for byte"),

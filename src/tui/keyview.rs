@@ -132,15 +132,16 @@ impl KeyList {
     #[must_use]
     pub fn ticked(&self, core: &Core) -> Vec<Place> {
         let Some(view) = self.chosen(core) else { return Vec::new() };
+        let company = core.known.scan().company(&core.known.catalogue, view);
         let spots = core.known.scan().spots(view).into_iter().enumerate();
         let can =
-            |(at, spot): &(usize, Spot<'_>)| self.is_ticked(*at) && self.change(core, view, spot).is_ok();
+            |(at, spot): &(usize, Spot<'_>)| self.is_ticked(*at) && self.change(core, company, spot).is_ok();
         spots.filter(can).map(|(_, spot)| spot.candidate.place.clone()).collect()
     }
 
     /// What a new key would do at a place: in its agent's words as soon as they are there.
-    fn change(&self, core: &Core, view: &KeyView, spot: &Spot<'_>) -> Result<String, String> {
-        everywhere::change(core, &self.effects, view, spot)
+    fn change(&self, core: &Core, company: Option<&str>, spot: &Spot<'_>) -> Result<String, String> {
+        everywhere::change(core, &self.effects, company, spot)
     }
 
     fn is_ticked(&self, at: usize) -> bool {
@@ -257,6 +258,7 @@ impl KeyList {
     fn draw_places(&self, core: &Core, frame: &mut Frame, area: Rect, view: &KeyView) {
         let columns = usize::from(area.width);
         let spots = core.known.scan().spots(view);
+        let company = core.known.scan().company(&core.known.catalogue, view);
         let mut lines: Vec<Line> = Vec::new();
         let mut before = 0;
         let chosen = self.place.min(spots.len().saturating_sub(1));
@@ -265,7 +267,7 @@ impl KeyList {
             if at == chosen {
                 before = lines.len();
             }
-            for row in self.spot_rows(core, (at, view), spot, columns).0 {
+            for row in self.spot_rows(core, (at, company), spot, columns).0 {
                 lines.push(row.cut(columns).fill(columns).line(core, over));
             }
         }
@@ -280,8 +282,14 @@ impl KeyList {
     }
 
     /// A place with its tick, what a new key would do there, and the slots that read it and whether they send it.
-    fn spot_rows(&self, core: &Core, (at, view): (usize, &KeyView), spot: &Spot<'_>, columns: usize) -> Rows {
-        let change = self.change(core, view, spot);
+    fn spot_rows(
+        &self,
+        core: &Core,
+        (at, company): (usize, Option<&str>),
+        spot: &Spot<'_>,
+        columns: usize,
+    ) -> Rows {
+        let change = self.change(core, company, spot);
         let source = words::short_source(spot.candidate.source);
         let place = &spot.candidate.place;
         let shown = parts::fit_path(&place.show(core.known.home()), columns.saturating_sub(12));

@@ -235,6 +235,9 @@ impl Tested {
     }
 }
 
+/// The mark of what nobody set up.
+const UNSET: &str = "·";
+
 /// The state of a slot in one mark and one word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -251,6 +254,12 @@ pub struct Status {
 impl Status {
     fn new(mark: &'static str, role: Role, word: impl Into<String>, problem: bool) -> Self {
         Self { mark, role, word: word.into(), problem }
+    }
+
+    /// Nobody set it up.
+    #[must_use]
+    pub fn is_unset(&self) -> bool {
+        self.mark == UNSET
     }
 }
 
@@ -293,8 +302,8 @@ pub struct Known {
     /// Each key's place in the order of the letters.
     letters: HashMap<Fingerprint, usize>,
     tests: BTreeMap<Tested, Test>,
-    /// How many scans there were.
-    scans: u64,
+    /// How many scans there were, and how many answers of tests.
+    news: (u64, u64),
 }
 
 impl Known {
@@ -312,7 +321,7 @@ impl Known {
         self.real = scanning.scan.agents.iter().map(|scanned| scanned.findings.slots.len()).collect();
         self.scanning = scanning;
         self.scanned = true;
-        self.scans += 1;
+        self.news.0 += 1;
         self.append_plausible();
     }
 
@@ -376,7 +385,7 @@ impl Known {
     /// The slot of these names in the last scan.
     #[must_use]
     pub fn find(&self, name: &SlotId) -> Option<SlotRef> {
-        self.scan().slots().find(|(_, _, slot)| SlotId::of(slot) == *name).map(|(at, _, _)| at)
+        self.scan().find(name)
     }
 
     /// The agent of a slot.
@@ -462,10 +471,10 @@ impl Known {
         keys.filter_map(|key| said(&key).map(|report| (key, report))).collect()
     }
 
-    /// How many scans there were: whatever was worked out from an older one is out of date.
+    /// How many scans there were, and how many answers of tests: with the same numbers, nothing new is known.
     #[must_use]
-    pub const fn scans(&self) -> u64 {
-        self.scans
+    pub const fn news(&self) -> (u64, u64) {
+        self.news
     }
 
     /// Notes that a test was asked for.
@@ -478,6 +487,7 @@ impl Known {
         match self.tests.get_mut(tested) {
             Some(test) if *test == Test::Running(ticket) => {
                 *test = Test::Done(judged);
+                self.news.1 += 1;
                 true
             }
             _ => false,
@@ -504,7 +514,7 @@ impl Known {
             Outcome::Nothing { .. } => return nothing(slot),
             // A literal of the agent in a slot that nobody set up is no key, and nobody's problem.
             Outcome::Sends { .. } if !slot.in_use && literal(slot) => {
-                return Status::new("·", Role::Dim, "none", false);
+                return Status::new(UNSET, Role::Dim, "none", false);
             }
             Outcome::Sends { .. } => {}
         }
@@ -532,7 +542,7 @@ impl Known {
             let status = self.status(slot);
             let tested = slot.sent().and_then(|sent| self.test(slot, &sent.key));
             match (status.problem, tested) {
-                _ if status.mark == "·" => tally.unset += 1,
+                _ if status.is_unset() => tally.unset += 1,
                 (true, _) => tally.fail += 1,
                 (false, Some(Test::Done(_))) => tally.work += 1,
                 (false, _) if slot.sent().is_some() => tally.untested += 1,
@@ -556,7 +566,7 @@ fn nothing(slot: &Slot) -> Status {
     } else if there {
         Status::new("!", Role::Warn, "sends nothing", true)
     } else {
-        Status::new("·", Role::Dim, "none", false)
+        Status::new(UNSET, Role::Dim, "none", false)
     }
 }
 

@@ -17,9 +17,7 @@ use super::message::Mending;
 pub fn mending(desk: &Desk, id: &SlotId, said: Vec<(Secret, Report)>) -> Vec<Mending> {
     let world = (desk.world)();
     let scan = session::scan_all(&world, &desk.catalogue);
-    let Some(at) = scan.slots().find(|(_, _, slot)| SlotId::of(slot) == *id).map(|(at, ..)| at) else {
-        return Vec::new();
-    };
+    let Some(at) = scan.find(id) else { return Vec::new() };
     let mut verdicts = Verdicts::default();
     for (key, report) in said {
         verdicts.note(at, &key, report);

@@ -78,6 +78,15 @@ pub fn short_verdict(core: &Core, test: &Test) -> Row {
     }
 }
 
+/// The row of a key, with what its test said.
+#[must_use]
+pub fn with_verdict(core: &Core, slot: &Slot, row: Row, key: &Secret) -> Row {
+    match core.known.test(slot, key) {
+        Some(test) => row.text("   ").append(short_verdict(core, test)),
+        None => row,
+    }
+}
+
 /// An answered test.
 #[must_use]
 pub fn judged_rows(judged: &Judged, columns: usize) -> Rows {

@@ -19,8 +19,10 @@ use super::wizard::Wizard;
 pub struct Ways {
     slot: SlotId,
     waiting: Option<Ticket>,
-    /// The scan, and how many tests were answered, when the ways out were asked for.
+    /// The scan, and how many keys of the connection had an answer, when the ways out were asked for.
     seen: (u64, usize),
+    /// What was known when that was last compared: it is worked out over every key.
+    news: (u64, u64),
     found: Vec<Mending>,
     /// An answer came: that nothing is found is known, and not only not known yet.
     here: bool,
@@ -30,7 +32,7 @@ impl Ways {
     /// Nothing asked yet.
     #[must_use]
     pub const fn of(slot: SlotId) -> Self {
-        Self { slot, waiting: None, seen: (0, 0), found: Vec::new(), here: false }
+        Self { slot, waiting: None, seen: (0, 0), news: (0, 0), found: Vec::new(), here: false }
     }
 
     /// The connection.
@@ -74,8 +76,17 @@ impl Ways {
 
     /// Whether something is known now that was not when the ways out were asked for.
     #[must_use]
-    pub fn is_stale(&self, core: &Core) -> bool {
-        self.waiting.is_none() && (!self.here || self.seen != self.now(core))
+    pub fn is_stale(&mut self, core: &Core) -> bool {
+        if self.waiting.is_some() || !self.here {
+            return self.waiting.is_none();
+        }
+        let before = std::mem::replace(&mut self.news, core.known.news());
+        before != self.news && self.seen != self.now(core)
+    }
+
+    /// Asks again where something new is known.
+    pub fn keep_up(&mut self, core: &mut Core) -> Vec<Effect> {
+        if self.is_stale(core) { self.ask(core) } else { Vec::new() }
     }
 
     /// An answer may have come while another screen was in sight: what is here stays, and is asked for again.
@@ -86,6 +97,7 @@ impl Ways {
 
     /// Asks for the findings and the ways out, by what the tests said so far.
     pub fn ask(&mut self, core: &mut Core) -> Vec<Effect> {
+        self.news = core.known.news();
         self.seen = self.now(core);
         let Some((_, slot)) = self.slot_of(core) else { return Vec::new() };
         let verdicts = core.known.verdicts(slot);
@@ -95,9 +107,10 @@ impl Ways {
     }
 
     fn now(&self, core: &Core) -> (u64, usize) {
-        let Some((_, slot)) = self.slot_of(core) else { return (core.known.scans(), 0) };
+        let (scans, _) = core.known.news();
+        let Some((_, slot)) = self.slot_of(core) else { return (scans, 0) };
         let done = |key: &&Secret| matches!(core.known.test(slot, key), Some(Test::Done(_)));
-        (core.known.scans(), core.known.worth_testing(slot).iter().filter(done).count())
+        (scans, core.known.worth_testing(slot).iter().filter(done).count())
     }
 
     /// Does one: to the review of its plan, or the command on the clipboard.

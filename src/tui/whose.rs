@@ -14,13 +14,13 @@ use crate::session::SlotRef;
 
 use super::core::Core;
 use super::keys::{Action, Context};
-use super::known::{Grade, Test};
 use super::message::Input;
 use super::parts::{self, Row, Rows};
 use super::screen::{Screen, Step};
 use super::setup::Setup;
 use super::theme::Role;
 use super::wizard::Wizard;
+use super::wizard::paste::cleaned;
 use super::{slotview, words};
 
 /// The state of the question.
@@ -59,12 +59,8 @@ pub fn pasted(core: &mut Core, text: &Secret, chosen: Option<&SlotId>) -> Step {
 fn belongs(core: &Core, text: &Secret, slot: &Slot) -> bool {
     let Some(provider) = slot.provider.as_deref() else { return false };
     let any_form = crate::session::takes_any_form(slot, &core.known.catalogue);
-    let Cleaned::Accepted(accepted) =
-        hygiene::clean_for(text, &*core.known.catalogue, Some(provider), any_form)
-    else {
-        return false;
-    };
-    let fit = hygiene::fits(provider, &accepted.key, &*core.known.catalogue);
+    let (cleaned, fit) = cleaned(core, Some(provider), any_form, text);
+    let Cleaned::Accepted(accepted) = cleaned else { return false };
     !fit.is_wrong() && (any_form || accepted.provider.as_deref() == Some(provider))
 }
 
@@ -173,18 +169,11 @@ impl Whose {
         let row = row.add(status.mark, status.role).text(" ").cell(name, 36, Role::Strong).text(" ");
         let row = match slot.sent() {
             Some(sent) => {
-                with_verdict(core, slot, parts::key(row.add("now ", Role::Dim), core, &sent.key), &sent.key)
+                let row = parts::key(row.add("now ", Role::Dim), core, &sent.key);
+                if status.problem { slotview::with_verdict(core, slot, row, &sent.key) } else { row }
             }
             None => row.add("sends nothing now", Role::Dim),
         };
         row.cut(columns).fill(columns).line(core, over)
-    }
-}
-
-fn with_verdict(core: &Core, slot: &Slot, row: Row, key: &Secret) -> Row {
-    let done = |test: &&Test| matches!(test, Test::Done(judged) if judged.grade != Grade::Works);
-    match core.known.test(slot, key).filter(done) {
-        Some(test) => row.text("  ").append(slotview::short_verdict(core, test)),
-        None => row,
     }
 }

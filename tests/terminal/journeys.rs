@@ -48,6 +48,14 @@ impl Demo {
         out
     }
 
+    /// Takes the write back: the home is as it was.
+    #[track_caller]
+    fn take_back(&mut self, before: &BTreeMap<String, Vec<u8>>) {
+        self.pty.press("z", "put it back");
+        self.pty.press("y", "Put back, byte for byte");
+        assert_eq!(self.content(), *before);
+    }
+
     /// Leaves, and looks at everything that was ever shown.
     #[track_caller]
     fn quit(mut self) {
@@ -143,9 +151,7 @@ fn a_revoked_key_is_replaced_and_the_write_is_taken_back() {
     let changed: Vec<&String> =
         written.keys().filter(|name| written.get(*name) != before.get(*name)).collect();
     assert_eq!(changed, [".openclaw/state/openclaw.sqlite"]);
-    demo.pty.press("z", "put it back");
-    demo.pty.press("y", "Put back, byte for byte");
-    assert_eq!(demo.content(), before);
+    demo.take_back(&before);
     demo.pty.wait_for("By need");
     demo.quit();
 }
@@ -169,9 +175,7 @@ fn a_dirty_key_is_cleaned_where_it_is() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(changed, [".hermes/.env"]);
-    demo.pty.press("z", "put it back");
-    demo.pty.press("y", "Put back, byte for byte");
-    assert_eq!(demo.content(), before);
+    demo.take_back(&before);
     demo.quit();
 }
 
@@ -211,9 +215,7 @@ fn what_was_written_can_be_taken_back_from_the_home_screen() {
     demo.pty.press("z", "put it back");
     demo.pty.press(ESC, "By need");
     assert!(holds(&demo.content(), &Key::New("openrouter").text()), "a no is a no");
-    demo.pty.press("z", "put it back");
-    demo.pty.press("y", "Put back, byte for byte");
-    assert_eq!(demo.content(), before);
+    demo.take_back(&before);
     demo.quit();
 }
 
@@ -325,9 +327,7 @@ fn a_key_that_is_pasted_on_home_is_back_in_three_key_presses() {
     let review = demo.pty.paste_until(&dirty(&Key::New("anthropic").text()), "write it.");
     assert!(review.contains("OpenClaw · main · anthropic"), "{review}");
     demo.pty.press("w", "✓ OpenClaw · main · anthropic now sends");
-    demo.pty.press("z", "put it back");
-    demo.pty.press("y", "Put back, byte for byte");
-    assert_eq!(demo.content(), before);
+    demo.take_back(&before);
     demo.quit();
 }
 
@@ -342,9 +342,7 @@ fn the_review_is_widened_to_every_place_of_the_old_key() {
     let done = demo.pty.press("w", "Hermes Agent · anthropic now sends");
     assert!(done.contains("OpenClaw · main · anthropic now sends"), "{done}");
     assert!(!holds(&demo.content(), &Key::Stale("anthropic").text()));
-    demo.pty.press("z", "put it back");
-    demo.pty.press("y", "Put back, byte for byte");
-    assert_eq!(demo.content(), before);
+    demo.take_back(&before);
     demo.quit();
 }
 
@@ -374,9 +372,7 @@ fn another_candidate_is_put_in_its_place_from_the_comparison() {
     let done = demo.pty.press("w", "now sends");
     assert!(done.contains("OpenClaw · main · anthropic now sends"), "{done}");
     assert_ne!(demo.content(), before);
-    demo.pty.press("z", "put it back");
-    demo.pty.press("y", "Put back, byte for byte");
-    assert_eq!(demo.content(), before);
+    demo.take_back(&before);
     demo.quit();
 }
 
@@ -404,9 +400,7 @@ fn a_key_is_replaced_at_every_place_at_once() {
     assert!(done.contains("Hermes Agent · anthropic now sends"), "{done}");
     let written = demo.content();
     assert!(!holds(&written, &old) && holds(&written, &new));
-    demo.pty.press("z", "put it back");
-    demo.pty.press("y", "Put back, byte for byte");
-    assert_eq!(demo.content(), before);
+    demo.take_back(&before);
     demo.quit();
 }
 

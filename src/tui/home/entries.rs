@@ -7,7 +7,7 @@ use crate::resolve::Slot;
 use crate::session::SlotRef;
 use crate::source::Value;
 
-use crate::tui::known::Known;
+use crate::tui::known::{Known, Status};
 use crate::tui::theme::Role;
 use crate::tui::words;
 
@@ -57,15 +57,14 @@ fn by_need(known: &Known, filter: &str) -> Vec<Entry> {
         if !fits(&words::identity(agent, slot), slot, known, filter) {
             continue;
         }
-        let need = need(known, slot);
+        let status = known.status(slot);
+        if is_left_out(&status, filter) {
+            unset += 1;
+            continue;
+        }
+        let need = need(&status, slot);
         let group = match (slot.in_use, need) {
-            (_, None) if known.status(slot).mark == "·" => {
-                unset += 1;
-                if filter.is_empty() {
-                    continue;
-                }
-                2
-            }
+            _ if status.is_unset() => 2,
             (true, _) => 0,
             (false, Some(_)) => 1,
             (false, None) => 2,
@@ -78,16 +77,29 @@ fn by_need(known: &Known, filter: &str) -> Vec<Entry> {
         out.push(Entry::Heading(heading.to_owned()));
         out.extend(slots.into_iter().map(|(at, _)| Entry::Slot(at)));
     }
-    if unset > 0 && filter.is_empty() {
+    if unset > 0 {
         out.push(Entry::Note(format!("{unset} not set up: 2 shows all")));
     }
     out
 }
 
+/// Whether a connection is only a part of the number at the end: nobody set it up, and nothing is looked for.
+fn is_left_out(status: &Status, filter: &str) -> bool {
+    filter.is_empty() && status.is_unset()
+}
+
+/// Whether a connection has a row. The same as looking for it in [`visible`], without making every row.
+#[must_use]
+pub fn has_row(known: &Known, at: SlotRef, filter: &str, order: Order) -> bool {
+    let Some((agent, slot)) = known.agent(at).zip(known.slot(at)) else { return false };
+    known.is_real(at)
+        && fits(&words::identity(agent, slot), slot, known, filter)
+        && (order == Order::Agent || !is_left_out(&known.status(slot), filter))
+}
+
 /// How badly a connection needs attention, 0 the most; nothing for one that has no fault as far as is known.
 #[must_use]
-pub fn need(known: &Known, slot: &Slot) -> Option<u8> {
-    let status = known.status(slot);
+pub fn need(status: &Status, slot: &Slot) -> Option<u8> {
     let grave = u8::from(status.role != Role::Bad);
     status.problem.then_some(if slot.in_use { grave } else { grave + 2 })
 }

@@ -5,7 +5,7 @@ use crate::resolve::Slot;
 use crate::session::SlotRef;
 use crate::source::Value;
 
-use super::entries::{Order, need, visible};
+use super::entries::{Order, has_row, need, visible};
 use crate::tui::known::Known;
 use crate::tui::ways::Ways;
 
@@ -38,21 +38,21 @@ impl Home {
     /// The chosen slot: the one chosen by hand, else the worst one in use, else the first.
     #[must_use]
     pub fn slot<'a>(&self, known: &'a Known) -> Option<(SlotRef, &'a Slot)> {
-        let visible = visible(known, &self.filter, self.order);
         let by_hand = self.chosen.as_ref().and_then(|name| known.find(name));
-        let at = by_hand
-            .filter(|at| visible.contains(at))
-            .or_else(|| worst(known, &visible))
-            .or_else(|| visible.first().copied())?;
+        let by_hand = by_hand.filter(|at| has_row(known, *at, &self.filter, self.order));
+        let at = by_hand.or_else(|| self.first(known))?;
         known.slot(at).map(|slot| (at, slot))
     }
 
     /// The connection that needs attention most, else the first.
     #[must_use]
     pub fn neediest(&self, known: &Known) -> Option<SlotId> {
+        known.slot(self.first(known)?).map(SlotId::of)
+    }
+
+    fn first(&self, known: &Known) -> Option<SlotRef> {
         let visible = visible(known, &self.filter, self.order);
-        let at = worst(known, &visible).or_else(|| visible.first().copied())?;
-        known.slot(at).map(SlotId::of)
+        worst(known, &visible).or_else(|| visible.first().copied())
     }
 
     /// The index of the chosen candidate: the one chosen by hand, else the active one, else the first.
@@ -75,6 +75,7 @@ impl Home {
 
 /// The one that needs attention most.
 fn worst(known: &Known, among: &[SlotRef]) -> Option<SlotRef> {
-    let needs = among.iter().filter_map(|at| Some((need(known, known.slot(*at)?), *at)));
-    needs.filter(|(need, _)| need.is_some()).min_by_key(|(need, _)| need.unwrap_or(u8::MAX)).map(|(_, at)| at)
+    let of = |at: SlotRef| known.slot(at).and_then(|slot| need(&known.status(slot), slot));
+    let needs = among.iter().filter_map(|at| Some((of(*at)?, *at)));
+    needs.min_by_key(|(need, _)| *need).map(|(_, at)| at)
 }

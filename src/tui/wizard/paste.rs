@@ -5,7 +5,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::hygiene::{self, Accepted, Cleaned, Fit, Removed};
-use crate::resolve::State;
+use crate::resolve::{Slot, State};
 use crate::secret::Secret;
 
 use super::subject::{Subject, WizardAction};
@@ -136,6 +136,17 @@ fn without_last(text: &str) -> &str {
     text.char_indices().next_back().map_or("", |(at, _)| &text[..at])
 }
 
+/// What a paste becomes for this provider, and whether it belongs there.
+pub fn cleaned(core: &Core, provider: Option<&str>, any_form: bool, text: &Secret) -> (Cleaned, Fit) {
+    let catalogue = &*core.known.catalogue;
+    let cleaned = hygiene::clean_for(text, catalogue, provider, any_form);
+    let fit = match (&cleaned, provider) {
+        (Cleaned::Accepted(accepted), Some(provider)) => hygiene::fits(provider, &accepted.key, catalogue),
+        _ => Fit::Unknown,
+    };
+    (cleaned, fit)
+}
+
 /// What the paste became.
 #[derive(Debug)]
 pub struct Clean {
@@ -158,21 +169,17 @@ impl Clean {
     /// Looks at a paste.
     #[must_use]
     pub fn of(core: &mut Core, who: &Subject, text: &Secret) -> Self {
-        let provider = who.provider.as_deref();
         // A key for many places keeps to the forms, unless none of the places does.
         let slots = who.slots(core);
-        let own = |slot: &crate::resolve::Slot| crate::session::takes_any_form(slot, &core.known.catalogue);
+        let own = |slot: &Slot| crate::session::takes_any_form(slot, &core.known.catalogue);
         let any_form = !slots.is_empty() && slots.iter().all(|(_, slot)| own(slot));
-        let cleaned = hygiene::clean_for(text, &*core.known.catalogue, provider, any_form);
-        let (fit, same) = match &cleaned {
+        let (cleaned, fit) = cleaned(core, who.provider.as_deref(), any_form, text);
+        let same = match &cleaned {
             Cleaned::Accepted(accepted) => {
                 core.known.name_key(&accepted.key);
-                let fit = provider.map_or(Fit::Unknown, |provider| {
-                    hygiene::fits(provider, &accepted.key, &*core.known.catalogue)
-                });
-                (fit, same_as(core, who, &accepted.key))
+                same_as(core, who, &accepted.key)
             }
-            Cleaned::Refused(_) => (Fit::Unknown, None),
+            Cleaned::Refused(_) => None,
         };
         Self { cleaned, fit, same, length: text.len() }
     }

@@ -171,8 +171,8 @@ impl Subject {
     }
 
     fn with_verdict(&self, core: &Core, row: Row, key: &Secret) -> Row {
-        match self.slot(core).and_then(|(_, slot)| core.known.test(slot, key)) {
-            Some(test) => row.text("   ").append(slotview::short_verdict(core, test)),
+        match self.slot(core) {
+            Some((_, slot)) => slotview::with_verdict(core, slot, row, key),
             None => row,
         }
     }
