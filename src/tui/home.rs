@@ -416,7 +416,7 @@ impl Home {
                 let word = core.known.status(slot).word;
                 format!("{head} sends {} from {place}: {word}", core.known.mask(&sent.key))
             }
-            _ => format!("{head} sends no key"),
+            _ => format!("{head}: {}", words::unsent(&slot.outcome)),
         };
         Step::run(vec![Effect::Copy(text)])
     }

@@ -172,7 +172,7 @@ impl Whose {
                 let row = parts::key(row.add("now ", Role::Dim), core, &sent.key);
                 if status.problem { slotview::with_verdict(core, slot, row, &sent.key) } else { row }
             }
-            None => row.add("sends nothing now", Role::Dim),
+            None => row.add(words::unsent(&slot.outcome), Role::Dim),
         };
         row.cut(columns).fill(columns).line(core, over)
     }

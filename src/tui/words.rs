@@ -68,6 +68,16 @@ pub const fn state_mark(state: &State) -> (&'static str, Role) {
     }
 }
 
+/// What a connection does that sends no key that is known: nothing, or something that is not known here.
+#[must_use]
+pub const fn unsent(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Sends { .. } | Outcome::Nothing { .. } => "sends no key",
+        Outcome::Hidden { .. } => "sends a key that is not readable here",
+        Outcome::NotKnown { .. } => "what it sends is not known",
+    }
+}
+
 /// A state in words.
 #[must_use]
 pub fn state(state: &State) -> String {

@@ -291,6 +291,15 @@ fn keys_that_come_before_the_first_scan_are_kept() {
 }
 
 #[test]
+fn what_is_not_known_is_not_copied_as_nothing() {
+    let mut model = tested(SIZE);
+    press(&mut model, "/gemini<Enter>");
+    let effects = press(&mut model, "y");
+    let [Effect::Copy(text)] = &effects[..] else { unreachable!("{effects:?}") };
+    assert!(text.contains("OpenClaw · work → gemini") && text.contains("is not known"), "{text}");
+}
+
+#[test]
 fn a_command_is_found_by_its_words_and_done() {
     let mut model = tested(SIZE);
     press(&mut model, ":side by s");
